@@ -1,0 +1,31 @@
+"""The base of everything that a user can choose or set."""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Component(BaseModel):
+    """A named, validated, immutable building block of an experiment.
+
+    The parameter class *is* the component: ``FedProx(mu=0.1)`` is at once the validated description that stands in a
+    spec and the object that runs. A component holds no state; state is passed in and handed back. Every subclass is
+    abstract (a family's contract) or final (a member), never both.
+
+    A member declares ``kind: Literal["name"] = "name"`` and a ``source``. The string under a field is its help text: it
+    becomes form help, API description and documentation, so it says what the field is, its unit and what its bounds mean.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
+
+    source: ClassVar[str] = ""
+    """Paper, data sheet or standard, with section or equation. Members must set it; a test checks."""
+
+    reads_costs: ClassVar[bool] = False
+    """Whether learning depends on simulated time or energy through this component (then re-costing is refused)."""

@@ -1,0 +1,40 @@
+"""What a run says about itself, in order: the append-only log that every page, file and client of the API reads.
+
+``old state + events = new state``: a reader who applies the events in order knows what the run's page shows. Events that
+follow from a step are numbered and repeat identically after a crash; host times and progress travel outside the log.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+EventKind = Literal["started", "cohort", "metrics", "clients", "ledger", "log", "image", "finished"]
+"""The kinds of events; ``docs/reference/events.md`` and :data:`BODIES` say what each carries."""
+
+BODIES: dict[str, str] = {
+    "started": "digest, seed, and figures of the run that never change (num_devices, num_clients, num_parameters, ...)",
+    "cohort": "round, clients (ids of the devices that take part), dropped (ids with their reason)",
+    "metrics": "round, values: {name: number}; always with the cumulative time_s, energy_j, bytes_up and bytes_down",
+    "clients": "round, ids and equally long columns (loss, num_samples, time_s, ...), one row per client",
+    "ledger": "round, rows of this round's cost: columns owner, phase, time_s, energy_j, bytes",
+    "log": "level (info, warning), message",
+    "image": "name, artifact (sha256 of a picture), caption",
+    "finished": "reason (target_reached, all_rounds), metrics: final values by name",
+}
+"""What the body of each kind holds."""
+
+
+class Event(BaseModel):
+    """One entry of a run's log.
+
+    The loop gives each event of a run the next ``seq``, starting at 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: EventKind
+    body: dict[str, Any]
+    sim_time_s: float | None = None
+    """Simulated time at which it happened, in seconds since the start of the run; None where time has no meaning."""
+    seq: int = 0
+    """Place in the run's log, from 1; 0 as long as the loop has not numbered it."""
