@@ -13,7 +13,8 @@ class Component(BaseModel):
     abstract (a family's contract) or final (a member), never both.
 
     A member declares ``kind: Literal["name"] = "name"`` and a ``source``. The string under a field is its help text: it
-    becomes form help, API description and documentation, so it says what the field is, its unit and what its bounds mean.
+    becomes form help, API description and documentation, so it says what the field is, its unit and what its bounds
+    mean.
     """
 
     model_config = ConfigDict(

@@ -1,7 +1,8 @@
 """What a run says about itself, in order: the append-only log that every page, file and client of the API reads.
 
-``old state + events = new state``: a reader who applies the events in order knows what the run's page shows. Events that
-follow from a step are numbered and repeat identically after a crash; host times and progress travel outside the log.
+``old state + events = new state``: a reader who applies the events in order knows what the run's page shows. Events
+that follow from a step are numbered and repeat identically after a crash; host times and progress travel outside the
+log.
 """
 
 from typing import Any, Literal

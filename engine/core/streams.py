@@ -17,8 +17,8 @@ def seed_of(seed: int, *names: Name) -> int:
 
     Args:
         seed: seed of the run.
-        names: what the stream is for, from coarse to fine, such as ``"batches", client, round``. Integers and strings are
-            told apart, and so are ``("a", "b")`` and ``("ab",)``.
+        names: what the stream is for, from coarse to fine, such as ``"batches", client, round``. Integers and strings
+            are told apart, and so are ``("a", "b")`` and ``("ab",)``.
     """
     digest = hashlib.sha256(repr((int(seed), *names)).encode()).digest()
     return int.from_bytes(digest[:16], "little")

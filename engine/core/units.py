@@ -1,7 +1,7 @@
 """Annotated number types that carry their SI unit into forms, API schema and documentation.
 
-``Annotated[float, Unit("s")]`` puts ``"unit": "s"`` into the JSON schema of a field; the browser form shows it inside the
-field, and docs show it in the table. A field's name carries the unit too (``latency_s``).
+``Annotated[float, Unit("s")]`` puts ``"unit": "s"`` into the JSON schema of a field; the browser form shows it inside
+the field, and docs show it in the table. A field's name carries the unit too (``latency_s``).
 """
 
 from dataclasses import dataclass
