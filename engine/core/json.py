@@ -1,0 +1,33 @@
+"""Plain JSON trees: what events, checkpoint values, results and specs are made of."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
+"""A value that survives a round trip through JSON unchanged."""
+
+
+def plain(value: Any) -> JsonValue:
+    """The same value as a JSON tree: NumPy numbers and arrays become numbers and lists, a non-finite number None.
+
+    JSON has no NaN; a diverged run says ``null``, which every reader understands.
+
+    Raises:
+        TypeError: the value holds something that JSON cannot say.
+    """
+    match value:
+        case None | bool() | str() | int():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case np.ndarray() | np.generic():
+            return plain(value.tolist())
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(item) for item in (value if isinstance(value, list | tuple) else sorted(value))]
+        case _:
+            raise TypeError(f"{type(value).__qualname__} has no JSON form: {value!r}")

@@ -1,0 +1,1 @@
+"""Running experiments: the loop, checkpoints, sinks, summaries and run folders."""

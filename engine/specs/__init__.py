@@ -1,0 +1,1 @@
+"""The one door for specs: text in, a validated experiment or all its problems out."""

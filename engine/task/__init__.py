@@ -1,0 +1,1 @@
+"""The task contract: the pure step function that estimates, shards, emulation, cancel and resume share."""

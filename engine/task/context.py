@@ -1,0 +1,92 @@
+"""What a task is given besides its own fields and state: the world it runs in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from engine.core.json import JsonValue
+from engine.core.streams import Name, stream
+from engine.task.state import Block, BlockResult
+
+if TYPE_CHECKING:
+    from engine.costs.model import CostModel
+    from engine.data.store import DataStore
+    from engine.fleet.group import Fleet
+    from engine.network.spec import Network
+    from engine.task.contract import Task
+
+
+class ArtifactResolver(Protocol):
+    """Finds the file of an artifact or upload that a spec names by its hash."""
+
+    def path(self, sha256: str) -> Path:
+        """A local file with these contents, fetched into a cache if need be.
+
+        Raises:
+            DataUnavailable: the artifact is not in the store.
+        """
+
+
+class BlockExecutor(Protocol):
+    """Computes blocks: here, or on other processes."""
+
+    def run(self, task: "Task", context: "Context", block: Block) -> BlockResult:
+        """The result of the block, the same bits wherever it is computed."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """The world of one run: seed, devices, network, costs, data and who computes blocks."""
+
+    seed: int
+    fleet: "Fleet"
+    network: "Network"
+    cost_model: "CostModel"
+    store: "DataStore"
+    artifacts: ArtifactResolver
+    executor: BlockExecutor
+    cache: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Memory for what is costly to make and follows from spec and seed alone: loaded data, the partition, built modules.
+    Never holds anything that a step changes, so a resumed run just fills it anew."""
+
+    def stream(self, *names: Name) -> np.random.Generator:
+        """The run's random stream of that name."""
+        return stream(self.seed, *names)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is, in the task's own unit."""
+
+    done: int
+    total: int
+    unit: str
+    """Singular noun: ``round``, ``step``, ``image``."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A figure from a paper to stand beside ours, as context."""
+
+    name: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a finished run amounts to."""
+
+    metrics: Mapping[str, float]
+    """Final values by name, such as ``accuracy`` and ``loss``."""
+    reason: str
+    """Why it ended: ``target_reached`` or ``all_rounds``."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """``time_s``, ``energy_j``, ``bytes_up``, ``bytes_down``, ``share_recalled`` and what else the task knows."""
+    baselines: Mapping[str, JsonValue] = field(default_factory=dict)
+    artifacts: Mapping[str, bytes] = field(default_factory=dict)
+    """Files that the run made, by name with extension (``model.safetensors``)."""
+    published: tuple[Published, ...] = ()
