@@ -1,0 +1,199 @@
+"""The truth about experiments: texts that never change, runs with their state, and what the runs said."""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from webapp.teams.access import TeamQuerySet
+from webapp.teams.models import Team, User
+
+
+class Experiment(models.Model):
+    """A complete description of runs to compare, kept as canonical text."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="experiments")
+    name = models.CharField(max_length=200)
+    text = models.TextField(help_text="Canonical spec, saved parts resolved by value, with its sweep.")
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="clones")
+    launched_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TeamQuerySet["Experiment"].as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["team", "-created_at", "-id"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Cell(models.Model):
+    """One point of an experiment's sweep: a spec without sweep, run once per seed."""
+
+    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="cells")
+    index = models.PositiveIntegerField()
+    label = models.CharField(max_length=300, blank=True)
+    overrides = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64, db_index=True)
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["experiment", "index"]
+        constraints = [models.UniqueConstraint(fields=["experiment", "index"], name="cell_index")]
+
+    def __str__(self) -> str:
+        return self.label or f"cell {self.index}"
+
+
+class RunState(models.TextChoices):
+    """Where a run is in its life."""
+
+    DRAFT = "draft", "Not launched"
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    PAUSED = "paused", "Paused"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+FINAL = (RunState.DONE, RunState.FAILED, RunState.CANCELLED)
+"""States that a run leaves only if a user resumes it (failed and cancelled ones)."""
+
+
+class Run(models.Model):
+    """One execution of a cell with one seed.
+
+    ``attempt`` is the fencing token: it rises with every claim, and every write of a worker holds only while the run still
+    has the attempt that this worker was given.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="runs")
+    cell = models.ForeignKey(Cell, on_delete=models.CASCADE, related_name="runs")
+    seed = models.PositiveBigIntegerField()
+    state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.DRAFT)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    attempt = models.PositiveIntegerField(default=0)
+    losses = models.PositiveIntegerField(default=0, help_text="Workers that were lost in a row since the last progress.")
+    lease_owner = models.CharField(max_length=120, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    job_id = models.CharField(max_length=64, blank=True, help_text="Id of the job that holds the lease.")
+    sent_at = models.DateTimeField(null=True, blank=True, help_text="When its id was last given to the broker.")
+    wanted = models.CharField(max_length=10, blank=True, help_text="What the user asks for: cancel, pause or nothing.")
+    wanted_at = models.DateTimeField(null=True, blank=True)
+
+    progress_done = models.PositiveIntegerField(default=0)
+    progress_total = models.PositiveIntegerField(default=0)
+    progress_unit = models.CharField(max_length=20, blank=True)
+    sim_time_s = models.FloatField(null=True, blank=True)
+    host_time_s = models.FloatField(default=0.0, help_text="Seconds of work so far, over all attempts.")
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    failure = models.JSONField(null=True, blank=True)
+    result = models.JSONField(null=True, blank=True)
+    last_seq = models.PositiveIntegerField(default=0)
+    checkpoint = models.CharField(max_length=300, blank=True)
+    reused_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="reuses")
+
+    objects = TeamQuerySet["Run"].as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["cell", "seed"], name="one_run_per_seed")]
+        indexes = [
+            models.Index(fields=["team", "-created_at", "-id"]),
+            models.Index(fields=["state", "lease_expires_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cell} seed {self.seed}"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it has ended."""
+        return self.state in FINAL
+
+
+class RunTransition(models.Model):
+    """A change of a run's state: when, by whom and why."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="transitions")
+    at = models.DateTimeField(default=timezone.now)
+    from_state = models.CharField(max_length=10, choices=RunState.choices, blank=True)
+    to_state = models.CharField(max_length=10, choices=RunState.choices)
+    actor = models.CharField(max_length=254, help_text="Address of a user, name of a worker, or reaper.")
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.from_state} -> {self.to_state}"
+
+
+class EventBatch(models.Model):
+    """Consecutive events of a run's log, compressed. Batches are only ever added."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches")
+    seq_first = models.PositiveIntegerField()
+    seq_last = models.PositiveIntegerField()
+    at = models.DateTimeField(default=timezone.now, help_text="Host time at which it was written.")
+    data = models.BinaryField(help_text="JSON list of events, compressed by Zstandard.")
+
+    class Meta:
+        ordering = ["run", "seq_first"]
+        constraints = [models.UniqueConstraint(fields=["run", "seq_first"], name="batch_start")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.seq_first}-{self.seq_last}"
+
+
+class MetricChunk(models.Model):
+    """Consecutive points of one metric of a run: an index made from the batches, which can be made again."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="chunks")
+    name = models.CharField(max_length=80)
+    step_first = models.IntegerField()
+    step_last = models.IntegerField()
+    num_points = models.PositiveIntegerField()
+    minimum = models.FloatField()
+    maximum = models.FloatField()
+    last = models.FloatField()
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["run", "name", "step_first"]
+        constraints = [models.UniqueConstraint(fields=["run", "name", "step_first"], name="chunk_start")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.name} {self.step_first}-{self.step_last}"
+
+
+class Artifact(models.Model):
+    """A file that a run made, kept in the store under the hash of its bytes."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="artifacts")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="artifacts")
+    sha256 = models.CharField(max_length=64, db_index=True)
+    name = models.CharField(max_length=200)
+    media_type = models.CharField(max_length=100)
+    size_bytes = models.PositiveBigIntegerField()
+    path = models.CharField(max_length=200, help_text="Place in the artifact store.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = TeamQuerySet["Artifact"].as_manager()
+
+    class Meta:
+        ordering = ["run", "name"]
+        constraints = [models.UniqueConstraint(fields=["run", "name"], name="artifact_name")]
+
+    def __str__(self) -> str:
+        return self.name

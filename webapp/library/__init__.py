@@ -1,0 +1,1 @@
+"""Saved fleets, networks and tasks of a team: the parts from which experiments are put together."""
