@@ -27,7 +27,7 @@ def plain(value: Any) -> JsonValue:
             return plain(value.tolist())
         case Mapping():
             return {str(key): plain(item) for key, item in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [plain(item) for item in (value if isinstance(value, list | tuple) else sorted(value))]
+        case list() | tuple():
+            return [plain(item) for item in value]
         case _:
             raise TypeError(f"{type(value).__qualname__} has no JSON form: {value!r}")

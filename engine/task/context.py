@@ -49,7 +49,7 @@ class Context:
     artifacts: ArtifactResolver
     executor: BlockExecutor
     cache: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """Memory for what is costly to make and follows from spec and seed alone: loaded data, the partition, built modules.
+    """Memory for what is costly to make and follows from spec and seed alone: loaded data, the partition, modules.
     Never holds anything that a step changes, so a resumed run just fills it anew."""
 
     def stream(self, *names: Name) -> np.random.Generator:

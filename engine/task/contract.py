@@ -17,16 +17,28 @@ if TYPE_CHECKING:
     from engine.costs.trace import Trace
 
 __all__ = [
-    "ArtifactResolver", "Block", "BlockExecutor", "BlockResult", "Clients", "Context", "JsonValue", "Progress", "Published",
-    "State", "Summary", "Task", "Tensors", "tasks",
-]  # fmt: skip
+    "ArtifactResolver",
+    "Block",
+    "BlockExecutor",
+    "BlockResult",
+    "Clients",
+    "Context",
+    "JsonValue",
+    "Progress",
+    "Published",
+    "State",
+    "Summary",
+    "Task",
+    "Tensors",
+    "tasks",
+]
 
 
 class Task(Component):
     """What a run does, as a pure step function over explicit state: ``init -> step -> ... -> done``.
 
     The same spec and seed give the same states and events, bit for bit, whether the run was interrupted or not and
-    whoever computes its blocks. A task keeps nothing outside the state; ``context.cache`` may hold what can be made anew.
+    whoever computes its blocks. A task keeps nothing outside the state; ``context.cache`` holds what can be made anew.
     """
 
     kind: str
@@ -34,9 +46,9 @@ class Task(Component):
 
     @abstractmethod
     def check(self, context: Context) -> list[Problem]:
-        """What is wrong with the task on this fleet and network; paths are relative to the task (``sampler.num_clients``).
+        """What is wrong with the task on this fleet and network.
 
-        Reads no data and no torch: the web process calls it.
+        Paths are relative to the task (``sampler.num_clients``). Reads no data and no torch: the web process calls it.
         """
 
     @abstractmethod
@@ -45,7 +57,7 @@ class Task(Component):
 
     @abstractmethod
     def expected_trace(self, context: Context) -> "Trace":
-        """The trace that the whole run is expected to leave; NumPy only, no data: the web process makes estimates from it."""
+        """The trace that the whole run is expected to leave; NumPy only and without data: estimates are made of it."""
 
     @abstractmethod
     def init(self, context: Context) -> State:

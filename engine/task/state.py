@@ -12,13 +12,14 @@ Tensors = Mapping[str, np.ndarray]
 """Named arrays; never written to in place once they are part of a state."""
 
 _BUCKET = 1024
+_EMPTY: Mapping[int, Tensors] = MappingProxyType({})
 
 
 class Clients(Mapping[int, Tensors]):
     """Per-client tensors as a persistent mapping: an update shares everything it did not touch.
 
-    Clients lie in buckets of neighboring ids, so setting a cohort of ten among a million copies ten buckets and no more,
-    and :meth:`changed_since` skips untouched buckets by identity.
+    Clients lie in buckets of neighboring ids, so setting a cohort of ten among a million copies ten buckets and no
+    more, and :meth:`changed_since` skips untouched buckets by identity.
     """
 
     __slots__ = ("_buckets", "_count")
@@ -50,7 +51,7 @@ class Clients(Mapping[int, Tensors]):
         return frozenset(changed)
 
     def __getitem__(self, client: int) -> Tensors:
-        return self._buckets[client // _BUCKET][client] if client // _BUCKET in self._buckets else {}[client]
+        return self._buckets.get(client // _BUCKET, _EMPTY)[client]
 
     def __iter__(self) -> Iterator[int]:
         for number in sorted(self._buckets):
@@ -94,12 +95,11 @@ class State:
 
 _NO_TENSORS: Tensors = MappingProxyType({})
 _NO_VALUES: Mapping[str, JsonValue] = MappingProxyType({})
-_NO_CLIENTS: Mapping[int, Tensors] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Block:
-    """One named piece of a step that any process can compute: all that a shard worker is given besides spec and seed."""
+    """One named piece of a step that any process can compute: all that a worker is given besides spec and seed."""
 
     name: tuple[str | int, ...]
     """Unique within the run, such as ``("train", round, block)``; random streams of the block start from it."""
@@ -109,7 +109,7 @@ class Block:
     """Arrays that it reads, such as the weights that the server sent."""
     values: Mapping[str, JsonValue] = _NO_VALUES
     """Small facts that it reads, such as the round."""
-    client_states: Mapping[int, Tensors] = _NO_CLIENTS
+    client_states: Mapping[int, Tensors] = _EMPTY
     """Tensors of those of its clients that have any."""
 
 
@@ -119,5 +119,5 @@ class BlockResult:
 
     tensors: Tensors = _NO_TENSORS
     values: Mapping[str, JsonValue] = _NO_VALUES
-    clients: Mapping[int, Tensors] = _NO_CLIENTS
+    clients: Mapping[int, Tensors] = _EMPTY
     """New tensors of its clients."""
