@@ -1,0 +1,52 @@
+"""What all tests share: where the data lies, which browser there is, and words for what could not run."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests import environment
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find_browser() -> str | None:
+    """The system's Chromium; ``EDGELOOM_CHROMIUM`` names another one."""
+    named = os.environ.get("EDGELOOM_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip loudly what this machine cannot run."""
+    without_browser = pytest.mark.skip(reason="NO BROWSER: install Chromium (Debian: apt-get install chromium)")
+    without_data = pytest.mark.skip(reason="NO DATA: EDGELOOM_DATA names no folder with the data sets")
+    browser, data = find_browser(), Path(os.environ.get("EDGELOOM_DATA", "/nonexistent")).is_dir()
+    for item in items:
+        if item.get_closest_marker("browser") and not browser:
+            item.add_marker(without_browser)
+        if item.get_closest_marker("data") and not data:
+            item.add_marker(without_data)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the system's Chromium, for Playwright's ``executable_path``."""
+    path = find_browser()
+    assert path, "tests that ask for it carry the mark browser"
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty platform folder for one test, also for the processes that it starts."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("EDGELOOM_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository's folder."""
+    return environment.ROOT
