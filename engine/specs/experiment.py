@@ -1,0 +1,54 @@
+"""The whole of an experiment: what runs on which fleet over which network, how often and how."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from engine.core.component import Component
+from engine.core.units import Unit
+from engine.fleet.group import FleetSpec
+from engine.network.spec import NetworkSpec
+from engine.task.contract import Task, tasks
+
+MAX_SEED = 2**53 - 1
+"""Largest seed: the largest whole number that every JSON reader keeps exact."""
+
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+
+
+class Execution(Component):
+    """How a run is carried out on this host; nothing here changes its results."""
+
+    checkpoint_s: Annotated[float, Field(ge=0, le=3600), Unit("s")] = 10.0
+    """Seconds of work after which a checkpoint is due; 0 makes one after every step."""
+
+
+class ExperimentSpec(Component):
+    """A complete description of an experiment: the same spec and seed give the same results, bit for bit."""
+
+    source: ClassVar[str] = "This platform"
+
+    version: Literal[1] = 1
+    """Version of this document's form; older ones are upgraded on reading."""
+    name: str = Field(default="Untitled experiment", min_length=1, max_length=200)
+    """What people call it; changes nothing else."""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=1000)] = (0,)
+    """One run per seed; means and intervals are over them, so three or more say how far to trust a number."""
+    fleet: FleetSpec
+    """The devices, in groups of equal ones."""
+    network: NetworkSpec = Field(default_factory=NetworkSpec)
+    """How the devices reach the server."""
+    task: Annotated[Task, tasks.field()]
+    """What the devices do."""
+    execution: Execution = Field(default_factory=Execution)
+    """How a run is carried out on this host."""
+    sweep: dict[str, list[Any]] | None = None
+    """A grid: for each dotted path the values to try; every combination becomes a cell with its own runs."""
+
+    @field_validator("seeds")
+    @classmethod
+    def _no_repeats(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        repeated = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+        if repeated:
+            raise ValueError(f"each seed may stand only once; {', '.join(map(str, repeated))} is repeated")
+        return seeds

@@ -1,0 +1,36 @@
+"""All families of components and catalogues of figures that a spec can name, by the name that users see."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from engine.core.registry import Registry
+from engine.data.dataset import datasets
+from engine.data.partitioner import partitioners
+from engine.federated.sampler import samplers
+from engine.federated.strategy import strategies
+from engine.fleet.availability import availability
+from engine.fleet.catalogue import devices
+from engine.models.model import models
+from engine.network.catalogue import links
+from engine.network.topology import topologies
+from engine.task.contract import tasks
+
+_REGISTRIES: tuple[Registry[Any], ...] = (
+    tasks, datasets, partitioners, models, strategies, samplers, topologies, availability,
+)  # fmt: skip
+
+FAMILIES: Mapping[str, Registry[Any]] = MappingProxyType({registry.family: registry for registry in _REGISTRIES})
+"""Every registry by the plural name of its family."""
+
+CATALOGUES: Mapping[str, Callable[[], Mapping[str, Any]]] = MappingProxyType({"devices": devices, "links": links})
+"""Catalogues of measured figures, which are rows of a file and not classes."""
+
+
+def names_of(family: str) -> tuple[str, ...]:
+    """The kinds of a family or the ids of a catalogue.
+
+    Raises:
+        KeyError: there is no such family.
+    """
+    return tuple(FAMILIES[family].members() if family in FAMILIES else CATALOGUES[family]())
