@@ -38,7 +38,7 @@ class FieldDescription:
     pattern: str = ""
     choices: tuple[JsonValue, ...] = ()
     family: str = ""
-    """Name of the registry whose members a union offers."""
+    """Name of the registry whose members a union offers, or of the catalogue that a reference points into."""
     options: tuple["Description", ...] = ()
     """The members of a union, or the one component of an object; empty where a component contains itself."""
     item: "FieldDescription | None" = None
@@ -142,7 +142,7 @@ def _from_form(form: Form, path: str, above: tuple[type[BaseModel], ...], **comm
         max_length=form.bound("max_length"),
         pattern=str(form.bound("pattern") or ""),
         choices=tuple(plain(choice) for choice in form.choices),
-        family=form.registry.family if form.registry else "",
+        family=form.registry.family if form.registry else f"{form.noun}s" if form.noun else "",
         options=tuple(_describe(model, f"{path}.", above) for model in form.models if model not in above),
         item=_part(form.parts[0], f"{path}.*", above) if is_container and form.parts else None,
         variants=() if is_container else tuple(_part(part, path, above) for part in form.parts),

@@ -7,14 +7,29 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from engine.core.catalogue_file import Reference
+from engine.core.quantity import Quantity
 from engine.core.registry import Member, Registry
 from engine.core.units import Unit
 
 FieldType = Literal[
-    "number", "integer", "text", "boolean", "choice", "list", "mapping", "union", "object", "alternatives", "any"
+    "number",
+    "integer",
+    "text",
+    "boolean",
+    "choice",
+    "list",
+    "mapping",
+    "union",
+    "object",
+    "quantity",
+    "reference",
+    "alternatives",
+    "any",
 ]
 """What a field takes: ``union`` is one component of several told apart by ``kind``, ``object`` a fixed set of fields,
-``alternatives`` one of several shapes (a catalogue id or the whole device), ``any`` whatever JSON can say."""
+``quantity`` a number or a whole figure with its provenance, ``reference`` a catalogue id or the object itself,
+``alternatives`` one of several other shapes, ``any`` whatever JSON can say."""
 
 _SCALARS: dict[Any, FieldType] = {float: "number", int: "integer", str: "text", bool: "boolean"}
 _BOUNDS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern")
@@ -31,9 +46,12 @@ class Form:
     """Declared limits by pydantic's names (``ge``, ``max_length``, ...); a limit of 0 is a limit."""
     unit: str = ""
     choices: tuple[Any, ...] = ()
+    """Allowed values of a choice; ids of the catalogue of a reference."""
     models: tuple[type[BaseModel], ...] = ()
-    """The class of an object, or all classes of a union."""
+    """The class of an object or of what a reference stands for, or all classes of a union."""
     registry: Registry[Any] | None = None
+    noun: str = ""
+    """What the entries of a reference's catalogue are."""
     parts: tuple[Any, ...] = ()
     """Annotations of the item of a list, the value of a mapping or each alternative."""
 
@@ -42,8 +60,8 @@ class Form:
         return dict(self.bounds).get(name)
 
     def model_for(self, value: Any) -> type[BaseModel] | None:
-        """The class whose fields a mapping given here has; None if the value does not tell."""
-        if self.type == "object":
+        """The class whose fields the mapping given here has; None if it is none or does not tell."""
+        if self.type in {"object", "reference"} and isinstance(value, dict):
             return self.models[0]
         if self.type == "union" and isinstance(value, dict):
             return next((model for model in self.models if kind_of_model(model) == value.get("kind")), None)
@@ -72,11 +90,19 @@ def kind_of_model(model: type[BaseModel]) -> str | None:
 
 
 def _bare_form(annotation: Any, metadata: tuple[Any, ...]) -> Form:
-    member = next((entry for entry in metadata if isinstance(entry, Member)), None)
-    if member is not None:
-        optional = type(None) in get_args(annotation)
-        models = tuple(member.registry.members().values())
-        return Form("union", optional=optional, models=models, registry=member.registry)
+    optional = type(None) in get_args(annotation)
+    for entry in metadata:
+        match entry:
+            case Member():
+                models = tuple(entry.registry.members().values())
+                return Form("union", optional=optional, models=models, registry=entry.registry)
+            case Reference():
+                ids = tuple(entry.catalogue())
+                return Form("reference", optional=optional, models=(entry.cls,), choices=ids, noun=entry.noun)
+            case Quantity():
+                bounds = (("ge", entry.ge), ("gt", entry.gt), ("le", entry.le))
+                known = tuple((name, bound) for name, bound in bounds if bound is not None)
+                return Form("quantity", optional=optional, bounds=known, unit=entry.unit)
     origin, args = get_origin(annotation), get_args(annotation)
     if origin in {Union, types.UnionType}:
         return _union_form(args)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from engine.core.errors import Problem, SpecError
-from engine.specs.text import load
+from engine.specs.documents import load
+from engine.specs.yaml import MAX_DEPTH
 
 Saved = Callable[[str, str], Mapping[str, Any]]
 """Gives the body of a saved part by family (``fleets``, ``networks``, ``tasks``) and id; a KeyError says there is none."""
@@ -20,7 +21,7 @@ def overlay(base: Any, change: Any) -> Any:
     """The base with the change laid over it; neither is modified."""
     if not isinstance(base, dict) or not isinstance(change, dict):
         return change
-    if "kind" in change and change["kind"] != base.get("kind"):
+    if "kind" in change and base.get("kind", change["kind"]) != change["kind"]:
         return change
     return {**base, **{key: overlay(base.get(key), value) for key, value in change.items()}}
 
@@ -29,9 +30,12 @@ def place(tree: Any, path: str, value: Any) -> Any:
     """The tree with a value laid over the place of a dotted path; missing mappings on the way are made.
 
     Raises:
-        SpecError: the path leads through a scalar or past the end of a list.
+        SpecError: the path leads through a scalar or past the end of a list, or is too long.
     """
-    return _place(tree, tuple(path.split(".")), value, path)
+    steps = tuple(path.split("."))
+    if len(steps) > MAX_DEPTH:
+        raise SpecError([Problem(path[:80], "bad_path", f"a path has at most {MAX_DEPTH} steps; given {len(steps)}")])
+    return _place(tree, steps, value, path)
 
 
 def apply_overrides(tree: Any, settings: Iterable[str]) -> Any:

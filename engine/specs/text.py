@@ -1,155 +1,100 @@
-"""Text to a plain tree and back: the outer half of the door."""
+"""The one door: a spec's text in, a validated experiment or all its problems out.
 
-import io
+Browser, API and command line hand the same text here. The stages follow each other, and each reports everything that it
+finds: reading, version, saved parts and settings, fields, the grid, and last what must fit together.
+"""
+
+import hashlib
 import json
-import math
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
-from ruamel.yaml import YAML
+from pydantic import ValidationError
 
 from engine.core.errors import Problem, SpecError
-from engine.specs.yaml import MAX_DEPTH, load_yaml
+from engine.core.numerics import NUMERICS_VERSION
+from engine.specs.checks import check, content_of
+from engine.specs.documents import MAX_BYTES, dump, load
+from engine.specs.experiment import ExperimentSpec
+from engine.specs.messages import problems_of, shown
+from engine.specs.overlay import Saved, apply_overrides, resolve_saved
+from engine.specs.sweep import Cell, check_grid, expand
+from engine.specs.versions import upgrade
 
-MAX_BYTES = 1 << 20
-"""Largest text that the door looks at, in bytes, unless the caller says otherwise."""
-
-_MAX_DIGITS = 400
+__all__ = ["MAX_BYTES", "apply_overrides", "canonical", "cells", "digest", "load", "parse", "parse_tree", "tree_of"]
 
 
-def load(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
-    """The plain tree of a YAML 1.2 or JSON text.
-
-    The size is looked at first. Text that starts like a JSON container and is well-formed JSON is read as such, which is
-    a hundred times faster; anything else is YAML.
+def parse(
+    text: str | bytes, *, saved: Saved | None = None, settings: Iterable[str] = (), max_bytes: int = MAX_BYTES
+) -> ExperimentSpec:
+    """The experiment that a text describes.
 
     Args:
-        text: the document; bytes are UTF-8.
-        max_bytes: largest size accepted.
+        text: YAML 1.2 or JSON.
+        saved: gives saved parts by family and id; without it ``{saved: id}`` is an error.
+        settings: ``path=value`` overrides, laid over the document.
+        max_bytes: largest text looked at.
 
     Raises:
-        SpecError: too large, not UTF-8, broken syntax, duplicate keys, aliases, tags, numbers that are not finite.
+        SpecError: all problems of the first stage that has any.
     """
-    size = len(text) if isinstance(text, bytes) else _num_bytes(text, max_bytes)
-    if size > max_bytes:
-        message = f"the text has {size:,} bytes; at most {max_bytes:,} bytes are allowed"
-        raise SpecError([Problem("", "too_large", message)])
-    document = _decode(text)
-    if document.lstrip()[:1] in {"{", "["}:
-        try:
-            tree = json.loads(document, object_pairs_hook=_Pairs, parse_constant=_constant, parse_int=_integer)
-        except (ValueError, RecursionError):
-            tree = load_yaml(document)  # a YAML flow mapping, or broken: the YAML reader says where
-    else:
-        tree = load_yaml(document)
-    return clean(tree)
+    return parse_tree(load(text, max_bytes=max_bytes), saved=saved, settings=settings)
 
 
-def dump(tree: Any) -> str:
-    """The YAML text of a plain tree, in the order of its keys; ``load`` gives the same tree back."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = None
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.allow_unicode = True
-    yaml.width = 110
-    yaml.representer.ignore_aliases = lambda _data: True
-    stream = io.StringIO()
-    yaml.dump(tree, stream)
-    return stream.getvalue()
+def parse_tree(tree: Any, *, saved: Saved | None = None, settings: Iterable[str] = ()) -> ExperimentSpec:
+    """The experiment that a plain tree describes; otherwise as :func:`parse`."""
+    if not isinstance(tree, dict):
+        raise SpecError([Problem("", "wrong_type", f"a spec is a mapping of fields; given {shown(tree)}")])
+    tree = apply_overrides(resolve_saved(upgrade(tree), saved), settings)
+    check_grid(tree.get("sweep"))
+    spec = validate(tree)
+    for cell in cells(spec):
+        problems = check(cell.spec)
+        if problems:
+            raise SpecError(cell.mark(problems))
+    return spec
 
 
-def clean(tree: Any) -> Any:
-    """The tree with plain dicts, after a look at what no part of the platform could store or use.
+def validate(tree: dict[str, Any]) -> ExperimentSpec:
+    """The experiment of a tree whose fields are right by themselves, before the cross checks.
 
     Raises:
-        SpecError: duplicate keys, keys that are not text, numbers that are not finite or too large, text that has no
-            UTF-8 form or holds a NUL, nesting beyond the limit, values that JSON does not know.
+        SpecError: every field that is wrong.
     """
-    problems: list[Problem] = []
-    result = _clean(tree, (), problems)
-    if problems:
-        raise SpecError(problems)
-    return result
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """The members of a JSON object as they stand, duplicates included."""
-
-
-@dataclass(frozen=True)
-class _Refused:
-    code: str
-    message: str
-
-
-def _constant(name: str) -> _Refused:
-    return _Refused("not_finite", f"numbers must be finite, found {name}")
-
-
-def _integer(digits: str) -> int | _Refused:
-    if len(digits) > _MAX_DIGITS:
-        return _Refused("not_finite", f"the number {digits[:40]}... is too large")
-    return int(digits)
-
-
-def _num_bytes(text: str, limit: int) -> int:
-    # Encoding a huge text only to refuse it would be a waste; its length is a lower bound.
-    return len(text) if len(text) > limit else len(text.encode("utf-8", "surrogatepass"))
-
-
-def _decode(text: str | bytes) -> str:
-    if isinstance(text, str):
-        return text.removeprefix("\ufeff")
     try:
-        return text.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"the text is not UTF-8: byte {error.start} is {text[error.start]:#04x}"
-        raise SpecError([Problem("", "encoding", message)]) from error
+        return ExperimentSpec.model_validate_json(json.dumps(tree), strict=True)
+    except ValidationError as error:
+        raise SpecError(problems_of(error, ExperimentSpec, tree)) from error
 
 
-def _clean(value: Any, path: tuple[str, ...], problems: list[Problem]) -> Any:
-    place = ".".join(path)
-    if len(path) > MAX_DEPTH:
-        problems.append(Problem(".".join(path[:8]), "too_deep", f"nested deeper than {MAX_DEPTH} levels"))
-        return None
-    match value:
-        case _Pairs() | dict():
-            return _clean_mapping(value, path, problems)
-        case list() | tuple():
-            return [_clean(item, (*path, str(index)), problems) for index, item in enumerate(value)]
-        case _Refused():
-            problems.append(Problem(place, value.code, value.message))
-        case float() if not math.isfinite(value):
-            problems.append(Problem(place, "not_finite", f"numbers must be finite, found {value}"))
-        case str():
-            problems.extend(_text_problems(value, place))
-        case None | bool() | int() | float():
-            pass
-        case _:
-            problems.append(Problem(place, "wrong_type", f"{type(value).__name__} is not a plain value"))
-    return value
+def cells(spec: ExperimentSpec) -> list[Cell]:
+    """The cells of an experiment's grid, in the order of the grid; an experiment without one is its only cell.
+
+    Raises:
+        SpecError: the first cell whose fields are wrong, with all its problems.
+    """
+    return expand(spec, tree_of(spec), validate)
 
 
-def _clean_mapping(value: Any, path: tuple[str, ...], problems: list[Problem]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, item in value if isinstance(value, _Pairs) else value.items():
-        place = (*path, str(key))
-        if not isinstance(key, str):
-            problems.append(Problem(".".join(path), "wrong_type", f"a key must be text, found {key!r}"))
-        elif key in result:
-            message = f"the key '{key}' stands here a second time; give it once"
-            problems.append(Problem(".".join(place), "duplicate_key", message))
-        else:
-            problems.extend(_text_problems(key, ".".join(path)))
-            result[key] = _clean(item, place, problems)
-    return result
+def tree_of(spec: ExperimentSpec) -> dict[str, Any]:
+    """The plain tree of what was set in a spec, without defaults."""
+    return spec.model_dump(mode="json", exclude_unset=True)
 
 
-def _text_problems(text: str, place: str) -> list[Problem]:
-    if "\0" in text:
-        return [Problem(place.replace("\0", ""), "bad_text", "the text holds a NUL character, which cannot be stored")]
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return [Problem("", "bad_text", "the text holds half of a surrogate pair, which is not a character")]
-    return []
+def canonical(spec: ExperimentSpec) -> str:
+    """The complete text of a spec, defaults included; parsing it gives an equal spec."""
+    tree = spec.model_dump(mode="json")
+    if spec.sweep is None:
+        del tree["sweep"]
+    return dump(tree)
+
+
+def digest(spec: ExperimentSpec) -> str:
+    """SHA-256 over everything that the results of a cell depend on, besides the seed.
+
+    That is the complete spec without name, seeds and settings of the host, the checksums of its data sets and figures,
+    and the version of the engine's numerics.
+    """
+    tree = spec.model_dump(mode="json", exclude={"name", "seeds", "sweep", "execution"})
+    content = {"spec": tree, "content": content_of(spec), "numerics_version": NUMERICS_VERSION}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,71 @@
+"""The last stage of the door: whether parts that are right by themselves fit together."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from engine.core.errors import Problem
+from engine.core.json import JsonValue, plain
+from engine.data.dataset import Dataset
+from engine.data.store import DataStore
+from engine.specs.context import make_context
+from engine.specs.experiment import ExperimentSpec
+
+C = TypeVar("C")
+
+
+def check(spec: ExperimentSpec) -> list[Problem]:
+    """Everything that does not fit together in one cell; reads no data, so it does not ask whether data sets are here."""
+    problems = _below("network", spec.network.check(spec.fleet))
+    if problems:
+        return problems  # without a network there is no world in which the task could be looked at
+    return _below("task", spec.task.check(make_context(spec, spec.seeds[0])))
+
+
+def check_data(spec: ExperimentSpec, store: DataStore) -> list[Problem]:
+    """A problem for each data set that is not on this machine and that nothing could fetch."""
+    problems = []
+    for path, dataset in components(spec, Dataset):
+        if store.offline and not dataset.is_available(store):
+            missing = [file for file in dataset.files() if store.find(file) is None]
+            places = ", ".join(str(store.places(file)[0]) for file in missing)
+            message = f"the data set is not on this machine and downloads are switched off; put its files at {places}"
+            problems.append(Problem(path, "data_unavailable", message))
+    return problems
+
+
+def content_of(spec: ExperimentSpec) -> dict[str, JsonValue]:
+    """What the results depend on that a spec only names: checksums of data sets and figures of catalogue entries."""
+    datasets: dict[str, JsonValue] = {path: dataset.checksum() for path, dataset in components(spec, Dataset)}
+    return {
+        "datasets": datasets,
+        "fleet": plain(spec.fleet.with_figures().model_dump(mode="json")),
+        "network": plain(spec.network.with_figures().model_dump(mode="json")),
+    }
+
+
+def components(root: BaseModel, wanted: type[C]) -> Iterator[tuple[str, C]]:
+    """Every component of a class anywhere in a spec, with its dotted path."""
+    yield from _search(root, (), wanted)
+
+
+def _search(value: Any, path: tuple[str, ...], wanted: type[Any]) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, wanted):
+        yield ".".join(path), value
+    for name, inner in _children(value):
+        yield from _search(inner, (*path, name), wanted)
+
+
+def _children(value: Any) -> Iterable[tuple[str, Any]]:
+    if isinstance(value, BaseModel):
+        return ((name, getattr(value, name)) for name in type(value).model_fields)
+    if isinstance(value, dict):
+        return ((str(name), inner) for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ((str(index), inner) for index, inner in enumerate(value))
+    return ()
+
+
+def _below(part: str, problems: Iterable[Problem]) -> list[Problem]:
+    return [Problem(f"{part}.{entry.path}".rstrip("."), entry.code, entry.message) for entry in problems]

@@ -1,0 +1,49 @@
+"""The world of a run made from its spec."""
+
+import os
+from pathlib import Path
+
+from engine.costs.model import CostModel
+from engine.data.store import DataStore
+from engine.specs.experiment import ExperimentSpec
+from engine.task.artifacts import ArtifactFolder
+from engine.task.context import ArtifactResolver, BlockExecutor, Context
+from engine.task.local import LocalExecutor
+
+HOME_VARIABLE = "EDGELOOM_HOME"
+"""Environment variable that names the platform's folder."""
+
+
+def home_folder() -> Path:
+    """The platform's folder: ``EDGELOOM_HOME``, or ``.edgeloom`` in the user's home."""
+    return Path(os.environ.get(HOME_VARIABLE) or Path.home() / ".edgeloom")
+
+
+def make_context(
+    spec: ExperimentSpec,
+    seed: int,
+    *,
+    store: DataStore | None = None,
+    artifacts: ArtifactResolver | None = None,
+    executor: BlockExecutor | None = None,
+) -> Context:
+    """The context of the run of a spec with one seed; reads no data and loads no torch.
+
+    Args:
+        spec: an experiment without a sweep.
+        seed: seed of the run.
+        store: data sets' place; by default what the environment names.
+        artifacts: artifacts' place; by default the platform's folder.
+        executor: computes blocks; by default this process.
+    """
+    fleet = spec.fleet.resolve()
+    network = spec.network.resolve(fleet, seed)
+    return Context(
+        seed=seed,
+        fleet=fleet,
+        network=network,
+        cost_model=CostModel(fleet, network),
+        store=store or DataStore.from_environment(),
+        artifacts=artifacts or ArtifactFolder(home_folder() / "artifacts"),
+        executor=executor or LocalExecutor(),
+    )
