@@ -1,0 +1,130 @@
+"""The contract of a data set."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from engine.core.component import Component
+from engine.core.errors import EngineError
+from engine.core.registry import Registry
+from engine.core.sample import SampleSpec
+from engine.data.remote import RemoteFile
+from engine.data.store import DataStore
+
+SplitName = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples with their labels.
+
+    Attributes:
+        x: (N, *sample.shape), float32 standardized by the set's declared constants, or int64 tokens.
+        y: (N,) int64 labels; (N, T) where the set has one label per position.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, indices: np.ndarray) -> "Split":
+        """The samples at those indices, in that order, copied."""
+        return Split(np.ascontiguousarray(self.x[indices]), np.ascontiguousarray(self.y[indices]))
+
+
+@dataclass(frozen=True)
+class ClientData:
+    """The samples of one client; ``test`` is None where a client holds none back."""
+
+    train: Split
+    test: Split | None
+
+
+class Dataset(Component):
+    """A set of labeled samples, train and test.
+
+    Its content never depends on the seed of a run, so runs over several seeds see the same data set.
+    """
+
+    @abstractmethod
+    def sample(self) -> SampleSpec:
+        """Shape and meaning of one sample."""
+
+    @abstractmethod
+    def num_samples(self, split: SplitName) -> int:
+        """Number of samples of a split, known without loading."""
+
+    @abstractmethod
+    def checksum(self) -> str:
+        """Hex digest of the content, declared; for generated sets, of their parameters and the generator's version."""
+
+    @abstractmethod
+    def read(self, store: DataStore, split: SplitName) -> Split:
+        """Decode a split from its files, or generate it; callers use :meth:`load`, which caches.
+
+        Raises:
+            DataUnavailable: a file is missing or is not the declared one.
+        """
+
+    def files(self) -> tuple[RemoteFile, ...]:
+        """The files that the set needs; none for a set that is generated or comes with a library."""
+        return ()
+
+    @property
+    def num_natural_clients(self) -> int | None:
+        """Number of clients that the set itself has (speakers, roles, generated ones); None if it has none."""
+        return None
+
+    def client(self, store: DataStore, client: int) -> ClientData:
+        """The samples of one of the set's own clients, made or read on demand.
+
+        Raises:
+            EngineError: the set has no clients of its own.
+        """
+        raise EngineError(f"The data set has no clients of its own, so there is no client {client}.")
+
+    def client_sizes(self, store: DataStore) -> np.ndarray | None:
+        """Training samples of each of the set's own clients, (num_natural_clients,) int64; None if it has none."""
+        return None
+
+    def owners(self, store: DataStore, split: SplitName) -> np.ndarray | None:
+        """(N,) int64: which of the set's own clients each sample of :meth:`load` belongs to; None if it has none."""
+        return None
+
+    def load(self, store: DataStore, split: SplitName) -> Split:
+        """A split, decoded once and then mapped read-only from the store's cache.
+
+        Raises:
+            DataUnavailable: the files are not here and cannot be downloaded; the remedy says where to put them.
+        """
+
+        def make() -> dict[str, np.ndarray]:
+            fresh = self.read(store, split)
+            return {"x": fresh.x, "y": fresh.y}
+
+        arrays = store.arrays(self._key(split), make)
+        return Split(arrays["x"], arrays["y"])
+
+    def labels(self, store: DataStore, split: SplitName) -> np.ndarray:
+        """The labels of a split, (N,) int64.
+
+        Raises:
+            DataUnavailable: as :meth:`load`.
+        """
+        return self.load(store, split).y
+
+    def is_available(self, store: DataStore) -> bool:
+        """Whether the set can be loaded without the network; looks at names of files only."""
+        cached = all(store.has_arrays(self._key(split)) for split in ("train", "test"))
+        return cached or all(store.find(file) is not None for file in self.files())
+
+    def _key(self, split: str) -> str:
+        return f"{getattr(self, 'kind', 'dataset')}-{self.checksum()[:16]}-{split}"
+
+
+datasets: Registry[Dataset] = Registry("datasets", "engine.data.datasets", Dataset, title="Data set")
+"""All data sets."""

@@ -1,0 +1,97 @@
+"""The contract of a partitioner: how a data set's training samples are spread over clients."""
+
+from abc import abstractmethod
+
+import numpy as np
+from pydantic import Field
+from typing_extensions import override
+
+from engine.core.component import Component
+from engine.core.errors import Problem
+from engine.core.registry import Registry
+
+
+class Partitioner(Component):
+    """A way to spread the samples of a data set over clients.
+
+    The result is a partition: no sample is lost and none is held twice. Client i gets the i-th part.
+    """
+
+    @abstractmethod
+    def split(
+        self, labels: np.ndarray, num_clients: int, seed: int, owners: np.ndarray | None = None
+    ) -> list[np.ndarray]:
+        """Indices of each client's samples.
+
+        Args:
+            labels: (N,) integer labels of all samples.
+            num_clients: number of parts to make, see :meth:`num_shards`.
+            seed: seed of the run.
+            owners: (N,) which of the data set's own clients each sample belongs to; None if it has none.
+
+        Returns:
+            ``num_clients`` int64 arrays in increasing order.
+
+        Raises:
+            SpecError: the request is impossible, as :meth:`check` says beforehand.
+        """
+
+    def num_shards(self, num_devices: int) -> int:
+        """How many parts there are for that many devices; with fewer, devices share parts only with ``data_reuse``."""
+        return num_devices
+
+    def check(self, num_samples: int, num_classes: int, num_clients: int) -> list[Problem]:
+        """What is impossible about a request, told without loading data; paths are relative to the partitioner."""
+        return []
+
+
+class DrawnPartitioner(Partitioner):
+    """A partitioner that draws its parts from a data set without clients of its own."""
+
+    num_parts: int | None = Field(default=None, ge=1, le=10_000_000)
+    """Number of parts; empty for one per device.
+
+    With fewer parts than devices, device i holds part i modulo this number.
+    """
+
+    @override
+    def num_shards(self, num_devices: int) -> int:
+        return num_devices if self.num_parts is None else self.num_parts
+
+
+def too_few_samples(num_samples: int, num_clients: int, each: int) -> list[Problem]:
+    """The problem of more samples asked for than there are, if so.
+
+    Args:
+        num_samples: samples that there are.
+        num_clients: clients that each need some.
+        each: least number of samples (or shards) of a client.
+    """
+    if num_clients * each <= num_samples:
+        return []
+    return [
+        Problem(
+            "",
+            "too_few_samples",
+            f"{num_clients} clients with at least {each} each need {num_clients * each} samples; "
+            f"the data set has {num_samples}.",
+        )
+    ]
+
+
+def grouped(part_of: np.ndarray, num_parts: int) -> list[np.ndarray]:
+    """The indices of each part, increasing, from the part of each sample.
+
+    Args:
+        part_of: (N,) number of the part that each sample belongs to, 0 .. num_parts - 1.
+        num_parts: number of parts; a part may be empty.
+    """
+    order = np.argsort(part_of, kind="stable").astype(np.int64)
+    ends = np.cumsum(np.bincount(part_of, minlength=num_parts))
+    return np.split(order, ends[:-1])
+
+
+partitioners: Registry[Partitioner] = Registry(
+    "partitioners", "engine.data.partitioners", Partitioner, title="Partition"
+)
+"""All partitioners."""

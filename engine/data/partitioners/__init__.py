@@ -1,0 +1,1 @@
+"""The ways to split a data set over clients, one a file."""
