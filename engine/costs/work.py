@@ -1,0 +1,54 @@
+"""What one pass over one sample asks of a device."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.core.operators import OPERATOR_CLASSES, OperatorClass
+from engine.fleet.device import Precision
+
+
+class ModelCosts(Protocol):
+    """What a model's profile tells (``engine.models.profile.Profile``)."""
+
+    @property
+    def macs(self) -> Mapping[OperatorClass, int]: ...
+
+    @property
+    def num_parameters(self) -> int: ...
+
+    @property
+    def parameter_bytes(self) -> int: ...
+
+    @property
+    def peak_activation_bytes(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Work:
+    """One forward pass over one sample.
+
+    Attributes:
+        macs: multiply-accumulates by operator class.
+        parameter_count: number of parameters that an optimizer step updates.
+        parameter_bytes: bytes of the parameters.
+        working_set_bytes: bytes of the activations that live at the same time.
+        precision: arithmetic that the device uses.
+    """
+
+    macs: Mapping[OperatorClass, int] = field(default_factory=dict)
+    parameter_count: int = 0
+    parameter_bytes: int = 0
+    working_set_bytes: int = 0
+    precision: Precision = "float"
+
+    @classmethod
+    def from_profile(cls, profile: ModelCosts, *, precision: Precision = "float") -> "Work":
+        """The work of a model, from its profile."""
+        return cls(
+            macs={op: int(profile.macs.get(op, 0)) for op in OPERATOR_CLASSES},
+            parameter_count=profile.num_parameters,
+            parameter_bytes=profile.parameter_bytes,
+            working_set_bytes=profile.peak_activation_bytes,
+            precision=precision,
+        )

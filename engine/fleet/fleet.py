@@ -1,0 +1,124 @@
+"""A fleet as NumPy columns over its groups; an object per device exists only on request."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.figure import Figure
+from engine.core.operators import OPERATOR_CLASSES, OperatorClass
+from engine.fleet.availability import Availability
+from engine.fleet.device import Device, Precision
+
+FloatColumn = NDArray[np.float64]
+
+
+class Fleet:
+    """The devices of an experiment. Device i belongs to the group whose range holds i; groups follow each other.
+
+    Args:
+        names: (G,) names of the groups.
+        kinds: (G,) the device of each group.
+        counts: (G,) number of devices of each group.
+        rules: (G,) availability of each group.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        kinds: Sequence[Device],
+        counts: Sequence[int],
+        rules: Sequence[Availability],
+    ) -> None:
+        self.names = tuple(names)
+        self.kinds = tuple(kinds)
+        self.counts = np.asarray(counts, dtype=np.int64)
+        self.rules = tuple(rules)
+        self.starts = np.concatenate([[0], np.cumsum(self.counts)])
+
+    @property
+    def num_devices(self) -> int:
+        """Number of devices."""
+        return int(self.starts[-1])
+
+    @property
+    def num_groups(self) -> int:
+        """Number of groups."""
+        return len(self.names)
+
+    @cached_property
+    def group_of(self) -> NDArray[np.int32]:
+        """(N,) the group of each device."""
+        return np.repeat(np.arange(self.num_groups, dtype=np.int32), self.counts)
+
+    def group_counts(self) -> dict[str, int]:
+        """Number of devices by group name, in order."""
+        return {name: int(count) for name, count in zip(self.names, self.counts, strict=True)}
+
+    def device(self, number: int) -> Device:
+        """The kind of device number ``number``.
+
+        Raises:
+            IndexError: the fleet has no such device.
+        """
+        if not 0 <= number < self.num_devices:
+            raise IndexError(f"the fleet has devices 0 to {self.num_devices - 1}, not {number}")
+        return self.kinds[int(np.searchsorted(self.starts, number, side="right")) - 1]
+
+    def rates(self, precision: Precision = "float") -> FloatColumn:
+        """(G, 5) multiply-accumulates per second by operator class, in the order of ``OPERATOR_CLASSES``; NaN if unknown."""
+        return np.array([[_value(kind.rate(op, precision)) for op in OPERATOR_CLASSES] for kind in self.kinds])
+
+    def recalled_rates(self, precision: Precision = "float") -> FloatColumn:
+        """(G, 5) 1 where that rate is recalled, else 0."""
+        return np.array([[_recalled(kind.rate(op, precision)) for op in OPERATOR_CLASSES] for kind in self.kinds])
+
+    def column(self, name: str) -> FloatColumn:
+        """(G,) the value of a figure of each group's device, by field name (``active_power_w``); NaN if unknown."""
+        return np.array([_value(getattr(kind, name)) for kind in self.kinds])
+
+    def recalled(self, name: str) -> FloatColumn:
+        """(G,) 1 where that figure is recalled, else 0."""
+        return np.array([_recalled(getattr(kind, name)) for kind in self.kinds])
+
+    @property
+    def ram_bytes(self) -> FloatColumn:
+        """(G,) memory that a task can use, in bytes."""
+        return self.column("ram_bytes")
+
+    @property
+    def active_power_w(self) -> FloatColumn:
+        """(G,) power while computing, in watts."""
+        return self.column("active_power_w")
+
+    @property
+    def idle_power_w(self) -> FloatColumn:
+        """(G,) power while waiting, in watts."""
+        return self.column("idle_power_w")
+
+    def rate(self, operator: OperatorClass, precision: Precision = "float") -> FloatColumn:
+        """(G,) multiply-accumulates per second of one operator class; NaN if unknown."""
+        column: FloatColumn = self.rates(precision)[:, OPERATOR_CLASSES.index(operator)]
+        return column
+
+    def reachable(self, round_number: int, seed: int) -> NDArray[np.bool_]:
+        """(N,) which devices can take part in a round, counted from 1."""
+        parts = [
+            rule.reachable(np.arange(count, dtype=np.int64), round_number, seed)
+            for rule, count in zip(self.rules, self.counts, strict=True)
+        ]
+        return np.concatenate(parts)
+
+    @property
+    def is_always_reachable(self) -> bool:
+        """Whether every group is always available, so that nobody needs to ask."""
+        return all(getattr(rule, "kind", "") == "always" for rule in self.rules)
+
+
+def _value(figure: Figure | None) -> float:
+    return float("nan") if figure is None else figure.value
+
+
+def _recalled(figure: Figure | None) -> float:
+    return float(figure is not None and figure.provenance == "recalled")

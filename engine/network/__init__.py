@@ -1,0 +1,1 @@
+"""How devices, gateways and the server are connected: links, topologies, and routes as columns."""

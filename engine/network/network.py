@@ -1,0 +1,103 @@
+"""A resolved network: its links, the patterns of its routes, and the shared channels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.network.link import Link
+from engine.network.routes import Pattern, Routes
+
+Nodes = NDArray[np.int32]
+
+
+class Groups(Protocol):
+    """What a network needs to know about a fleet: the number of devices by group, in order."""
+
+    def group_counts(self) -> dict[str, int]: ...
+
+
+class Router(Protocol):
+    """Finds the routes between nodes; a topology makes it."""
+
+    def __call__(self, sources: Nodes, targets: Nodes) -> Routes: ...
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A drawn connection: between two nodes, over one link.
+
+    Attributes:
+        lower: node id of the end farther from the server.
+        upper: node id of the end nearer to the server.
+        link: place of the link in the network's table.
+    """
+
+    lower: int
+    upper: int
+    link: int
+
+
+@dataclass(frozen=True)
+class LinkTable:
+    """The links that a topology may use, by the part they play.
+
+    Attributes:
+        names: id or name of each link.
+        links: the links.
+        of_group: (G,) place of the link by which each group reaches its next hop.
+        backhaul: place of the link between hub or gateways and the server; -1 if the server stands at the hub.
+    """
+
+    names: tuple[str, ...]
+    links: tuple[Link, ...]
+    of_group: tuple[int, ...]
+    backhaul: int
+
+
+@dataclass(frozen=True)
+class Network:
+    """Who is connected to whom over which link.
+
+    Attributes:
+        table: the links.
+        counts: number of devices by group name, in order.
+        num_gateways: number of gateways (also called hubs) between devices and server.
+        patterns: the kinds of routes there are.
+        num_media: number of channels at which messages wait.
+        medium_names: name of each channel; empty where there are too many to name.
+        router: finds routes.
+        gateway_of: (N,) number of the gateway of each device; empty if there is none.
+    """
+
+    table: LinkTable
+    counts: Mapping[str, int]
+    num_gateways: int
+    patterns: tuple[Pattern, ...]
+    num_media: int
+    router: Router
+    gateway_of: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+
+    @property
+    def num_devices(self) -> int:
+        """Number of devices."""
+        return sum(self.counts.values())
+
+    @property
+    def links(self) -> Sequence[Link]:
+        """All links by their place."""
+        return self.table.links
+
+    def routes(self, sources: Nodes, targets: Nodes) -> Routes:
+        """The routes of messages between these nodes.
+
+        Args:
+            sources: (M,) sending nodes: devices from 0, the server -1, gateways from -2 down.
+            targets: (M,) receiving nodes.
+
+        Raises:
+            EngineError: two nodes are not connected.
+        """
+        return self.router(sources, targets)

@@ -1,0 +1,100 @@
+"""The network as a user describes it: a topology, a link for each group, and a backhaul."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from engine.core.catalogue_file import Reference
+from engine.core.component import Component
+from engine.core.errors import Problem, SpecError
+from engine.network.catalogue import links
+from engine.network.link import Link
+from engine.network.network import Groups, LinkTable, Network
+from engine.network.topologies.star import Star
+from engine.network.topology import Topology, topologies
+
+LinkChoice = Annotated[str | Link, Reference("link", Link, links)]
+"""A link of the catalogue by its id, or one of your own."""
+
+DEFAULT = "default"
+"""The entry of ``links`` for groups without one of their own."""
+
+DEFAULT_LINK = "wifi4_linux"
+"""What connects a group for which the user named nothing."""
+
+
+class NetworkSpec(Component):
+    """How the devices reach the server."""
+
+    topology: Annotated[Topology, topologies.field()] = Star()
+    """How devices, gateways and server are connected."""
+
+    links: dict[str, LinkChoice] = Field(default_factory=dict)
+    """Link of each group by the group's name; the entry default serves the groups not named, else they get wifi4_linux."""
+
+    backhaul: LinkChoice | None = "wan_fibre"
+    """Link between hub or gateways and the server; null places the server at the hub, or the gateways at the server."""
+
+    def check(self, fleet: Groups) -> list[Problem]:
+        """What is wrong with this network for that fleet; paths are relative to the network."""
+        counts = fleet.group_counts()
+        problems = [
+            Problem(f"topology.{p.path}" if p.path else "topology", p.code, p.message) for p in self.topology.check(counts)
+        ]
+        for name in self.links:
+            if name != DEFAULT and name not in counts:
+                message = f"is no group of the fleet; allowed are {', '.join(counts)} and {DEFAULT}; given: {name!r}"
+                problems.append(Problem(f"links.{name}", "unknown_group", message))
+        return problems + self._name_clashes()
+
+    def _name_clashes(self) -> list[Problem]:
+        first: dict[str, Link] = {}
+        problems = []
+        places = [(f"links.{name}", choice) for name, choice in self.links.items()]
+        if self.backhaul is not None:
+            places.append(("backhaul", self.backhaul))
+        for path, choice in places:
+            name, link = _resolve(choice)
+            if first.setdefault(name, link) != link:
+                message = f"should differ from the names of other links with other figures; given: {name!r} twice"
+                problems.append(Problem(f"{path}.name", "duplicate_link", message))
+        return problems
+
+    def link_of(self, group: str) -> str | Link:
+        """The link of that group, as the user wrote it or by default."""
+        return self.links.get(group, self.links.get(DEFAULT, DEFAULT_LINK))
+
+    def with_figures(self) -> "NetworkSpec":
+        """The same network with each catalogue id replaced by the link and its figures, so that it stands alone."""
+        own = {name: _resolve(link)[1] for name, link in {DEFAULT: self.link_of(DEFAULT), **self.links}.items()}
+        backhaul = None if self.backhaul is None else _resolve(self.backhaul)[1]
+        return self.model_copy(update={"links": own, "backhaul": backhaul})
+
+    def resolve(self, fleet: Groups, seed: int = 0) -> Network:
+        """The network of that fleet; random topologies draw from the stream of the seed.
+
+        Raises:
+            SpecError: the network does not fit the fleet.
+        """
+        counts: Mapping[str, int] = fleet.group_counts()
+        problems = self.check(fleet)
+        if problems:
+            raise SpecError(problems)
+        chosen = [_resolve(self.link_of(group)) for group in counts]
+        if self.backhaul is not None:
+            chosen.append(_resolve(self.backhaul))
+        unique = list(dict.fromkeys(name for name, _ in chosen))
+        by_name = dict(chosen)
+        places = [unique.index(name) for name, _ in chosen]
+        table = LinkTable(
+            names=tuple(unique),
+            links=tuple(by_name[name] for name in unique),
+            of_group=tuple(places[: len(counts)]),
+            backhaul=-1 if self.backhaul is None else places[-1],
+        )
+        return self.topology.connect(counts, table, seed)
+
+
+def _resolve(choice: str | Link) -> tuple[str, Link]:
+    return (choice, links()[choice]) if isinstance(choice, str) else (choice.name, choice)
