@@ -1,0 +1,1 @@
+"""Running the platform: supervisor, embedded broker, assets, health, the System page."""
