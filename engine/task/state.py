@@ -93,10 +93,6 @@ class State:
         )
 
 
-_NO_TENSORS: Tensors = MappingProxyType({})
-_NO_VALUES: Mapping[str, JsonValue] = MappingProxyType({})
-
-
 @dataclass(frozen=True)
 class Block:
     """One named piece of a step that any process can compute: all that a worker is given besides spec and seed."""
@@ -105,11 +101,11 @@ class Block:
     """Unique within the run, such as ``("train", round, block)``; random streams of the block start from it."""
     clients: tuple[int, ...] = ()
     """Ids of the clients that it computes, in ascending order; fixed by client id, never by worker or shard."""
-    inputs: Tensors = _NO_TENSORS
+    inputs: Tensors = field(default_factory=dict)
     """Arrays that it reads, such as the weights that the server sent."""
-    values: Mapping[str, JsonValue] = _NO_VALUES
+    values: Mapping[str, JsonValue] = field(default_factory=dict)
     """Small facts that it reads, such as the round."""
-    client_states: Mapping[int, Tensors] = _EMPTY
+    client_states: Mapping[int, Tensors] = field(default_factory=dict)
     """Tensors of those of its clients that have any."""
 
 
@@ -117,7 +113,7 @@ class Block:
 class BlockResult:
     """What a block gave."""
 
-    tensors: Tensors = _NO_TENSORS
-    values: Mapping[str, JsonValue] = _NO_VALUES
-    clients: Mapping[int, Tensors] = _EMPTY
+    tensors: Tensors = field(default_factory=dict)
+    values: Mapping[str, JsonValue] = field(default_factory=dict)
+    clients: Mapping[int, Tensors] = field(default_factory=dict)
     """New tensors of its clients."""
