@@ -2,13 +2,13 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from engine.core.component import Component
 from engine.core.errors import EngineError
-from engine.core.registry import Registry
+from engine.core.registry import Registry, kind_of
 from engine.core.sample import SampleSpec
 from engine.data.remote import RemoteFile
 from engine.data.store import DataStore
@@ -49,6 +49,9 @@ class Dataset(Component):
 
     Its content never depends on the seed of a run, so runs over several seeds see the same data set.
     """
+
+    decoding: ClassVar[int] = 1
+    """Version of what :meth:`read` makes of the files; raised with any change of it, so that no old cache is used."""
 
     @abstractmethod
     def sample(self) -> SampleSpec:
@@ -123,7 +126,7 @@ class Dataset(Component):
         return cached or all(store.find(file) is not None for file in self.files())
 
     def _key(self, split: str) -> str:
-        return f"{getattr(self, 'kind', 'dataset')}-{self.checksum()[:16]}-{split}"
+        return f"{kind_of(type(self))}-{self.checksum()[:16]}-{self.decoding}-{split}"
 
 
 datasets: Registry[Dataset] = Registry("datasets", "engine.data.datasets", Dataset, title="Data set")

@@ -1,13 +1,14 @@
 """The contract of a partitioner: how a data set's training samples are spread over clients."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 from typing_extensions import override
 
 from engine.core.component import Component
-from engine.core.errors import Problem
+from engine.core.errors import Problem, SpecError
 from engine.core.registry import Registry
 
 
@@ -17,7 +18,16 @@ class Partitioner(Component):
     The result is a partition: no sample is lost and none is held twice. Client i gets the i-th part.
     """
 
+    more_skewed: ClassVar[dict[str, float] | None] = None
+    """Parameters by which clients differ more than with ``less_skewed``; None for a member without such a parameter."""
+
+    less_skewed: ClassVar[dict[str, float] | None] = None
+    """See ``more_skewed``; the conformance tests compare the two."""
+
     @abstractmethod
+    def assign(self, labels: np.ndarray, num_clients: int, seed: int, owners: np.ndarray | None) -> np.ndarray:
+        """The client of each sample, (N,) int64; arguments as of :meth:`split`, which callers use."""
+
     def split(
         self, labels: np.ndarray, num_clients: int, seed: int, owners: np.ndarray | None = None
     ) -> list[np.ndarray]:
@@ -33,8 +43,12 @@ class Partitioner(Component):
             ``num_clients`` int64 arrays in increasing order.
 
         Raises:
-            SpecError: the request is impossible, as :meth:`check` says beforehand.
+            SpecError: the request is impossible; :meth:`check` says so beforehand.
         """
+        num_classes = int(labels.max()) + 1 if labels.size else 0
+        if problems := self.check(len(labels), num_classes, num_clients):
+            raise SpecError(problems)
+        return grouped(self.assign(labels, num_clients, seed, owners), num_clients)
 
     def num_shards(self, num_devices: int) -> int:
         """How many parts there are for that many devices; with fewer, devices share parts only with ``data_reuse``."""
@@ -83,12 +97,12 @@ def grouped(part_of: np.ndarray, num_parts: int) -> list[np.ndarray]:
     """The indices of each part, increasing, from the part of each sample.
 
     Args:
-        part_of: (N,) number of the part that each sample belongs to, 0 .. num_parts - 1.
+        part_of: (N,) number of the part that each sample belongs to, 0 .. num_parts - 1; samples of others are left out.
         num_parts: number of parts; a part may be empty.
     """
     order = np.argsort(part_of, kind="stable").astype(np.int64)
-    ends = np.cumsum(np.bincount(part_of, minlength=num_parts))
-    return np.split(order, ends[:-1])
+    borders = np.searchsorted(part_of[order], np.arange(num_parts + 1))
+    return [order[start:end] for start, end in zip(borders[:-1], borders[1:], strict=True)]
 
 
 partitioners: Registry[Partitioner] = Registry(

@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from engine.core.errors import Problem
 from engine.core.streams import stream
-from engine.data.partitioner import DrawnPartitioner, grouped, partitioners, too_few_samples
+from engine.data.partitioner import DrawnPartitioner, partitioners, too_few_samples
 
 
 @partitioners.register
@@ -21,11 +21,8 @@ class Iid(DrawnPartitioner):
     kind: Literal["iid"] = "iid"
 
     @override
-    def split(
-        self, labels: np.ndarray, num_clients: int, seed: int, owners: np.ndarray | None = None
-    ) -> list[np.ndarray]:
-        part_of = stream(seed, "partition").permutation(len(labels)) % num_clients
-        return grouped(part_of, num_clients)
+    def assign(self, labels: np.ndarray, num_clients: int, seed: int, owners: np.ndarray | None) -> np.ndarray:
+        return stream(seed, "partition").permutation(len(labels)) % num_clients
 
     @override
     def check(self, num_samples: int, num_classes: int, num_clients: int) -> list[Problem]:

@@ -1,0 +1,32 @@
+"""The clients that a data set has by itself."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from typing_extensions import override
+
+from engine.core.errors import Problem, SpecError
+from engine.data.partitioner import Partitioner, partitioners
+
+
+@partitioners.register
+class Natural(Partitioner):
+    """Each client holds the samples of one of the data set's own clients: a speaker, a role, a generated client.
+
+    Only for data sets that have clients of their own. With fewer clients than the data set has, its first ones are used.
+    """
+
+    source: ClassVar[str] = (
+        "S. Caldas et al., LEAF: A Benchmark for Federated Settings, 2018 (arXiv 1812.01097), section 2"
+    )
+    kind: Literal["natural"] = "natural"
+
+    @override
+    def assign(self, labels: np.ndarray, num_clients: int, seed: int, owners: np.ndarray | None) -> np.ndarray:
+        if owners is None:
+            raise SpecError([Problem("", "no_natural_clients", "The data set has no clients of its own.")])
+        num_owners = int(owners.max()) + 1
+        if num_clients > num_owners:
+            message = f"The data set has {num_owners} clients of its own; {num_clients} were asked for."
+            raise SpecError([Problem("", "too_few_clients", message)])
+        return owners
