@@ -1,0 +1,55 @@
+"""What the frame around every page needs: places to go, the team, the theme, which assets are there."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from webapp.catalogue.assets import UPLOT_STYLE, has_asset
+
+THEMES = ("light", "dark", "system")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One entry of the navigation."""
+
+    title: str
+    url_name: str
+    icon: str
+    paths: tuple[str, ...]
+    section: str = ""
+    on_phone: bool = False
+
+
+PLACES = (
+    Place("Home", "home", "home", ("/",), on_phone=True),
+    Place("Experiments", "experiment-list", "experiments", ("/experiments/",), on_phone=True),
+    Place("Runs", "run-list", "runs", ("/runs/",), on_phone=True),
+    Place("Fleets", "fleet-list", "fleets", ("/fleets/",), "Design", on_phone=True),
+    Place("Networks", "network-list", "networks", ("/networks/",), "Design"),
+    Place("Tasks", "task-list", "tasks", ("/tasks/",), "Design"),
+    Place("Catalogue", "catalogue", "catalogue", ("/catalogue/",), "Design"),
+    Place("API tokens", "token-list", "tokens", ("/account/tokens/",), "Team"),
+    Place("System", "system", "system", ("/system/",), "Team"),
+)
+
+
+def shell(request: HttpRequest | None) -> dict[str, Any]:
+    """What ``base.html`` draws the frame from; error pages may come without a request."""
+    theme = request.COOKIES.get("theme", "system") if request else "system"
+    return {
+        "places": PLACES,
+        "place_now": _place_of(request.path) if request else "",
+        "theme": theme if theme in THEMES else "system",
+        "themes": THEMES,
+        "has_uplot": has_asset(UPLOT_STYLE),
+        "uplot_style": UPLOT_STYLE,
+    }
+
+
+def _place_of(path: str) -> str:
+    for place in PLACES:
+        if any(path == start or (start != "/" and path.startswith(start)) for start in place.paths):
+            return place.url_name
+    return ""

@@ -1,0 +1,77 @@
+"""Numbers as people read them: three significant digits, an SI prefix, a thin space, a unit.
+
+``static/webapp/js/quantities.js`` holds the same rules for what changes live; one table of cases tests both.
+"""
+
+import math
+
+THIN_SPACE = "\u202f"
+MINUS = "\u2212"
+DASH = "\u2013"
+
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "\u00b5"), (1e-9, "n"), (1e-12, "p"))
+_TIMES = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
+_PREFIXED = {"s", "J", "W", "B", "bit/s", "Hz", "MAC", "MAC/s", "FLOP/s", "J/bit", "J/MAC", "m", "B/s", "g", "V", "A"}
+_WHOLE = {"B", "MAC"}
+"""Units that come in whole pieces: no milli-bytes."""
+
+
+def digits(value: float, significant: int = 3) -> str:
+    """A number with that many significant digits, thousands apart; never in powers of ten between 1e-4 and 1e15."""
+    if value == 0:
+        return "0"
+    magnitude = abs(value)
+    if magnitude < 1e-4 or magnitude >= 1e15:
+        return f"{value:.{significant - 1}e}".replace("-", MINUS)
+    places = max(0, significant - 1 - math.floor(math.log10(magnitude)))
+    text = f"{value:,.{places}f}"
+    if "." in text and float(value).is_integer():
+        text = text.rstrip("0").rstrip(".")
+    return text.replace(",", THIN_SPACE).replace("-", MINUS)
+
+
+def quantity(value: float | None, unit: str = "") -> tuple[str, str]:
+    """Number and unit as two texts, so that a page can set the unit smaller.
+
+    Args:
+        value: in the plain SI unit; None shows as a dash.
+        unit: SI symbol; ``%`` takes a share between 0 and 1; empty for a plain number.
+    """
+    if value is None or not math.isfinite(value):
+        return DASH, ""
+    if unit == "%":
+        return _percent(value), "%"
+    if unit == "s" and abs(value) >= 60:
+        size, symbol = next(pair for pair in _TIMES if abs(value) >= pair[0])
+        return digits(value / size), symbol
+    if unit in _PREFIXED:
+        return _prefixed(value, unit)
+    return digits(value), unit
+
+
+def text(value: float | None, unit: str = "") -> str:
+    """Number and unit as one text."""
+    number, symbol = quantity(value, unit)
+    return f"{number}{THIN_SPACE}{symbol}" if symbol else number
+
+
+def count(value: int | None) -> str:
+    """A whole number in full, thousands apart."""
+    return DASH if value is None else f"{value:,}".replace(",", THIN_SPACE).replace("-", MINUS)
+
+
+def _percent(value: float) -> str:
+    percent = value * 100
+    places = 2 if 0 < abs(percent) < 1 else 1
+    return f"{percent:.{places}f}".replace("-", MINUS)
+
+
+def _prefixed(value: float, unit: str) -> tuple[str, str]:
+    if value == 0:
+        return "0", unit
+    smallest = 1.0 if unit in _WHOLE else 0.0
+    for size, prefix in _PREFIXES:
+        # 0.9995 rounds up to 1.000 at three digits: then the larger prefix reads better.
+        if abs(value) / size >= 0.9995 or size == smallest or prefix == "p":
+            return digits(value / size), prefix + unit
+    raise AssertionError("the smallest prefix takes everything")
