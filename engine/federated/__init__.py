@@ -1,0 +1,1 @@
+"""Federated learning: strategies, samplers and the task that runs synchronous rounds."""

@@ -1,0 +1,1 @@
+"""One federated strategy per module."""

@@ -1,0 +1,69 @@
+"""Stochastic controlled averaging."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from engine.federated.strategy import Combined, Groups, LinearTerm, LocalView, Strategy, Update, moved, strategies
+
+
+@strategies.register
+class Scaffold(Strategy):
+    """Averaging with control variates that correct the drift of clients on unlike data.
+
+    Server and clients keep an estimate of their gradients (c and c_k); every local step uses g - c_k + c. Messages
+    carry weights and control variate, twice the bytes of FedAvg both ways. The mean is unweighted, as in the paper.
+    """
+
+    source: ClassVar[str] = (
+        "Karimireddy et al., SCAFFOLD: Stochastic Controlled Averaging for Federated Learning, ICML 2020, Algorithm 1, "
+        "option II"
+    )
+    kind: Literal["scaffold"] = "scaffold"
+    """Stochastic controlled averaging."""
+
+    global_lr: Annotated[float, Field(gt=0, le=10)] = 1.0
+    """Learning rate of the server, dimensionless; 1 takes the mean of the clients' models."""
+
+    def init_server(self, params: Mapping[str, np.ndarray]) -> Groups:
+        """The model and a control variate of zeros."""
+        return {"weights": params, "control": _zeros(params)}
+
+    def init_client(self, params: Mapping[str, np.ndarray]) -> Groups:
+        """A control variate of zeros."""
+        return {"control": _zeros(params)}
+
+    def message_down(self, server: Groups) -> Groups:
+        """Weights and the server's control variate."""
+        return {"weights": server["weights"], "control": server["control"]}
+
+    def message_up(self, server: Groups) -> Groups:
+        """Differences of weights and of the client's control variate."""
+        return {"weights": server["weights"], "control": server["control"]}
+
+    def linear_term(self, view: LocalView) -> LinearTerm:
+        """The constant correction c - c_k."""
+        mine = view.client["control"]
+        return LinearTerm(bias={name: control - mine[name] for name, control in view.down["control"].items()})
+
+    def finish(self, view: LocalView, num_steps: int) -> Update:
+        """Option II: c_k <- c_k - c + (w_t - w_k) / (num_steps * lr)."""
+        difference = {name: value - view.start[name] for name, value in view.params.items()}
+        mine, shared = view.client["control"], view.down["control"]
+        control = {name: mine[name] - shared[name] - difference[name] / (num_steps * view.lr) for name in shared}
+        change = {name: control[name] - mine[name] for name in shared}
+        return Update(tensors={"weights": difference, "control": change}, weight=1.0, client={"control": control})
+
+    def server_step(self, combined: Combined, server: Groups) -> Groups:
+        """W <- w + global_lr * mean of differences; c <- c + |S| / N * mean of changes."""
+        steps = {name: np.asarray(self.global_lr * value) for name, value in combined.mean["weights"].items()}
+        part = combined.num_updates / combined.num_clients
+        changes = {name: np.asarray(part * value) for name, value in combined.mean["control"].items()}
+        return {"weights": moved(server["weights"], steps), "control": moved(server["control"], changes)}
+
+
+def _zeros(params: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Zeros like every floating tensor; counters among the buffers have no gradient."""
+    return {name: np.zeros_like(value) for name, value in params.items() if np.issubdtype(value.dtype, np.floating)}

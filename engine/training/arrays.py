@@ -1,0 +1,34 @@
+"""Between the arrays of states and messages and the tensors of local training; memory is shared where it can be."""
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Groups = Mapping[str, Mapping[str, np.ndarray]]
+"""Named groups of arrays by parameter name."""
+
+
+def as_tensor(array: np.ndarray, dtype: np.dtype | None = None) -> Tensor:
+    """The array as a tensor over the same memory, converted first if it has another type; read only by contract."""
+    if dtype is not None and array.dtype != dtype and np.issubdtype(array.dtype, np.floating):
+        array = array.astype(dtype)
+    with warnings.catch_warnings():
+        # mapped data sets are read-only memory, which torch cannot express; nothing here writes to it
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
+
+
+def as_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+    """Named arrays as tensors over the same memory."""
+    return {name: as_tensor(array) for name, array in arrays.items()}
+
+
+def as_groups(groups: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, np.ndarray]]:
+    """Named groups of tensors as arrays over the same memory."""
+    return {
+        group: {name: np.ascontiguousarray(value.detach().numpy()) for name, value in tensors.items()}
+        for group, tensors in groups.items()
+    }

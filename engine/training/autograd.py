@@ -1,0 +1,205 @@
+"""Training of one client by autograd: the path for every model and every rule.
+
+The update is plain SGD over all tensors at once; it allocates no optimizer and no state beyond a momentum buffer.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.models.build import GraphModule
+from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Tensors, defines
+from engine.training.settings import LocalSettings
+
+
+@dataclass(frozen=True)
+class ClientJob:
+    """What one client trains.
+
+    Attributes:
+        module: the network; its weights are overwritten.
+        rule: the method's hooks.
+        settings: the learning rule.
+        lr: learning rate of the round.
+        start: weights and buffers that the server sent.
+        down: the server's message.
+        client: the client's state, empty if it has none.
+        x: inputs of all samples.
+        y: labels.
+        places: the client's rows of ``x``.
+        rows: (T, B), place of each sample of each step within ``places``.
+        share: (T, B), 0 where there is no sample.
+        dropout_seed: seed of the masks of dropout layers.
+    """
+
+    module: GraphModule
+    rule: LocalRule
+    settings: LocalSettings
+    lr: float
+    start: Tensors
+    down: Payload
+    client: Payload
+    x: Tensor
+    y: Tensor
+    places: np.ndarray
+    rows: np.ndarray
+    share: np.ndarray
+    dropout_seed: int
+
+
+@dataclass(frozen=True)
+class ClientResult:
+    """What one client has after its local steps.
+
+    Attributes:
+        view: the rule's view with the trained weights, for ``finish``.
+        loss: mean cross-entropy over the steps.
+        num_steps: local steps.
+        personal: new client state from ``personal_pass``, None if there is none.
+    """
+
+    view: LocalView
+    loss: float
+    num_steps: int
+    personal: Payload | None
+
+
+@dataclass
+class _Sgd:
+    """SGD on a list of tensors, as ``engine.training.dense`` does it on stacked ones."""
+
+    params: list[Tensor]
+    settings: LocalSettings
+    lr: float
+    shrink: list[float]
+    constants: list[tuple[Tensor, Tensor]]
+    """Parameters with the part of their gradient that does not change during the round."""
+    velocity: list[Tensor] = field(default_factory=list)
+
+    @classmethod
+    def make(cls, named: Mapping[str, Tensor], settings: LocalSettings, lr: float, term: LinearTerm | None) -> "_Sgd":
+        """For parameters by name and what the rule adds linearly."""
+        term = term or LinearTerm()
+        found = [(value, term.constant(name)) for name, value in named.items()]
+        shrink = [settings.weight_decay + term.scale_of(name) for name in named]
+        constants = [(value, constant) for value, constant in found if constant is not None]
+        return cls(list(named.values()), settings, lr, shrink, constants)
+
+    def step(self, gradients: list[Tensor]) -> None:
+        """One step; the gradients may be overwritten."""
+        momentum = self.settings.momentum
+        if not momentum:
+            if any(self.shrink):
+                torch._foreach_mul_(self.params, [1.0 - self.lr * shrink for shrink in self.shrink])
+            for value, constant in self.constants:
+                value.sub_(constant, alpha=self.lr)
+            torch._foreach_add_(self.params, gradients, alpha=-self.lr)
+            return
+        self._add_constant_parts(gradients)
+        if not self.velocity:
+            self.velocity = [torch.zeros_like(gradient) for gradient in gradients]
+        torch._foreach_mul_(self.velocity, momentum)
+        torch._foreach_add_(self.velocity, gradients)
+        if self.settings.nesterov:
+            torch._foreach_add_(self.params, gradients, alpha=-self.lr)
+        torch._foreach_add_(self.params, self.velocity, alpha=-self.lr * (momentum if self.settings.nesterov else 1.0))
+
+    def _add_constant_parts(self, gradients: list[Tensor]) -> None:
+        by_param = dict(zip(map(id, self.params), gradients, strict=True))
+        for value, gradient, shrink in zip(self.params, gradients, self.shrink, strict=True):
+            if shrink:
+                gradient.add_(value, alpha=shrink)
+        for value, constant in self.constants:
+            by_param[id(value)].add_(constant)
+
+
+def train_client(job: ClientJob) -> ClientResult:
+    """Train one client from the round's start, or from where its rule says."""
+    view = LocalView(
+        params=job.start, start=job.start, down=job.down, client=job.client, lr=job.lr, num_samples=(len(job.places),)
+    )
+    if defines(job.rule, "prepare") or defines(job.rule, "loss_term") or defines(job.rule, "personal_pass"):
+        view.forward = _forward_of(job.module)
+    prepared = job.rule.prepare(view)
+    load(job.module, job.start)
+    if prepared is not None:
+        view.notes = prepared.notes
+        if prepared.params is not None:
+            load(job.module, prepared.params)
+    loss = _descend(job, view)
+    view.params = {name: value.detach().clone() for name, value in job.module.state_dict().items()}
+    view.inputs = view.labels = view.features = view.logits = view.share = None
+    return ClientResult(view, loss, len(job.rows), job.rule.personal_pass(view))
+
+
+def load(module: nn.Module, tensors: Tensors) -> None:
+    """Copy weights and buffers into a module."""
+    with torch.no_grad():
+        for name, value in module.state_dict(keep_vars=True).items():
+            value.copy_(tensors[name])
+
+
+def _descend(job: ClientJob, view: LocalView) -> float:
+    """All local steps; returns the mean cross-entropy over them."""
+    module, named = job.module.train(), dict(job.module.named_parameters())
+    view.params = {**named, **dict(module.named_buffers())}
+    sgd = _Sgd.make(named, job.settings, job.lr, job.rule.linear_term(view))
+    total = torch.zeros((), dtype=job.x.dtype)
+    places = torch.from_numpy(job.places)
+    with _dropout(module, job.dropout_seed):
+        for rows, share in zip(job.rows, job.share, strict=True):
+            batch = places[torch.from_numpy(rows[share > 0])]
+            loss = _loss(job, view, job.x.index_select(0, batch), job.y.index_select(0, batch))
+            extra = job.rule.loss_term(view)
+            gradients = torch.autograd.grad(loss if extra is None else loss + extra, sgd.params)
+            with torch.no_grad():
+                sgd.step(list(gradients))
+                total += loss
+    return float(total) / len(job.rows)
+
+
+def _loss(job: ClientJob, view: LocalView, inputs: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of a batch; the batch goes into the rule's view, positions of a sequence as samples."""
+    logits, features = job.module.forward_with_features(inputs)
+    view.inputs, view.labels = inputs, labels.flatten()
+    view.logits, view.features = logits.flatten(0, -2), features.flatten(0, -2)
+    view.share = torch.full((len(view.labels),), 1.0 / len(view.labels), dtype=job.x.dtype)
+    return functional.cross_entropy(view.logits, view.labels)
+
+
+class _WithFeatures(nn.Module):
+    """Gives logits and features for weights handed in."""
+
+    def __init__(self, module: GraphModule) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.module.forward_with_features(x)
+
+
+def _forward_of(module: GraphModule) -> Any:
+    wrapped = _WithFeatures(module)
+
+    def forward(params: Tensors, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        named = {f"module.{name}": value for name, value in params.items()}
+        return torch.func.functional_call(wrapped, named, (inputs,))  # type: ignore[no-any-return]
+
+    return forward
+
+
+@contextmanager
+def _dropout(module: nn.Module, seed: int) -> Iterator[None]:
+    """Seeds torch's own generator for a client's dropout masks; a model without dropout draws nothing."""
+    if not any(isinstance(child, nn.Dropout) for child in module.modules()):
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # noqa: TID251 -- nn.Dropout takes no generator
+        yield

@@ -1,0 +1,57 @@
+"""Which samples a client visits in which step: a function of seed, client and round alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.core.streams import stream
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The local steps of several clients, padded to the same length.
+
+    C clients, T steps of the longest, B samples a step.
+
+    Attributes:
+        rows: (C, T, B), place of each sample within its client's samples; 0 where there is none.
+        share: (C, T, B), weight of each sample in its batch's mean; 0 where there is none.
+        steps: (C,), local steps of each client.
+    """
+
+    rows: np.ndarray
+    share: np.ndarray
+    steps: np.ndarray
+
+
+def visiting_order(seed: int, client: int, round_number: int, num_samples: int, epochs: int) -> np.ndarray:
+    """A permutation of the client's samples per epoch, (epochs, num_samples)."""
+    draw = stream(seed, "batches", client, round_number)
+    return np.stack([draw.permutation(num_samples) for _ in range(epochs)])
+
+
+def batches_of(orders: Sequence[np.ndarray], batch_size: int, dtype: np.dtype) -> Batches:
+    """Cut each client's visiting order (epochs, num_samples) into batches; the last of an epoch may be smaller.
+
+    Args:
+        orders: one per client.
+        batch_size: samples per step; clients with fewer samples have one smaller step per epoch.
+        dtype: floating type of the shares.
+    """
+    width = min(batch_size, max(order.shape[1] for order in orders))
+    steps = np.array([order.shape[0] * -(-order.shape[1] // width) for order in orders])
+    shape = (len(orders), int(steps.max()), width)
+    rows, share = np.zeros(shape, np.int64), np.zeros(shape, dtype)
+    for client, order in enumerate(orders):
+        epochs, count = order.shape
+        per_epoch = -(-count // width)
+        padded = np.zeros((epochs, per_epoch * width), np.int64)
+        padded[:, :count] = order
+        rows[client, : steps[client]] = padded.reshape(-1, width)
+        weights = np.zeros((epochs, per_epoch, width), dtype)
+        weights[:, : count // width] = 1.0 / width
+        if count % width:
+            weights[:, -1, : count % width] = 1.0 / (count % width)
+        share[client, : steps[client]] = weights.reshape(-1, width)
+    return Batches(rows=rows, share=share, steps=steps)

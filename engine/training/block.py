@@ -1,0 +1,272 @@
+"""One block of a round: some clients train, and their updates are summed in the order of their ids."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.core.streams import seed_of
+from engine.models.build import GraphModule, build
+from engine.models.graph import Graph
+from engine.training.arrays import Groups, as_groups, as_tensor, as_tensors
+from engine.training.autograd import ClientJob, train_client
+from engine.training.batches import Batches, batches_of, visiting_order
+from engine.training.chain import chain_of
+from engine.training.cohort import StackedResult, train_stacked
+from engine.training.evaluation import mean_features
+from engine.training.local import LocalRule, LocalView, Payload, Tensors, Update, defines
+from engine.training.plans import Plan
+from engine.training.settings import LocalSettings
+from engine.training.stack import StackedJob
+
+OWN = "own"
+"""Group of a client's state that holds the weights and buffers that never leave it."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples of a block's clients.
+
+    Attributes:
+        x: (N, *sample), inputs of all samples at hand.
+        y: (N,) or (N, T), labels.
+        places: per client of the block, its rows of ``x``.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    places: Sequence[np.ndarray]
+
+
+@dataclass(frozen=True)
+class BlockJob:
+    """What a block trains: everything that its result depends on.
+
+    Attributes:
+        graph: the model.
+        plan: how the clients are computed.
+        rule: the method's hooks.
+        settings: the learning rule.
+        seed: seed of the run.
+        round_number: the round, from 1.
+        clients: ids, ascending.
+        samples: their samples.
+        down: the server's message; its group ``weights`` is where the round starts.
+        states: state of each client that has one.
+        meter: whether each client's mean activations are measured after training.
+        keep_updates: whether the single updates are handed back beside their sum.
+        cache: memory for the built module.
+    """
+
+    graph: Graph
+    plan: Plan
+    rule: LocalRule
+    settings: LocalSettings
+    seed: int
+    round_number: int
+    clients: Sequence[int]
+    samples: Samples
+    down: Groups
+    states: Mapping[int, Groups] = field(default_factory=dict)
+    meter: bool = False
+    keep_updates: bool = False
+    cache: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BlockOutcome:
+    """What a block gave.
+
+    Attributes:
+        summed: weighted sum of the updates, group by group.
+        weight: sum of the weights.
+        states: new state of each client that keeps one.
+        losses: (C,) mean cross-entropy over each client's local steps.
+        steps: (C,) local steps of each client.
+        activations: (C, d) mean penultimate features of each trained client on its own samples; None unless metered.
+        updates: the single updates in order of the clients; empty unless asked for.
+    """
+
+    summed: Groups
+    weight: float
+    states: Mapping[int, Groups]
+    losses: np.ndarray
+    steps: np.ndarray
+    activations: np.ndarray | None
+    updates: tuple[Update, ...]
+
+
+class _Fold:
+    """The running weighted sum of updates, in the order in which they come."""
+
+    def __init__(self, *, keep: bool) -> None:
+        self.summed: dict[str, dict[str, Tensor]] = {}
+        self.weight = 0.0
+        self.kept: list[Update] = []
+        self.keep = keep
+
+    def add(self, update: Update) -> None:
+        self.weight += update.weight
+        for group, tensors in update.tensors.items():
+            sums = self.summed.setdefault(group, {})
+            for name, value in tensors.items():
+                sums[name] = value * update.weight if name not in sums else sums[name].add_(value, alpha=update.weight)
+        if self.keep:
+            self.kept.append(update)
+
+
+def train_block(job: BlockJob) -> BlockOutcome:
+    """Train the clients of a block and sum their updates.
+
+    The result depends on the job alone; the same clients always form the same block, so it is the same bits whoever
+    computes it.
+    """
+    orders = [
+        visiting_order(job.seed, client, job.round_number, len(places), job.settings.epochs)
+        for client, places in zip(job.clients, job.samples.places, strict=True)
+    ]
+    dtype = next(iter(job.down["weights"].values())).dtype
+    batches = batches_of(orders, job.settings.batch_size, dtype)
+    with torch.no_grad():
+        run = _Run(job, batches, as_tensor(job.samples.x, dtype), as_tensor(job.samples.y))
+    return run.stacked() if job.plan.path == "cohort" else run.one_by_one()
+
+
+class _Run:
+    """A block with its samples and messages as tensors."""
+
+    def __init__(self, job: BlockJob, batches: Batches, x: Tensor, y: Tensor) -> None:
+        self.job, self.batches, self.x, self.y = job, batches, x, y
+        self.down: Payload = {group: as_tensors(arrays) for group, arrays in job.down.items()}
+        self.lr = job.settings.lr_of(job.round_number)
+
+    def stacked(self) -> BlockOutcome:
+        """All clients of the block side by side."""
+        job = self.job
+        order = np.argsort(-self.batches.steps, kind="stable")
+        places = [job.samples.places[place] for place in order]
+        needs_states = defines(job.rule, "finish") or bool(job.states)
+        client = _stack([job.states[job.clients[place]] for place in order]) if needs_states and job.states else {}
+        chain = chain_of(job.graph)
+        assert chain is not None
+        weights = [float(len(place)) for place in places]
+        batches = Batches(self.batches.rows[order], self.batches.share[order], self.batches.steps[order])
+        result = train_stacked(
+            StackedJob(
+                chain=chain, rule=job.rule, settings=job.settings, lr=self.lr, start=self.down["weights"],
+                down=self.down, client=client, x=self.x.flatten(1), y=self.y, places=places, batches=batches,
+                gram_steps=job.plan.gram_steps, forms_weights=job.plan.forms_weights, weights=weights,
+            )
+        )  # fmt: skip
+        back = np.argsort(order, kind="stable")
+        return self._finish_stacked(result, client, back)
+
+    def _finish_stacked(self, result: StackedResult, client: Payload, back: np.ndarray) -> BlockOutcome:
+        job, losses = self.job, result.losses[back]
+        counts = [len(place) for place in job.samples.places]
+        if not result.params:
+            return self._outcome({"weights": result.summed}, float(sum(counts)), losses=losses)
+        activations = self._metered([_pick(result.params, int(row)) for row in back])
+        if not defines(job.rule, "finish") and not job.keep_updates:
+            summed = _summed_differences(result.params, self.down["weights"], counts, back)
+            return self._outcome({"weights": summed}, float(sum(counts)), losses=losses, activations=activations)
+        fold, states = _Fold(keep=job.keep_updates), {}
+        for place, row in enumerate(back):
+            view = LocalView(
+                params=_pick(result.params, int(row)), start=self.down["weights"], down=self.down, lr=self.lr,
+                client={group: _pick(tensors, int(row)) for group, tensors in client.items()},
+                num_samples=(counts[place],),
+            )  # fmt: skip
+            update = job.rule.finish(view, int(self.batches.steps[place]))
+            fold.add(update)
+            if update.client is not None:
+                states[job.clients[place]] = as_groups(update.client)
+        return self._outcome(
+            fold.summed, fold.weight, losses=losses, activations=activations, states=states, updates=tuple(fold.kept)
+        )
+
+    def one_by_one(self) -> BlockOutcome:
+        """One client after another by autograd."""
+        job = self.job
+        module = _module(job.graph, job.cache, self.x.dtype)
+        fold, states = _Fold(keep=job.keep_updates), {}
+        losses, trained = [], []
+        private = _private_names(job.graph, job.rule)
+        for place, client in enumerate(job.clients):
+            state = {group: as_tensors(arrays) for group, arrays in job.states.get(client, {}).items()}
+            result = train_client(self._client_job(place, module, state))
+            losses.append(result.loss)
+            if job.meter:
+                trained.append(result.view.params)
+            own = {name: result.view.params[name] for name in private}
+            if private:
+                result.view.params = {n: v for n, v in result.view.params.items() if n not in own}
+            with torch.no_grad():
+                update = job.rule.finish(result.view, result.num_steps)
+                fold.add(update)
+            kept = {**(update.client or {}), **(result.personal or {}), **({OWN: own} if private else {})}
+            if kept:
+                states[client] = as_groups(kept)
+        return self._outcome(
+            fold.summed, fold.weight, losses=np.array(losses), activations=self._metered(trained), states=states,
+            updates=tuple(fold.kept),
+        )  # fmt: skip
+
+    def _client_job(self, place: int, module: GraphModule, state: Payload) -> ClientJob:
+        job, steps = self.job, int(self.batches.steps[place])
+        return ClientJob(
+            module=module, rule=job.rule, settings=job.settings, lr=self.lr,
+            start={**self.down["weights"], **state.get(OWN, {})}, down=self.down, client=state, x=self.x, y=self.y,
+            places=job.samples.places[place], rows=self.batches.rows[place, :steps],
+            share=self.batches.share[place, :steps],
+            dropout_seed=seed_of(job.seed, "dropout", job.clients[place], job.round_number) % 2**63,
+        )  # fmt: skip
+
+    def _metered(self, trained: Sequence[Tensors]) -> np.ndarray | None:
+        if not self.job.meter:
+            return None
+        module = _module(self.job.graph, self.job.cache, self.x.dtype)
+        rows = zip(trained, self.job.samples.places, strict=True)
+        return np.stack([mean_features(module, params, self.x, places) for params, places in rows])
+
+    def _outcome(
+        self, summed: Payload, weight: float, *, losses: np.ndarray, activations: np.ndarray | None = None,
+        states: Mapping[int, Groups] | None = None, updates: tuple[Update, ...] = (),
+    ) -> BlockOutcome:  # fmt: skip
+        return BlockOutcome(as_groups(summed), weight, states or {}, losses, self.batches.steps, activations, updates)
+
+
+def _module(graph: Graph, cache: dict[str, Any], dtype: torch.dtype) -> GraphModule:
+    key = f"module {dtype}"
+    if key not in cache:
+        cache[key] = build(graph).to(dtype)
+    module: GraphModule = cache[key]
+    return module
+
+
+def _private_names(graph: Graph, rule: LocalRule) -> list[str]:
+    if not defines(rule, "is_shared"):
+        return []
+    return [info.name for info in graph.parameters() if not rule.is_shared(info)]
+
+
+def _stack(states: Sequence[Groups]) -> dict[str, dict[str, Tensor]]:
+    return {
+        group: {name: torch.from_numpy(np.stack([state[group][name] for state in states])) for name in arrays}
+        for group, arrays in states[0].items()
+    }
+
+
+def _pick(tensors: Tensors, row: int) -> dict[str, Tensor]:
+    return {name: value[row] for name, value in tensors.items()}
+
+
+def _summed_differences(params: Tensors, start: Tensors, counts: Sequence[int], back: np.ndarray) -> dict[str, Tensor]:
+    """The sum over clients of samples times (weights - start), clients in the order of their ids."""
+    rows = torch.from_numpy(back)
+    factors = torch.zeros(len(counts), dtype=next(iter(params.values())).dtype)
+    factors[rows] = torch.tensor(counts, dtype=factors.dtype)
+    return {name: torch.tensordot(factors, value.sub_(start[name]), dims=1) for name, value in params.items()}

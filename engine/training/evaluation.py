@@ -1,0 +1,75 @@
+"""Accuracy and loss on held-out samples, and mean activations; no gradients."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from engine.models.build import GraphModule
+from engine.training.arrays import as_tensor, as_tensors
+from engine.training.autograd import load
+from engine.training.local import Tensors
+
+BATCH = 500
+"""Samples at once; a fixed number, since sums in another order are other bits."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a model does on held-out samples.
+
+    Attributes:
+        accuracy: share of right answers, over positions where each has a label.
+        loss: mean cross-entropy.
+        num_samples: samples it was measured on.
+    """
+
+    accuracy: float
+    loss: float
+    num_samples: int
+
+
+def evaluate(module: GraphModule, weights: dict[str, np.ndarray], x: np.ndarray, y: np.ndarray) -> Score:
+    """Measure a model.
+
+    Args:
+        module: the network; its weights are overwritten.
+        weights: weights and buffers by name.
+        x: (N, *sample), inputs.
+        y: (N,) or (N, T), labels.
+    """
+    load(module, as_tensors(weights))
+    module.eval()
+    right, loss = 0, 0.0
+    inputs, labels = as_tensor(x, next(iter(weights.values())).dtype), as_tensor(y)
+    with torch.inference_mode():
+        for first in range(0, len(labels), BATCH):
+            logits = module(inputs[first : first + BATCH]).flatten(0, -2)
+            wanted = labels[first : first + BATCH].flatten()
+            right += int((logits.argmax(-1) == wanted).sum())
+            loss += float(functional.cross_entropy(logits, wanted, reduction="sum"))
+    return Score(right / labels.numel(), loss / labels.numel(), len(labels))
+
+
+def mean_features(module: GraphModule, weights: Tensors, x: Tensor, places: np.ndarray) -> np.ndarray:
+    """The mean penultimate features (d,) of a model over some samples.
+
+    Args:
+        module: the network; its weights are overwritten.
+        weights: weights and buffers by name.
+        x: (N, *sample), inputs of all samples at hand.
+        places: rows of ``x`` to take.
+    """
+    load(module, weights)
+    module.eval()
+    total: Tensor | None = None
+    with torch.no_grad():
+        for first in range(0, len(places), BATCH):
+            rows = torch.from_numpy(places[first : first + BATCH])
+            part = module.features(x.index_select(0, rows)).flatten(0, -2).sum(0)
+            total = part if total is None else total + part
+    assert total is not None
+    result: np.ndarray = (total / len(places)).numpy()
+    return result
