@@ -1,6 +1,7 @@
 """The contract of a partitioner: how a data set's training samples are spread over clients."""
 
 from abc import abstractmethod
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -97,12 +98,12 @@ def grouped(part_of: np.ndarray, num_parts: int) -> list[np.ndarray]:
     """The indices of each part, increasing, from the part of each sample.
 
     Args:
-        part_of: (N,) number of the part that each sample belongs to, 0 .. num_parts - 1; samples of others are left out.
+        part_of: (N,) number of the part that each sample belongs to, 0 .. num_parts - 1; others are left out.
         num_parts: number of parts; a part may be empty.
     """
     order = np.argsort(part_of, kind="stable").astype(np.int64)
     borders = np.searchsorted(part_of[order], np.arange(num_parts + 1))
-    return [order[start:end] for start, end in zip(borders[:-1], borders[1:], strict=True)]
+    return [order[start:end] for start, end in pairwise(borders)]
 
 
 partitioners: Registry[Partitioner] = Registry(

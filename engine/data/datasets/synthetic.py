@@ -1,6 +1,7 @@
 """Generated clients whose models and inputs differ by two parameters; each is made when it is needed."""
 
 import hashlib
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -117,7 +118,7 @@ class Synthetic(Dataset):
         if num_bytes > POOL_LIMIT_BYTES:
             raise TooLarge(
                 f"The {split} parts of all clients would take {num_bytes / 1e9:.1f} GB at once.",
-                remedy="Use the clients one by one (partition natural), or lower num_clients, max_samples or test_clients.",
+                remedy="Use its clients one by one (partition natural), or lower num_clients or max_samples.",
             )
         sizes = self._sizes()
         clients = (self._client(int(member), int(sizes[member])) for member in self._members(split))
@@ -131,11 +132,8 @@ class Synthetic(Dataset):
         return np.arange(count, dtype=np.int64) * self.num_clients // count
 
     def _sizes(self) -> np.ndarray:
-        """Samples of every client, (num_clients,) int64: one draw for all, since a stream for each would take seconds."""
-        drawn = stream(self.data_seed, "synthetic", "sizes").lognormal(
-            self.size_log_mean, self.size_log_std, self.num_clients
-        )
-        return np.minimum(drawn.astype(np.int64) + self.min_samples, self.max_samples or np.iinfo(np.int64).max)
+        """Samples of every client, (num_clients,) int64."""
+        return _sizes_of(self)
 
     def _part_sizes(self, split: SplitName) -> np.ndarray:
         sizes = self._sizes()[self._members(split)]
@@ -158,3 +156,14 @@ class Synthetic(Dataset):
         scale_F = np.arange(1, F + 1) ** -0.6  # the square root of the variances j^-1.2
         x_NF = input_mean + scale_F * generator.standard_normal((size, F))
         return x_NF.astype(np.float32), np.argmax(x_NF @ W_FK + b_K, axis=1).astype(np.int64)
+
+
+@lru_cache(maxsize=8)
+def _sizes_of(synthetic: Synthetic) -> np.ndarray:
+    """Samples of every client, read-only: one draw for all, since a stream for each would take seconds."""
+    generator = stream(synthetic.data_seed, "synthetic", "sizes")
+    drawn = generator.lognormal(synthetic.size_log_mean, synthetic.size_log_std, synthetic.num_clients)
+    limit = synthetic.max_samples or np.iinfo(np.int64).max
+    sizes: np.ndarray = np.minimum(drawn.astype(np.int64) + synthetic.min_samples, limit)
+    sizes.flags.writeable = False
+    return sizes

@@ -16,9 +16,7 @@ class Natural(Partitioner):
     Only for data sets that have clients of their own. With fewer clients than the data set has, its first ones are used.
     """
 
-    source: ClassVar[str] = (
-        "S. Caldas et al., LEAF: A Benchmark for Federated Settings, 2018 (arXiv 1812.01097), section 2"
-    )
+    source: ClassVar[str] = "S. Caldas et al., LEAF: A Benchmark for Federated Settings, 2018, arXiv 1812.01097"
     kind: Literal["natural"] = "natural"
 
     @override

@@ -20,8 +20,8 @@ class Quantity(DrawnPartitioner):
     """
 
     source: ClassVar[str] = (
-        "Q. Li et al., Federated Learning on Non-IID Data Silos: An Experimental Study, ICDE 2022, section 4.3 (quantity "
-        "skew); power law as in T. Li et al., MLSys 2020, section 5.1"
+        "Q. Li et al., Federated Learning on Non-IID Data Silos: An Experimental Study, ICDE 2022, section 4.3 "
+        "(quantity skew); power law as in T. Li et al., MLSys 2020, section 5.1"
     )
     more_skewed: ClassVar[dict[str, float]] = {"skew": 2.0}
     less_skewed: ClassVar[dict[str, float]] = {"skew": 0.2}
@@ -58,4 +58,5 @@ class Quantity(DrawnPartitioner):
         sizes = np.floor(exact).astype(np.int64)
         missing = num_samples - num_clients * self.min_samples - int(sizes.sum())
         sizes[np.argsort(sizes - exact, kind="stable")[:missing]] += 1
-        return sizes + self.min_samples
+        sizes += self.min_samples
+        return sizes
