@@ -1,0 +1,106 @@
+"""Who may do what over REST: one row for each operation, read by the gate that enforces it and by its tests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["read", "run", "write", "admin"]
+Level = Literal["public", "signed_in", "viewer", "runner", "editor", "owner"]
+
+MOUNT = "api/v1/"
+"""Where the API lives below the platform's root."""
+
+SCOPES: tuple[Scope, ...] = ("read", "run", "write", "admin")
+"""What a token can be good for; the scopes of a token do not include one another."""
+
+SCOPE_HELP: Mapping[Scope, str] = {
+    "read": "read everything of the team",
+    "run": "submit experiments; launch, cancel, pause and resume their runs",
+    "write": "create and edit fleets, networks and tasks; delete them and experiments",
+    "admin": "make and revoke tokens",
+}
+
+ROLE_SCOPES: Mapping[str, frozenset[Scope]] = {
+    "viewer": frozenset({"read"}),
+    "runner": frozenset({"read", "run"}),
+    "editor": frozenset({"read", "run", "write"}),
+    "owner": frozenset(SCOPES),
+}
+"""The scopes that a member of a team can put into a token: never more than the role allows."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What an operation needs.
+
+    Attributes:
+        level: the least role in the team of the object; ``signed_in`` where no object of a team is concerned.
+        scope: what a bearer token must hold; None only for public operations.
+    """
+
+    level: Level
+    scope: Scope | None
+
+
+PUBLIC = Rule("public", None)
+SIGNED_IN = Rule("signed_in", "read")
+READ = Rule("viewer", "read")
+RUN = Rule("runner", "run")
+WRITE = Rule("editor", "write")
+TOKENS = Rule("signed_in", "admin")
+
+ACCESS: Mapping[tuple[str, str], Rule] = {
+    ("GET", "/openapi.json"): PUBLIC,
+    ("GET", "/docs"): PUBLIC,
+    **{
+        key: rule
+        for family in ("fleets", "networks", "tasks")
+        for key, rule in {
+            ("GET", f"/{family}"): READ,
+            ("POST", f"/{family}"): WRITE,
+            ("GET", f"/{family}/{{uuid:design_id}}"): READ,
+            ("PUT", f"/{family}/{{uuid:design_id}}"): WRITE,
+            ("DELETE", f"/{family}/{{uuid:design_id}}"): WRITE,
+        }.items()
+    },
+    ("GET", "/experiments"): READ,
+    ("POST", "/experiments"): RUN,
+    ("GET", "/experiments/{uuid:experiment_id}"): READ,
+    ("DELETE", "/experiments/{uuid:experiment_id}"): WRITE,
+    ("POST", "/experiments/{uuid:experiment_id}/launch"): RUN,
+    ("GET", "/experiments/{uuid:experiment_id}/result"): READ,
+    ("GET", "/runs"): READ,
+    ("GET", "/runs/{uuid:run_id}"): READ,
+    ("POST", "/runs/{uuid:run_id}/cancel"): RUN,
+    ("POST", "/runs/{uuid:run_id}/pause"): RUN,
+    ("POST", "/runs/{uuid:run_id}/resume"): RUN,
+    ("GET", "/runs/{uuid:run_id}/events"): READ,
+    ("GET", "/runs/{uuid:run_id}/series"): READ,
+    ("GET", "/runs/{uuid:run_id}/artifacts"): READ,
+    ("GET", "/artifacts"): READ,
+    ("GET", "/artifacts/{str:sha256}"): READ,
+    ("GET", "/catalogue"): SIGNED_IN,
+    ("GET", "/catalogue/{str:family}"): SIGNED_IN,
+    ("GET", "/catalogue/{str:family}/{str:kind}"): SIGNED_IN,
+    ("GET", "/schema"): SIGNED_IN,
+    ("POST", "/estimates"): READ,
+    ("GET", "/tokens"): SIGNED_IN,
+    ("POST", "/tokens"): TOKENS,
+    ("DELETE", "/tokens/{uuid:token_id}"): TOKENS,
+    ("GET", "/teams"): SIGNED_IN,
+}
+"""The rule of every operation by method and path; an operation without a row does not answer."""
+
+
+def rule_of(method: str, route: str) -> Rule:
+    """The rule of a request.
+
+    Args:
+        method: HTTP method; HEAD counts as GET.
+        route: the matched route as Django writes it, ``api/v1/runs/<uuid:run_id>``.
+
+    Raises:
+        KeyError: the operation has no row, so nobody may call it.
+    """
+    path = "/" + route.removeprefix(MOUNT).replace("<", "{").replace(">", "}")
+    return ACCESS["GET" if method == "HEAD" else method, path]

@@ -1,0 +1,118 @@
+"""Schemas of answers whose form the engine decides: results, curves and estimates."""
+
+from typing import Any
+
+from webapp.api.documents import reference
+
+Json = dict[str, Any]
+
+_NUMBER: Json = {"type": ["number", "null"]}
+_NUMBERS: Json = {"type": "array", "items": _NUMBER}
+_STEPS: Json = {"type": "array", "items": {"type": "integer"}}
+
+_RAW: Json = {
+    "type": "object",
+    "description": "Every point.",
+    "required": ["mode", "num_points", "steps", "values"],
+    "additionalProperties": False,
+    "properties": {
+        "mode": {"const": "raw"},
+        "num_points": {"type": "integer"},
+        "steps": _STEPS,
+        "values": {**_NUMBERS, "description": "null where the value is not finite."},
+    },
+}
+
+_ENVELOPE: Json = {
+    "type": "object",
+    "description": "The curve in stretches; every extreme of the curve is in it.",
+    "required": ["mode", "num_points", "steps", "minimum", "maximum", "last"],
+    "additionalProperties": False,
+    "properties": {
+        "mode": {"const": "envelope"},
+        "num_points": {"type": "integer", "description": "How many points the whole curve has."},
+        "steps": {**_STEPS, "description": "Last step of each stretch."},
+        "minimum": _NUMBERS,
+        "maximum": _NUMBERS,
+        "last": _NUMBERS,
+    },
+}
+
+_STATISTIC: Json = {
+    "type": "object",
+    "required": ["mean", "std", "ci95", "values"],
+    "additionalProperties": False,
+    "properties": {
+        "mean": _NUMBER,
+        "std": {**_NUMBER, "description": "Sample standard deviation; null of one seed."},
+        "ci95": {"description": "95 % confidence interval of the mean by Student's t; null of one seed."},
+        "values": {**_NUMBERS, "description": "One per seed."},
+    },
+}
+
+_CELL_RESULT: Json = {
+    "type": "object",
+    "required": ["state", "digest", "seeds", "metrics", "baselines", "costs", "wall_s", "published"],
+    "properties": {
+        "state": {"type": "string"},
+        "digest": {"type": "string"},
+        "seeds": _STEPS,
+        "metrics": {"type": "object", "additionalProperties": reference("Statistic")},
+        "baselines": {"type": "object"},
+        "costs": {
+            "type": "object",
+            "description": "Seconds, joules and bytes of the simulated fleet; `share_recalled` of it rests on figures "
+            "that come from general knowledge.",
+        },
+        "wall_s": {**_NUMBER, "description": "Work of this machine, in seconds."},
+        "published": {"type": "array", "items": {"type": "object"}, "description": "Figures of others, as context."},
+    },
+}
+
+_RESULT: Json = {
+    "description": "Of one cell in its own form, of several as a list.",
+    "anyOf": [
+        reference("CellResult"),
+        {
+            "type": "object",
+            "required": ["cells"],
+            "properties": {"cells": {"type": "array", "items": reference("CellResult")}},
+        },
+    ],
+}
+
+_SERIES: Json = {
+    "type": "object",
+    "description": "Curves by the name of the metric.",
+    "additionalProperties": {"anyOf": [_RAW, _ENVELOPE]},
+}
+
+_ESTIMATE: Json = {
+    "type": "object",
+    "required": ["num_runs", "num_cells", "cells"],
+    "additionalProperties": False,
+    "properties": {
+        "num_runs": {"type": "integer"},
+        "num_cells": {"type": "integer"},
+        "cells": {
+            "type": "array",
+            "description": "Of each cell what one run would cost, in SI units.",
+            "items": {
+                "type": "object",
+                "required": ["label", "digest"],
+                "properties": {"label": {"type": "string"}, "digest": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def answer_schemas() -> Json:
+    """The schemas by their name in the OpenAPI document."""
+    return {
+        "Result": _RESULT,
+        "CellResult": _CELL_RESULT,
+        "Statistic": _STATISTIC,
+        "Series": _SERIES,
+        "Estimate": _ESTIMATE,
+    }

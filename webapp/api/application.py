@@ -1,0 +1,56 @@
+"""The API object: all operations behind the gate, everything that goes wrong a problem."""
+
+import functools
+from typing import Any
+
+from ninja import NinjaAPI
+
+from webapp.api import openapi, problems
+from webapp.api.gate import Gate
+from webapp.api.parameters import refuse_unknown
+from webapp.api.routes import artifacts, catalogue, experiments, runs, specs, teams, tokens
+from webapp.api.routes.designs import design_router
+
+DESCRIPTION = """\
+Everything that the pages do: fleets, networks and tasks, experiments and their runs, live events and results.
+
+- Send `Authorization: Bearer <token>`. A token belongs to one person and one team, has scopes and may expire.
+- Bodies are YAML or JSON. Specs go through the same door as files and forms; all problems are listed at once.
+- What goes wrong is an `application/problem+json` (RFC 9457) with a `code` and `errors: [{path, code, message}]`.
+- Lists are newest first; follow `next` with `cursor`. `fields` limits what is answered.
+- Creates take an `Idempotency-Key`, edits an `If-Match`. Times are RFC 3339 in UTC, quantities in SI units.
+"""
+
+
+def make_api() -> NinjaAPI:
+    """The API with all its operations."""
+    api = NinjaAPI(
+        title="Edgeloom",
+        version="1",
+        description=DESCRIPTION,
+        urls_namespace="api",
+        auth=Gate(),
+        openapi_url=None,
+        docs_url=None,
+    )
+    problems.register(api)
+    api.add_decorator(refuse_unknown)
+    for family in ("fleets", "networks", "tasks"):
+        api.add_router(f"/{family}", design_router(family), url_name_prefix=family)
+    api.add_router("/experiments", experiments.router)
+    api.add_router("/runs", runs.router)
+    api.add_router("/artifacts", artifacts.router)
+    api.add_router("/catalogue", catalogue.router)
+    api.add_router("", specs.router)
+    api.add_router("/tokens", tokens.router)
+    api.add_router("/teams", teams.router)
+    return api
+
+
+api = make_api()
+
+
+@functools.cache
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document; made once, since members of registries do not change while the process lives."""
+    return openapi.document(api)
