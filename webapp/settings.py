@@ -14,7 +14,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- The platform -------------------------------------------------------------------------------------------------
 
-EDGELOOM_HOME = environment.home_folder(BASE_DIR / ".edgeloom")
+EDGELOOM_HOME = environment.home_folder(Path.home() / ".edgeloom")
 ARTIFACTS_FOLDER = EDGELOOM_HOME / "artifacts"
 RUNS_FOLDER = EDGELOOM_HOME / "runs"
 REDIS_URL = os.environ.get("REDIS_URL", "")

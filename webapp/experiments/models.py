@@ -80,7 +80,9 @@ class Run(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     attempt = models.PositiveIntegerField(default=0)
-    losses = models.PositiveIntegerField(default=0, help_text="Workers that were lost in a row since the last progress.")
+    losses = models.PositiveIntegerField(
+        default=0, help_text="Workers that were lost in a row since the last progress."
+    )
     lease_owner = models.CharField(max_length=120, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     job_id = models.CharField(max_length=64, blank=True, help_text="Id of the job that holds the lease.")
@@ -93,6 +95,7 @@ class Run(models.Model):
     progress_unit = models.CharField(max_length=20, blank=True)
     sim_time_s = models.FloatField(null=True, blank=True)
     host_time_s = models.FloatField(default=0.0, help_text="Seconds of work so far, over all attempts.")
+    remaining_s = models.FloatField(null=True, blank=True, help_text="Estimated seconds of work to go.")
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -160,17 +163,19 @@ class MetricChunk(models.Model):
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="chunks")
     name = models.CharField(max_length=80)
+    seq_first = models.PositiveIntegerField(help_text="Number of the event of its first point.")
+    seq_last = models.PositiveIntegerField(help_text="Number of the event of its last point.")
     step_first = models.IntegerField()
     step_last = models.IntegerField()
     num_points = models.PositiveIntegerField()
-    minimum = models.FloatField()
-    maximum = models.FloatField()
-    last = models.FloatField()
-    data = models.BinaryField()
+    minimum = models.FloatField(null=True, help_text="Smallest finite value; none if there is no finite one.")
+    maximum = models.FloatField(null=True, help_text="Largest finite value; none if there is no finite one.")
+    last = models.FloatField(null=True, help_text="Last value; none if it is not finite.")
+    data = models.BinaryField(help_text="Steps and values, compressed.")
 
     class Meta:
-        ordering = ["run", "name", "step_first"]
-        constraints = [models.UniqueConstraint(fields=["run", "name", "step_first"], name="chunk_start")]
+        ordering = ["run", "name", "seq_first"]
+        constraints = [models.UniqueConstraint(fields=["run", "name", "seq_first"], name="chunk_start")]
 
     def __str__(self) -> str:
         return f"{self.run_id}: {self.name} {self.step_first}-{self.step_last}"

@@ -66,11 +66,11 @@ def _token_problems(name: str, scopes: Sequence[str], expires_at: datetime | Non
         problems.append(Problem("name", "wrong_length", f"a token needs a name of 1 to 80 characters; given: {name!r}"))
     unknown = [scope for scope in scopes if scope not in Scope.values]
     if unknown or not scopes:
-        allowed = ", ".join(Scope.values)
-        problems.append(Problem("scopes", "unknown_scope", f"scopes are {allowed}; given: {', '.join(unknown) or 'none'}"))
+        allowed, given = ", ".join(Scope.values), ", ".join(unknown) or "none"
+        problems.append(Problem("scopes", "unknown_scope", f"scopes are {allowed}; given: {given}"))
     if expires_at is not None and expires_at <= timezone.now():
-        given = expires_at.isoformat()
-        problems.append(Problem("expires_at", "in_the_past", f"a token must expire in the future; given: {given}"))
+        message = f"a token must expire in the future; given: {expires_at.isoformat()}"
+        problems.append(Problem("expires_at", "in_the_past", message))
     return problems
 
 

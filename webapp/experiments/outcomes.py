@@ -1,0 +1,76 @@
+"""What an experiment would cost, what came of it, and its text for another one."""
+
+from typing import Any
+
+from engine.core.json import plain
+from engine.costs.estimate import estimate as estimate_task
+from engine.runs.summary import joined, record_of
+from engine.runs.summary import result_of as result_of_cell
+from engine.specs.context import make_context
+from engine.specs.text import cells, digest, parse
+from webapp.experiments.models import Cell, Experiment, Run, RunState
+from webapp.experiments.submission import parsed
+from webapp.teams.models import Team
+
+
+def result_of(experiment: Experiment) -> dict[str, Any]:
+    """The result of an experiment in the form of ``result.json``: of its one cell, or ``{"cells": [...]}``.
+
+    Runs that have not ended are in it by state and seed; means are over those that are done.
+    """
+    found = experiment.cells.prefetch_related("runs").order_by("index")
+    return joined([(cell.label, _result_of_cell(cell)) for cell in found])
+
+
+def _result_of_cell(cell: Cell) -> dict[str, Any]:
+    runs = sorted(cell.runs.all(), key=lambda run: run.seed)
+    result = result_of_cell(cell.digest, [record(run) for run in runs])
+    if any(run.state == RunState.DRAFT for run in runs):
+        result["state"] = RunState.DRAFT.value
+    return result
+
+
+def record(run: Run) -> dict[str, Any]:
+    """The record of one run, finished or not."""
+    stored: dict[str, Any] | None = run.result
+    return stored or record_of(run.seed, run.state, run.host_time_s, None)
+
+
+def estimate(text: str | bytes, team: Team | None = None) -> dict[str, Any]:
+    """What the runs of a spec would cost in simulated seconds, joules and bytes, without running or storing anything.
+
+    Args:
+        text: the spec.
+        team: whose saved parts it may name.
+
+    Raises:
+        SpecError: all problems of the first stage that has any.
+    """
+    spec = parsed(team, text) if team else parse(text)
+    found = cells(spec)
+    return {
+        "num_cells": len(found),
+        "num_runs": len(found) * len(spec.seeds),
+        "cells": [
+            {
+                "label": cell.label,
+                "digest": digest(cell.spec),
+                **figures(estimate_task(cell.spec.task, make_context(cell.spec, cell.spec.seeds[0]))),
+            }
+            for cell in found
+        ],
+    }
+
+
+def figures(estimated: Any) -> dict[str, Any]:
+    """An estimate as plain JSON."""
+    from dataclasses import asdict
+
+    described = plain(asdict(estimated))
+    assert isinstance(described, dict)
+    return described
+
+
+def clone(experiment: Experiment) -> str:
+    """The text from which a like experiment can be made."""
+    return experiment.text

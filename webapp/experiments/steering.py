@@ -1,0 +1,86 @@
+"""What users can do to runs: cancel, pause, resume, delete."""
+
+import shutil
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from webapp.experiments import files
+from webapp.experiments.models import Artifact, Experiment, Run, RunState
+from webapp.experiments.states import Conflict, announce, move
+from webapp.experiments.submission import require, send
+from webapp.teams.models import Role, User
+
+RESUMABLE = (RunState.PAUSED, RunState.FAILED, RunState.CANCELLED)
+
+
+def cancel(run: Run, user: User) -> None:
+    """End a run: at once if it waits, at the next block border if it runs. Its results so far stay.
+
+    Raises:
+        PermissionDenied: the user may not run in this team.
+        Conflict: it has ended already.
+    """
+    _stop(run, user, RunState.CANCELLED, "cancel")
+
+
+def pause(run: Run, user: User) -> None:
+    """Halt a run: at once if it waits, with a checkpoint at the next block border if it runs.
+
+    Raises:
+        PermissionDenied: the user may not run in this team.
+        Conflict: it is neither queued nor running.
+    """
+    _stop(run, user, RunState.PAUSED, "pause")
+
+
+def resume(run: Run, user: User) -> None:
+    """Go on with a paused, failed or cancelled run from its last checkpoint, or from the start if it has none.
+
+    Raises:
+        PermissionDenied: the user may not run in this team.
+        Conflict: it is in another state.
+    """
+    require(user, run.team, Role.RUNNER)
+    with transaction.atomic():
+        run.refresh_from_db()
+        if run.state not in RESUMABLE:
+            raise Conflict(f"a run that is {run.get_state_display().lower()} cannot be resumed")
+        if move(run, RunState.QUEUED, actor=user.email, reason="resumed", failure=None, losses=0, sent_at=None):
+            send(run)
+
+
+def delete(experiment: Experiment, user: User) -> None:
+    """Delete an experiment with its runs, their logs, checkpoints and artifacts.
+
+    Raises:
+        PermissionDenied: the user is no editor of the team.
+        Conflict: a run of it is running.
+    """
+    require(user, experiment.team, Role.EDITOR)
+    with transaction.atomic():
+        runs = Run.objects.select_for_update().filter(cell__experiment=experiment)
+        if runs.filter(state=RunState.RUNNING).exists():
+            raise Conflict("a run of this experiment is running", remedy="Cancel its runs first, then delete it.")
+        folders = [settings.RUNS_FOLDER / str(pk) for pk in runs.values_list("pk", flat=True)]
+        hashes = set(Artifact.objects.filter(run__in=runs).values_list("sha256", flat=True))
+        experiment.delete()
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    files.drop_unused(hashes)
+
+
+def _stop(run: Run, user: User, to_state: str, wish: str) -> None:
+    require(user, run.team, Role.RUNNER)
+    with transaction.atomic():
+        run.refresh_from_db()
+        if run.state == RunState.RUNNING:
+            now = timezone.now()
+            # The same wish again changes nothing, its time least of all: the grace for a hung worker runs from the first.
+            asked = Run.objects.filter(pk=run.pk, state=RunState.RUNNING).exclude(wanted=wish)
+            asked.update(wanted=wish, wanted_at=now)
+            run.refresh_from_db()
+            transaction.on_commit(lambda: announce(run))
+        else:
+            move(run, to_state, actor=user.email, reason="asked for by the user")

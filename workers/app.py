@@ -1,0 +1,53 @@
+"""The Celery application of the worker processes."""
+
+import ctypes
+import os
+import signal
+import sys
+from typing import Any
+
+from celery import Celery, signals
+
+os.environ["OMP_NUM_THREADS"] = "1"  # two threads give other sums, and a thread pool does not survive a fork
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+
+app = Celery("edgeloom")  # finds Django by the variable above, sets it up and minds its database connections
+
+from django.conf import settings  # noqa: E402 - after the app, which prepares Django
+
+from webapp import broker  # noqa: E402
+from workers import control  # noqa: E402
+
+app.conf.update(
+    broker.celery_settings(),
+    imports=("workers.jobs",),
+    beat_schedule={
+        "sweep": {
+            "task": broker.SWEEP,
+            "schedule": settings.SWEEP_S,
+            # A sweep that could not start in time is pointless once the next one is there.
+            "options": {"expires": 2 * settings.SWEEP_S},
+        }
+    },
+)
+
+_PR_SET_PDEATHSIG = 1
+
+
+@signals.worker_process_init.connect
+def _die_with_parent(**_: Any) -> None:
+    """Have Linux end this pool process when the worker that started it dies, whatever it died of."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@signals.worker_shutting_down.connect
+def _give_back_runs(**_: Any) -> None:
+    """Ask the pool processes to checkpoint what they run and to give it back to the queue."""
+    control.announce_stop()
+
+
+@signals.worker_ready.connect
+def _look_for_lost_runs(**_: Any) -> None:
+    """Have lost messages and lost runs looked for at once, not only with the next beat."""
+    broker.send(broker.SWEEP)

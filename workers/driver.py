@@ -1,0 +1,148 @@
+"""Carries out one claimed run from start to end, and turns whatever goes wrong into a failure that people can read."""
+
+import logging
+import shutil
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from engine.core.errors import EngineError
+from engine.data.store import DataStore
+from engine.runs.checkpoint import Checkpoint, CheckpointStore
+from engine.runs.loop import Outcome
+from engine.runs.loop import run as carry_out
+from engine.runs.summary import record_of
+from engine.specs.context import make_context
+from engine.specs.experiment import ExperimentSpec
+from engine.specs.text import digest, parse
+from engine.task.artifacts import ArtifactFolder
+from webapp.experiments.models import RunState
+from workers.control import Wishes
+from workers.failure import LogTail, failure_of
+from workers.lease import Lease, claim
+from workers.sink import DatabaseSink
+from workers.store import RunStore, Superseded
+
+logger = logging.getLogger(__name__)
+
+
+class SpecChanged(EngineError):
+    """The stored spec means something else now than when it was submitted."""
+
+    code = "spec_changed"
+
+
+class RunCheckpoints:
+    """Checkpoints in files; which of them counts is written to the run on condition that it is still this worker's."""
+
+    def __init__(self, store: RunStore, folder: Path) -> None:
+        self._store = store
+        self._files = CheckpointStore(folder, store.run.attempt)
+
+    def latest(self) -> Checkpoint | None:
+        """The checkpoint to which the run points; None at the first start, or if its files are gone."""
+        pointer = self._store.run.checkpoint
+        try:
+            return self._files.load(pointer) if pointer else None
+        except FileNotFoundError:
+            # Nothing is lost but time: the same events come again, and the log has them already.
+            logger.warning("the files of checkpoint %s are gone; the run starts again", pointer)
+            return None
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write files, then point to them."""
+        pointer = self._files.save(checkpoint)
+        self._store.point_to(pointer)
+        self._files.prune(pointer)
+
+
+def drive(run_id: UUID, *, job_id: str, owner: str) -> None:
+    """Claim a run and carry it out; does nothing if somebody else has it or it is not queued any more."""
+    run = claim(run_id, owner=owner, job_id=job_id)
+    if run is None:
+        logger.info("run %s is not queued; this message is a repetition", run_id)
+        return
+    store, wishes = RunStore(run), Wishes()
+    with LogTail() as tail, Lease(run, wishes):
+        try:
+            _carry_out(store, wishes)
+        except Superseded:
+            logger.warning("run %s belongs to somebody else now; attempt %d ends", run_id, run.attempt)
+        except DatabaseError:
+            # Nothing can be written now. The lease runs out and the reaper has the run continued.
+            logger.exception("run %s: the database failed; attempt %d ends", run_id, run.attempt)
+        except Exception as error:  # noqa: BLE001 - the one place where everything that a run can raise becomes a record
+            logger.warning("run %s failed", run_id, exc_info=error)
+            _fail(store, error, tail)
+
+
+def _carry_out(store: RunStore, wishes: Wishes) -> None:
+    run = store.run
+    spec = _spec_of(store)
+    folder = Path(settings.RUNS_FOLDER) / str(run.pk)
+    context = make_context(
+        spec,
+        run.seed,
+        store=DataStore.from_environment(),
+        artifacts=ArtifactFolder(Path(settings.ARTIFACTS_FOLDER)),
+    )
+    sink = DatabaseSink(store)
+    try:
+        outcome = carry_out(
+            spec,
+            run.seed,
+            context=context,
+            sink=sink,
+            checkpoints=RunCheckpoints(store, folder),
+            control=wishes.loop,
+        )
+        sink.close()
+    finally:
+        sink.abandon()
+    _conclude(store, outcome, wishes)
+    if outcome.status == "done":
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _spec_of(store: RunStore) -> ExperimentSpec:
+    spec = parse(store.run.cell.text)
+    if digest(spec) != store.run.cell.digest:
+        raise SpecChanged(
+            "The spec means something else than when it was submitted: the engine, its catalogue or a data set has changed.",
+            remedy="Clone the experiment and launch it anew; results of both versions must not be mixed.",
+        )
+    return spec
+
+
+def _conclude(store: RunStore, outcome: Outcome, wishes: Wishes) -> None:
+    run = store.run
+    match outcome.status:
+        case "done" if outcome.summary is not None:
+            store.compact()
+            for name, data in outcome.summary.artifacts.items():
+                store.keep_artifact(name, data)
+            result = record_of(run.seed, "done", outcome.work_s, outcome.summary)
+            store.leave(
+                RunState.DONE,
+                outcome.summary.reason,
+                result=result,
+                checkpoint="",
+                losses=0,
+                host_time_s=outcome.work_s,
+                remaining_s=0.0,
+            )
+        case "paused" if wishes.strongest == "release":
+            store.leave(RunState.QUEUED, "the worker stopped; another one goes on", sent_at=None)
+        case "paused":
+            store.leave(RunState.PAUSED, "asked for by the user")
+        case _:
+            store.leave(RunState.CANCELLED, "asked for by the user")
+
+
+def _fail(store: RunStore, error: Exception, tail: LogTail) -> None:
+    try:
+        store.leave(RunState.FAILED, str(error), failure=failure_of(error, tail.lines))
+    except Superseded:
+        logger.warning("the failed run belongs to somebody else now")

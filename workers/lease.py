@@ -1,0 +1,94 @@
+"""The lease of a run: one conditional update claims it, a side thread keeps it and listens to what the user wants."""
+
+import logging
+import threading
+from datetime import timedelta
+from types import TracebackType
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from webapp.experiments.models import Run, RunState, RunTransition
+from webapp.experiments.states import announce
+from workers.control import Wishes, is_stopping
+
+logger = logging.getLogger(__name__)
+
+
+def claim(run_id: UUID, *, owner: str, job_id: str) -> Run | None:
+    """Take over a queued run; None if it is not queued (any more), so that a repeated message does no harm.
+
+    The one conditional update also raises ``attempt``, the fencing token of everything that this worker writes.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        taken = Run.objects.filter(pk=run_id, state=RunState.QUEUED).update(
+            state=RunState.RUNNING,
+            attempt=F("attempt") + 1,
+            lease_owner=owner,
+            lease_expires_at=now + timedelta(seconds=settings.LEASE_S),
+            job_id=job_id,
+            wanted="",
+            wanted_at=None,
+            finished_at=None,
+        )
+        if not taken:
+            return None
+        Run.objects.filter(pk=run_id, started_at=None).update(started_at=now)
+        run = Run.objects.select_related("cell", "team").get(pk=run_id)
+        RunTransition.objects.create(
+            run=run,
+            at=now,
+            from_state=RunState.QUEUED,
+            to_state=RunState.RUNNING,
+            actor=owner,
+            reason=f"attempt {run.attempt}",
+        )
+        transaction.on_commit(lambda: announce(run))
+    return run
+
+
+class Lease:
+    """Keeps a claimed run while the body of the ``with`` works on it, and passes on what is wanted."""
+
+    def __init__(self, run: Run, wishes: Wishes) -> None:
+        self._same = Run.objects.filter(pk=run.pk, attempt=run.attempt, state=RunState.RUNNING)
+        self._wishes = wishes
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name=f"lease-{run.pk}", daemon=True)
+
+    def __enter__(self) -> "Lease":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        try:
+            while not self._done.wait(settings.HEARTBEAT_S):
+                self._beat()
+        finally:
+            connection.close()  # this thread's own
+
+    def _beat(self) -> None:
+        try:
+            renewed = self._same.update(lease_expires_at=timezone.now() + timedelta(seconds=settings.LEASE_S))
+            wanted = self._same.values_list("wanted", flat=True).first()
+        except DatabaseError as error:
+            # Not fatal: the next beat tries again, and if the lease runs out meanwhile, the attempt protects the data.
+            logger.warning("the lease could not be renewed: %s", error)
+            connection.close()
+            return
+        if not renewed or wanted is None:
+            self._wishes.ask("lost")
+        elif wanted in {"cancel", "pause"}:
+            self._wishes.ask("cancel" if wanted == "cancel" else "pause")
+        elif is_stopping():
+            self._wishes.ask("release")
