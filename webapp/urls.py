@@ -7,6 +7,6 @@ from django.urls import include, path
 _PARTS = ["teams", "library", "experiments", "catalogue", "system", "api"]
 
 urlpatterns = [
-    *(path("", include(f"webapp.{part}.urls")) for part in _PARTS if find_spec(f"webapp.{part}") and find_spec(f"webapp.{part}.urls")),
+    *(path("", include(f"webapp.{part}.urls")) for part in _PARTS if find_spec(f"webapp.{part}.urls")),
     path("accounts/", include("allauth.urls")),
 ]
