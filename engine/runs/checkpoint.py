@@ -40,9 +40,9 @@ class Checkpoints(Protocol):
 class CheckpointStore:
     """Checkpoints of one run as files of one folder.
 
-    A pointer is the name of a manifest. Files carry the attempt in their names, so a worker that was superseded but does
-    not know it never overwrites its successor's; who owns the run commits the pointer. Tensors of clients lie in packs:
-    a checkpoint adds one with the clients that changed, and once in a while writes all anew into a single one.
+    A pointer is the name of a manifest. Files carry the attempt in their names, so a worker that was superseded but
+    does not know it never overwrites its successor's; who owns the run commits the pointer. Tensors of clients lie in
+    packs: a checkpoint adds one with the clients that changed, and once in a while writes all anew into a single one.
 
     Args:
         folder: made on first use.

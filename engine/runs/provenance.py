@@ -12,7 +12,7 @@ _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pydantic", "safetensors
 
 
 def provenance() -> dict[str, JsonValue]:
-    """Versions of engine, numerics, Python and libraries, and the host's kind of processor; nothing that names the host."""
+    """Versions of engine, numerics, Python and libraries, and the kind of processor; nothing that names the host."""
     return {
         "engine_version": engine.__version__,
         "numerics_version": NUMERICS_VERSION,

@@ -9,7 +9,8 @@ from engine.runs.statistics import spread
 from engine.task.context import Summary
 
 Record = Mapping[str, Any]
-"""What is kept of one run: ``seed``, ``state``, ``reason``, ``metrics``, ``baselines``, ``costs``, ``wall_s``, ``published``."""
+"""What is kept of one run: its ``seed``, ``state``, ``reason``, ``metrics``, ``baselines``, ``costs``, ``wall_s`` and
+``published`` figures."""
 
 
 def record_of(seed: int, state: str, work_s: float, summary: Summary | None) -> dict[str, Any]:
@@ -36,9 +37,9 @@ def record_of(seed: int, state: str, work_s: float, summary: Summary | None) -> 
 def result_of(digest: str, records: Sequence[Record]) -> dict[str, Any]:
     """The result of a cell over its seeds, as it stands in ``result.json``.
 
-    Metrics are over the runs that are done: mean, sample standard deviation, 95 % interval (``[low, high]``, Student's t)
-    and the values in the order of ``seeds``; a single run has neither deviation nor interval. Costs and baselines are
-    means over these runs. ``wall_s`` is the sum over all runs.
+    Metrics are over the runs that are done: mean, sample standard deviation, 95 % interval (``[low, high]``, Student's
+    t) and the values in the order of ``seeds``; a single run has neither deviation nor interval. Costs and baselines
+    are means over these runs. ``wall_s`` is the sum over all runs. ``reasons`` say why each run ended.
 
     Args:
         digest: digest of the cell.
@@ -53,6 +54,7 @@ def result_of(digest: str, records: Sequence[Record]) -> dict[str, Any]:
         "baselines": _means([record["baselines"] for record in done]),
         "costs": _means([record["costs"] for record in done]),
         "wall_s": sum(record["wall_s"] for record in records),
+        "reasons": [record["reason"] for record in records],
         "published": _unique(figure for record in done for figure in record["published"]),
     }
 

@@ -16,7 +16,10 @@ C = TypeVar("C")
 
 
 def check(spec: ExperimentSpec) -> list[Problem]:
-    """Everything that does not fit together in one cell; reads no data, so it does not ask whether data sets are here."""
+    """Everything that does not fit together in one cell.
+
+    Reads no data, so it does not ask whether data sets are on this machine; see :func:`check_data`.
+    """
     problems = _below("network", spec.network.check(spec.fleet))
     if problems:
         return problems  # without a network there is no world in which the task could be looked at

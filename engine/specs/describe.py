@@ -128,10 +128,10 @@ def _part(annotation: Any, path: str, above: tuple[type[BaseModel], ...]) -> Fie
 
 
 def _from_form(form: Form, path: str, above: tuple[type[BaseModel], ...], **common: Any) -> FieldDescription:
-    is_container = form.type in {"list", "mapping"}
+    is_container = form.sort in {"list", "mapping"}
     return FieldDescription(
         path=path,
-        type=form.type,
+        type=form.sort,
         optional=form.optional,
         unit=form.unit,
         minimum=form.bound("ge"),

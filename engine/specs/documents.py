@@ -20,8 +20,8 @@ _MAX_DIGITS = 400
 def load(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
     """The plain tree of a YAML 1.2 or JSON text.
 
-    The size is looked at first. Text that starts like a JSON container and is well-formed JSON is read as such, which is
-    a hundred times faster; anything else is YAML.
+    The size is looked at first. Text that starts like a JSON container and is well-formed JSON is read as such, which
+    is a hundred times faster; anything else is YAML.
 
     Args:
         text: the document; bytes are UTF-8.

@@ -39,7 +39,7 @@ _BOUNDS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "p
 class Form:
     """The shape of a value."""
 
-    type: FieldType
+    sort: FieldType
     optional: bool = False
     """Whether null is allowed."""
     bounds: tuple[tuple[str, Any], ...] = ()
@@ -61,9 +61,9 @@ class Form:
 
     def model_for(self, value: Any) -> type[BaseModel] | None:
         """The class whose fields the mapping given here has; None if it is none or does not tell."""
-        if self.type in {"object", "reference"} and isinstance(value, dict):
+        if self.sort in {"object", "reference"} and isinstance(value, dict):
             return self.models[0]
-        if self.type == "union" and isinstance(value, dict):
+        if self.sort == "union" and isinstance(value, dict):
             return next((model for model in self.models if kind_of_model(model) == value.get("kind")), None)
         return None
 
@@ -123,7 +123,7 @@ def _union_form(args: tuple[Any, ...]) -> Form:
     if len(branches) == 1:
         return replace(form_of(branches[0]), optional=optional)
     forms = [form_of(branch) for branch in branches]
-    if all(form.type == "object" and kind_of_model(form.models[0]) for form in forms):
+    if all(form.sort == "object" and kind_of_model(form.models[0]) for form in forms):
         return Form("union", optional=optional, models=tuple(form.models[0] for form in forms))
     return Form("alternatives", optional=optional, parts=branches)
 

@@ -122,11 +122,11 @@ def form_at(model: type[BaseModel], tree: Any, path: Sequence[str]) -> Form | No
 
 
 def _step(form: Form, value: Any, step: str) -> Form | None:
-    if form.type == "alternatives":
+    if form.sort == "alternatives":
         wanted = {"list"} if isinstance(value, list) else {"object", "union", "mapping"}
         branches = [form_of(part) for part in form.parts]
-        return next((_step(branch, value, step) for branch in branches if branch.type in wanted), None)
-    if form.type in {"list", "mapping"} and form.parts:
+        return next((_step(branch, value, step) for branch in branches if branch.sort in wanted), None)
+    if form.sort in {"list", "mapping"} and form.parts:
         return form_of(form.parts[0])
     model = form.model_for(value)
     return form_of_field(model.model_fields[step]) if model and step in model.model_fields else None
@@ -138,7 +138,7 @@ def _unknown_field(path: tuple[str, ...], model: type[BaseModel], tree: Any) -> 
     for step in path[:-1]:
         here = here[int(step)] if isinstance(here, list) else here[step]
     owner = above.model_for(here) if above else None
-    if above and above.type == "alternatives":
+    if above and above.sort == "alternatives":
         forms = [form_of(part) for part in above.parts]
         owner = next((found for form in forms if (found := form.model_for(here))), None)
     names = list(owner.model_fields) if owner else []
@@ -160,13 +160,13 @@ def _kind_problem(place: str, form: Form | None, value: dict[str, Any]) -> Probl
 def _allowed(form: Form | None) -> str:
     if form is None:
         return ""
-    if form.type == "alternatives":
+    if form.sort == "alternatives":
         return " or ".join(_allowed(form_of(part)) for part in form.parts)
-    if form.type == "reference":
+    if form.sort == "reference":
         return f"the id of a {form.noun} of the catalogue or a {form.noun} of your own (a mapping) is allowed"
-    if form.type == "choice":
+    if form.sort == "choice":
         return f"allowed: {', '.join(str(choice) for choice in form.choices)}"
-    text = f"{_TYPE_NAMES[form.type]}{_range(form)}{' in ' + form.unit if form.unit else ''} is allowed"
+    text = f"{_TYPE_NAMES[form.sort]}{_range(form)}{' in ' + form.unit if form.unit else ''} is allowed"
     return text.replace(" is allowed", " or null is allowed") if form.optional else text
 
 
@@ -180,7 +180,7 @@ def _length(form: Form | None) -> str:
     if form is None:
         return ""
     least, most = form.bound("min_length"), form.bound("max_length")
-    unit = "characters" if form.type == "text" else "entries"
+    unit = "characters" if form.sort == "text" else "entries"
     limits = [f"{word} {limit}" for word, limit in (("at least", least), ("at most", most)) if limit is not None]
     return f"{' and '.join(limits)} {unit} are allowed" if limits else ""
 

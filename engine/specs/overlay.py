@@ -11,7 +11,7 @@ from engine.specs.documents import load
 from engine.specs.yaml import MAX_DEPTH
 
 Saved = Callable[[str, str], Mapping[str, Any]]
-"""Gives the body of a saved part by family (``fleets``, ``networks``, ``tasks``) and id; a KeyError says there is none."""
+"""Gives the body of a saved part by family (``fleets``, ``networks``, ``tasks``) and id; KeyError if there is none."""
 
 PARTS: Mapping[str, str] = {"fleet": "fleets", "network": "networks", "task": "tasks"}
 """The parts of a spec that can be saved, with the family that holds them."""
@@ -61,7 +61,7 @@ def apply_overrides(tree: Any, settings: Iterable[str]) -> Any:
 
 
 def resolve_saved(tree: Any, saved: Saved | None) -> Any:
-    """The tree with ``{saved: id}`` in place of a fleet, network or task replaced by the saved body, overlaid by the rest.
+    """The tree with ``{saved: id}`` for a fleet, network or task replaced by the saved body, overlaid by the rest.
 
     Raises:
         SpecError: there is no such saved part, or none can be used here.

@@ -55,7 +55,8 @@ def check_grid(sweep: Any) -> None:
         if isinstance(values, list):
             num_cells *= max(1, len(values))
             if not values:
-                problems.append(Problem(f"sweep.{path}", "wrong_length", "a grid needs at least one value for each path"))
+                message = "a grid needs at least one value for each path; the list is empty"
+                problems.append(Problem(f"sweep.{path}", "wrong_length", message))
             repeated = [value for index, value in enumerate(values) if value in values[:index]]
             if repeated:
                 message = f"each value may stand only once; {shown(repeated[0])} is repeated"
@@ -82,9 +83,7 @@ def expand(
     result = []
     for values in itertools.product(*spec.sweep.values()):
         overrides = dict(zip(spec.sweep, values, strict=True))
-        label = ", ".join(
-            f"{names[path]}={_word(value, spec.sweep[path])}" for path, value in overrides.items()
-        )
+        label = ", ".join(f"{names[path]}={_word(value, spec.sweep[path])}" for path, value in overrides.items())
         try:
             result.append(Cell(label, overrides, validate(_applied(base, overrides))))
         except SpecError as error:

@@ -1,7 +1,7 @@
 """YAML 1.2 text to a plain tree, from the parser's events, so that nothing but plain data can come out.
 
-Composing from events instead of using a loader keeps the door narrow: aliases, anchors, tags, merge keys, dates and octal
-surprises have no meaning here, duplicate keys are errors with their line, and depth is bounded without recursion.
+Composing from events instead of using a loader keeps the door narrow: aliases, anchors, tags, merge keys, dates and
+octal surprises have no meaning here, duplicate keys are errors with their line, and depth is bounded without recursion.
 """
 
 import math
