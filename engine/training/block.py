@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from engine.core.streams import seed_of
-from engine.models.build import GraphModule, build
+from engine.models.build import GraphModule
 from engine.models.graph import Graph
 from engine.training.arrays import Groups, as_groups, as_tensor, as_tensors
 from engine.training.autograd import ClientJob, train_client
 from engine.training.batches import Batches, batches_of, visiting_order
 from engine.training.chain import chain_of
 from engine.training.cohort import StackedResult, train_stacked
-from engine.training.evaluation import mean_features
+from engine.training.evaluation import mean_features, module_for
 from engine.training.local import LocalRule, LocalView, Payload, Tensors, Update, defines
 from engine.training.plans import Plan
 from engine.training.settings import LocalSettings
@@ -191,7 +191,7 @@ class _Run:
     def one_by_one(self) -> BlockOutcome:
         """One client after another by autograd."""
         job = self.job
-        module = _module(job.graph, job.cache, self.x.dtype)
+        module = module_for(job.graph, job.cache, self.x.dtype)
         fold, states = _Fold(keep=job.keep_updates), {}
         losses, trained = [], []
         private = _private_names(job.graph, job.rule)
@@ -228,7 +228,7 @@ class _Run:
     def _metered(self, trained: Sequence[Tensors]) -> np.ndarray | None:
         if not self.job.meter:
             return None
-        module = _module(self.job.graph, self.job.cache, self.x.dtype)
+        module = module_for(self.job.graph, self.job.cache, self.x.dtype)
         rows = zip(trained, self.job.samples.places, strict=True)
         return np.stack([mean_features(module, params, self.x, places) for params, places in rows])
 
@@ -237,14 +237,6 @@ class _Run:
         states: Mapping[int, Groups] | None = None, updates: tuple[Update, ...] = (),
     ) -> BlockOutcome:  # fmt: skip
         return BlockOutcome(as_groups(summed), weight, states or {}, losses, self.batches.steps, activations, updates)
-
-
-def _module(graph: Graph, cache: dict[str, Any], dtype: torch.dtype) -> GraphModule:
-    key = f"module {dtype}"
-    if key not in cache:
-        cache[key] = build(graph).to(dtype)
-    module: GraphModule = cache[key]
-    return module
 
 
 def _private_names(graph: Graph, rule: LocalRule) -> list[str]:

@@ -1,13 +1,16 @@
 """Accuracy and loss on held-out samples, and mean activations; no gradients."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.models.build import GraphModule
+from engine.models.build import GraphModule, build
+from engine.models.graph import Graph
 from engine.training.arrays import as_tensor, as_tensors
 from engine.training.autograd import load
 from engine.training.local import Tensors
@@ -31,7 +34,22 @@ class Score:
     num_samples: int
 
 
-def evaluate(module: GraphModule, weights: dict[str, np.ndarray], x: np.ndarray, y: np.ndarray) -> Score:
+def module_for(graph: Graph, cache: dict[str, Any], dtype: torch.dtype = torch.float32) -> GraphModule:
+    """The graph's network, built once per process; whoever uses it loads weights first.
+
+    Args:
+        graph: the model.
+        cache: where the process keeps it.
+        dtype: type of its weights.
+    """
+    key = f"module {dtype}"
+    if key not in cache:
+        cache[key] = build(graph).to(dtype)
+    module: GraphModule = cache[key]
+    return module
+
+
+def evaluate(module: GraphModule, weights: Mapping[str, np.ndarray], x: np.ndarray, y: np.ndarray) -> Score:
     """Measure a model.
 
     Args:

@@ -4,9 +4,10 @@ Nothing is timed at run time: the same spec gives the same plan, and so the same
 figures were measured once with ``benchmarks/federated.py`` and are changed only together with ``NUMERICS_VERSION``.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
+from engine.core.json import JsonValue
 from engine.training.chain import Chain
 from engine.training.local import LocalRule, defines
 from engine.training.settings import LocalSettings
@@ -50,6 +51,17 @@ class Plan:
     gram_steps: int
     forms_weights: bool
     reason: str
+
+    def to_values(self) -> dict[str, JsonValue]:
+        """The plan as plain JSON, for states and blocks."""
+        return {**asdict(self)}
+
+    @classmethod
+    def from_values(cls, values: JsonValue) -> "Plan":
+        """The plan of :meth:`to_values`."""
+        assert isinstance(values, dict)
+        fields: Any = values
+        return cls(**fields)
 
     def describe(self) -> str:
         """One sentence for the run's log."""

@@ -1,0 +1,59 @@
+"""What can be wrong with a federated task on a given fleet, told before anything is loaded."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from engine.core.errors import Problem
+from engine.federated.population import shard_count, uses_own_clients
+from engine.federated.traffic import profile_of
+from engine.task.contract import Context
+from engine.training.chain import chain_of
+from engine.training.plans import cohort_obstacle
+
+if TYPE_CHECKING:
+    from engine.federated.task import Federated
+
+
+def problems_of(task: "Federated", context: Context) -> list[Problem]:
+    """All problems, paths relative to the task."""
+    unfit = below("model", task.model.check(task.dataset.sample()))
+    return [
+        *below("sampler", task.sampler.check(context.fleet.num_devices)),
+        *_partition(task, context.fleet.num_devices),
+        *unfit,
+        *([] if unfit else _model(task, context)),
+    ]
+
+
+def below(part: str, problems: list[Problem]) -> list[Problem]:
+    """The problems of a part, with paths relative to the task."""
+    return [Problem(f"{part}.{found.path}".rstrip("."), found.code, found.message) for found in problems]
+
+
+def _partition(task: "Federated", num_devices: int) -> Iterator[Problem]:
+    partition = task.partitioner()
+    if getattr(partition, "kind", "") == "natural" and task.dataset.num_natural_clients is None:
+        message = "natural needs a data set with clients of its own; this one has none, so choose another partition"
+        yield Problem("partition.kind", "no_natural_clients", message)
+        return
+    shards = shard_count(task.dataset, partition, num_devices)
+    if not uses_own_clients(task.dataset, partition):
+        samples, classes = task.dataset.num_samples("train"), task.dataset.sample().num_classes
+        yield from below("partition", partition.check(samples, classes, shards))
+    if shards < num_devices and not task.data_reuse:
+        message = (
+            f"the data has {shards} parts for the fleet's {num_devices} devices; take at most {shards} devices, or set "
+            "data_reuse to true, so that device i holds part i modulo their number"
+        )
+        yield Problem("data_reuse", "fewer_parts_than_devices", message)
+
+
+def _model(task: "Federated", context: Context) -> Iterator[Problem]:
+    from engine.costs.memory import memory_problems
+
+    costs = profile_of(task)
+    obstacle = cohort_obstacle(task.strategy, chain_of(costs.graph))
+    if task.local.path == "cohort" and obstacle:
+        message = f"clients cannot be computed stacked: {obstacle}; allowed here are auto and per_client"
+        yield Problem("local.path", "no_cohort_path", message)
+    yield from memory_problems(context.fleet, costs, task.local.batch_size, "model")

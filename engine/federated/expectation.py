@@ -1,0 +1,46 @@
+"""What a run is expected to do, from the spec alone: the basis of estimates, also in the web process."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.costs.trace import Trace, TraceBuilder
+from engine.federated.cohorts import draw_cohort
+from engine.federated.population import shard_count
+from engine.federated.traffic import Participation, add_round, exchange_of
+from engine.task.contract import Context
+
+if TYPE_CHECKING:
+    from engine.federated.task import Federated
+
+MOST_ROUNDS = 16
+"""Rounds whose real cohorts stand for all; their spread is the spread of the estimate."""
+
+MOST_ITEMS = 100_000
+"""Items of an expected trace, about; larger cohorts are represented by fewer rounds."""
+
+
+def mean_samples(task: "Federated", num_devices: int) -> float:
+    """Training samples per client, on average over all."""
+    shards = shard_count(task.dataset, task.partitioner(), num_devices)
+    return task.dataset.num_samples("train") / shards
+
+
+def expected_trace(task: "Federated", context: Context) -> Trace:
+    """The first rounds' cohorts as they will be drawn, each standing for its share of all rounds.
+
+    Clients count with the mean number of samples: which samples a client holds is known only with the data.
+    """
+    exchange = exchange_of(task)
+    cohort_size = task.sampler.cohort_size(context.fleet.num_devices)
+    written = max(1, min(task.rounds, MOST_ROUNDS, MOST_ITEMS // (3 * cohort_size)))
+    share, rest = divmod(task.rounds, written)
+    each = mean_samples(task, context.fleet.num_devices)
+    samples = max(1, round(each * task.local.epochs))
+    steps = max(1, -(-round(each) // task.local.batch_size)) * task.local.epochs
+    builder = TraceBuilder()
+    for number in range(1, written + 1):
+        clients = draw_cohort(task, context, number)
+        who = Participation(clients, np.full(len(clients), samples), np.full(len(clients), steps))
+        add_round(builder, exchange, who, repeats=share + (number <= rest))
+    return builder.build()

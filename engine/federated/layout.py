@@ -1,0 +1,47 @@
+"""How a federated run's state is laid out, and what its process keeps beside it.
+
+The state between steps holds the server's groups (``server/...``), the running sum of the open round (``sum/...``),
+what its clients reported (``open/...``), who took part in every round (``took_part/<round>``) and the ledger
+(``ledger/...``).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from engine.federated.population import Population
+from engine.models.graph import Graph
+from engine.task.contract import Context, State
+
+if TYPE_CHECKING:
+    from engine.federated.task import Federated
+
+SERVER, SUM, OPEN, CLIENT, DOWN, TOOK_PART = "server", "sum", "open", "client", "down", "took_part"
+"""Prefixes of the names of tensors in states and blocks."""
+
+COLUMNS = ("loss", "steps", "samples", "activations")
+"""What a block reports per client, as arrays with one row each."""
+
+
+def graph_of(task: "Federated", context: Context) -> Graph:
+    """The declared model, kept by the process."""
+    if "graph" not in context.cache:
+        context.cache["graph"] = task.model.declare(task.dataset.sample())
+    graph: Graph = context.cache["graph"]
+    return graph
+
+
+def population_of(task: "Federated", context: Context) -> Population:
+    """The clients' samples, kept by the process.
+
+    Raises:
+        DataUnavailable: the data set is not on this machine and cannot be fetched.
+    """
+    if "population" not in context.cache:
+        context.cache["population"] = Population(task.dataset, task.partitioner(), context.fleet.num_devices, context)
+    population: Population = context.cache["population"]
+    return population
+
+
+def rounds_done(state: State) -> int:
+    """Completed rounds."""
+    number: Any = state.values["round"]
+    return int(number) - 1

@@ -1,0 +1,93 @@
+"""Who holds which samples: the data of a task, loaded on first use and kept by the process, never in a state."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.data.dataset import Dataset, Split
+from engine.data.partitioner import Partitioner
+from engine.task.contract import Context
+
+if TYPE_CHECKING:
+    from engine.training.block import Samples
+
+KEPT_BYTES = 256 << 20
+"""Inputs of generated clients kept in memory at most; older ones are made again."""
+
+
+def uses_own_clients(dataset: Dataset, partition: Partitioner) -> bool:
+    """Whether clients are those of the data set itself, made or read one by one."""
+    return dataset.num_natural_clients is not None and getattr(partition, "kind", "") == "natural"
+
+
+def shard_count(dataset: Dataset, partition: Partitioner, num_devices: int) -> int:
+    """How many parts the data has; client i holds part i modulo this number."""
+    if uses_own_clients(dataset, partition):
+        return int(dataset.num_natural_clients or 0)
+    return partition.num_shards(num_devices)
+
+
+class Population:
+    """The clients' samples.
+
+    Args:
+        dataset: where samples come from.
+        partition: how they are spread.
+        num_devices: clients; client i is device i.
+        context: seed and data store.
+
+    Raises:
+        DataUnavailable: the data set is not on this machine and cannot be fetched.
+    """
+
+    def __init__(self, dataset: Dataset, partition: Partitioner, num_devices: int, context: Context) -> None:
+        self.dataset, self.store = dataset, context.store
+        self.num_shards = shard_count(dataset, partition, num_devices)
+        self._own = uses_own_clients(dataset, partition)
+        self._kept: dict[int, Split] = {}
+        self._kept_bytes = 0
+        self._train: Split | None = None
+        self._test: Split | None = None
+        self._parts: list[np.ndarray] = []
+        if self._own:
+            sizes = dataset.client_sizes(self.store)
+            assert sizes is not None
+            self.sizes = sizes
+        else:
+            self._train = dataset.load(self.store, "train")
+            owners = dataset.owners(self.store, "train")
+            self._parts = partition.split(self._train.y, self.num_shards, context.seed, owners)
+            self.sizes = np.array([len(part) for part in self._parts], dtype=np.int64)
+
+    def num_samples(self, clients: np.ndarray) -> np.ndarray:
+        """Training samples of each of these clients."""
+        counts: np.ndarray = self.sizes[clients % self.num_shards]
+        return counts
+
+    def samples(self, clients: Sequence[int]) -> "Samples":
+        """The training samples of some clients."""
+        from engine.training.block import Samples
+
+        shards = [client % self.num_shards for client in clients]
+        if self._train is not None:
+            return Samples(self._train.x, self._train.y, [self._parts[shard] for shard in shards])
+        splits = [self._client(shard) for shard in shards]
+        ends = np.cumsum([len(split) for split in splits])
+        places = np.split(np.arange(ends[-1]), ends[:-1])
+        return Samples(np.concatenate([split.x for split in splits]), np.concatenate([s.y for s in splits]), places)
+
+    def test(self) -> Split:
+        """The held-out samples on which the global model is measured."""
+        if self._test is None:
+            self._test = self.dataset.load(self.store, "test")
+        return self._test
+
+    def _client(self, shard: int) -> Split:
+        if shard not in self._kept:
+            split = self.dataset.client(self.store, shard).train
+            self._kept[shard] = split
+            self._kept_bytes += split.x.nbytes
+            while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
+                self._kept_bytes -= self._kept.pop(next(iter(self._kept))).x.nbytes
+        return self._kept[shard]

@@ -1,0 +1,63 @@
+"""What a federated run says about itself: facts before it, metrics, costs and files after it."""
+
+from typing import TYPE_CHECKING, Any
+
+from engine.core.json import JsonValue
+from engine.costs.ledger import Ledger
+from engine.costs.trace import Trace, TraceBuilder
+from engine.federated import closing
+from engine.federated.expectation import mean_samples
+from engine.federated.layout import SERVER, TOOK_PART, rounds_done
+from engine.federated.messages import grouped
+from engine.federated.population import shard_count
+from engine.federated.traffic import Participation, add_round, exchange_of, profile_of
+from engine.task.contract import Context, State, Summary
+
+if TYPE_CHECKING:
+    from engine.federated.task import Federated
+
+
+def facts_of(task: "Federated", context: Context) -> dict[str, JsonValue]:
+    """Sizes that never change during a run."""
+    num_devices, exchange = context.fleet.num_devices, exchange_of(task)
+    return {
+        "num_devices": num_devices,
+        "num_clients": num_devices,
+        "num_parts": shard_count(task.dataset, task.partitioner(), num_devices),
+        "clients_per_round": task.sampler.cohort_size(num_devices),
+        "rounds": task.rounds,
+        "num_parameters": profile_of(task).num_parameters,
+        "mean_samples": mean_samples(task, num_devices),
+        "num_test_samples": task.dataset.num_samples(task.evaluation.split),
+        "message_bytes_down": exchange.bytes_down,
+        "message_bytes_up": exchange.bytes_up,
+    }
+
+
+def summary_of(task: "Federated", state: State) -> Summary:
+    """Metrics, costs and the trained model of a run."""
+    from safetensors.numpy import save
+
+    found: Any = state.values["metrics"]
+    reason: Any = state.values["reason"]
+    weights = {name: array.copy() for name, array in grouped(SERVER, state.tensors)["weights"].items()}
+    return Summary(
+        metrics={**{name: float(value) for name, value in found.items()}, "rounds": float(rounds_done(state))},
+        reason=str(reason),
+        costs=closing.ledger_of(state).totals(),
+        artifacts={"model.safetensors": save(weights)},
+    )
+
+
+def trace_of(task: "Federated", state: State) -> Trace:
+    """The rounds so far, from who took part in each."""
+    exchange, builder = exchange_of(task), TraceBuilder()
+    for number in range(1, rounds_done(state) + 1):
+        clients, samples, steps = state.tensors[f"{TOOK_PART}/{number}"]
+        add_round(builder, exchange, Participation(clients, samples, steps))
+    return builder.build()
+
+
+def ledger_of(state: State) -> Ledger:
+    """The costs booked so far."""
+    return closing.ledger_of(state)

@@ -1,0 +1,119 @@
+"""The federated task: synchronous rounds of local training on a fleet of devices."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from engine.core.errors import Problem
+from engine.core.events import Event
+from engine.core.json import JsonValue
+from engine.data.dataset import Dataset, datasets
+from engine.data.partitioner import Partitioner, partitioners
+from engine.data.partitioners.iid import Iid
+from engine.data.partitioners.natural import Natural
+from engine.federated import checks, expectation, layout, rounds, summaries
+from engine.federated.sampler import Sampler, samplers
+from engine.federated.samplers.uniform import Uniform
+from engine.federated.settings import EvaluationSettings
+from engine.federated.strategies.fedavg import FedAvg
+from engine.federated.strategy import Strategy, strategies
+from engine.models.model import Model, models
+from engine.models.zoo.mlp import Mlp
+from engine.task.contract import Block, BlockResult, Context, Progress, State, Summary, Task
+from engine.training.settings import LocalSettings
+
+if TYPE_CHECKING:
+    from engine.costs.ledger import Ledger
+    from engine.costs.trace import Trace
+
+
+class Federated(Task):
+    """Federated learning in synchronous rounds.
+
+    In every round the server sends the model to some devices, each trains it on its own samples, and the server
+    combines what comes back. Client i is device i of the fleet.
+    """
+
+    source: ClassVar[str] = (
+        "McMahan et al., Communication-Efficient Learning of Deep Networks from Decentralized Data, AISTATS 2017"
+    )
+    kind: Literal["federated"] = "federated"
+
+    dataset: Annotated[Dataset, datasets.field()]
+    """The samples that the devices learn from, and the held-out ones on which the model is measured."""
+
+    partition: Annotated[Partitioner, partitioners.field()] | None = None
+    """How the samples are spread over the devices; empty for the data set's own clients where it has them, else iid."""
+
+    model: Annotated[Model, models.field()] = Field(default_factory=Mlp)
+    """The network that the devices train together."""
+
+    strategy: Annotated[Strategy, strategies.field()] = Field(default_factory=FedAvg)
+    """What clients add to local training and how the server combines their updates."""
+
+    sampler: Annotated[Sampler, samplers.field()] = Field(default_factory=Uniform)
+    """Which devices take part in a round."""
+
+    local: LocalSettings = Field(default_factory=LocalSettings)
+    """How each device trains on its own samples."""
+
+    evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
+    """How the model is measured while it trains."""
+
+    rounds: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    """Rounds to train, unless the target accuracy is reached before."""
+
+    data_reuse: bool = False
+    """Whether several devices may hold the same part where there are fewer parts than devices: device i then holds part
+    i modulo their number. Off, fewer parts than devices are an error."""
+
+    def partitioner(self) -> Partitioner:
+        """The partition that is set, or the default for the data set."""
+        if self.partition is not None:
+            return self.partition
+        return Iid() if self.dataset.num_natural_clients is None else Natural()
+
+    def check(self, context: Context) -> list[Problem]:
+        """What is wrong with the task on this fleet and network."""
+        return checks.problems_of(self, context)
+
+    def facts(self, context: Context) -> Mapping[str, JsonValue]:
+        """Sizes of the task that never change."""
+        return summaries.facts_of(self, context)
+
+    def expected_trace(self, context: Context) -> "Trace":
+        """Rounds with the cohorts that the run will really draw, clients with the mean number of samples."""
+        return expectation.expected_trace(self, context)
+
+    def init(self, context: Context) -> State:
+        """The server's state with the initial model, before the first round."""
+        return rounds.begin(self, context)
+
+    def step(self, context: Context, state: State) -> tuple[State, list[Event]]:
+        """Train the next block of the round; the last one completes the round."""
+        return rounds.step(self, context, state)
+
+    def compute_block(self, context: Context, block: Block) -> BlockResult:
+        """Train some clients of a round and sum their updates."""
+        return rounds.compute_block(self, context, block)
+
+    def is_done(self, state: State) -> bool:
+        """Whether the target or the last round was reached."""
+        return bool(state.values["reason"])
+
+    def progress(self, state: State) -> Progress:
+        """Rounds done of all rounds."""
+        return Progress(done=layout.rounds_done(state), total=self.rounds, unit="round")
+
+    def summarize(self, state: State) -> Summary:
+        """Final accuracy and loss, costs, and the trained model."""
+        return summaries.summary_of(self, state)
+
+    def trace(self, state: State) -> "Trace":
+        """The rounds so far: who received, computed and sent what."""
+        return summaries.trace_of(self, state)
+
+    def ledger(self, state: State) -> "Ledger":
+        """Seconds, joules and bytes so far."""
+        return summaries.ledger_of(state)
