@@ -1,0 +1,71 @@
+"""Help pages made from the registries: what there is, what each kind does, where it comes from, what can be set."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from engine.specs.describe import Description, FieldDescription
+from engine.specs.families import CATALOGUES, FAMILIES
+from webapp.catalogue.entries import columns_of, entries_of, example_of, families, kinds_of
+from webapp.library.parts import figures_of
+from webapp.specforms.node import limits_of
+from webapp.specforms.scalars import plain_text
+from webapp.teams.pages import member
+
+
+@member()
+@require_GET
+def catalogue(request: HttpRequest) -> HttpResponse:
+    """All families and catalogues."""
+    return render(request, "catalogue/catalogue.html", {"families": families()})
+
+
+@member()
+@require_GET
+def family_detail(request: HttpRequest, family: str) -> HttpResponse:
+    """The kinds of a family, or the entries of a catalogue with their main figures."""
+    about = next((entry for entry in families() if entry.name == family), None)
+    if about is None:
+        raise Http404(family)
+    if family in FAMILIES:
+        return render(request, "catalogue/family_detail.html", {"family": about, "kinds": kinds_of(family)})
+    columns = columns_of(family)
+    rows = [(key, entry, [getattr(entry, name) for name, _ in columns]) for key, entry in entries_of(family).items()]
+    return render(request, "catalogue/entry_list.html", {"family": about, "columns": columns, "rows": rows})
+
+
+@member()
+@require_GET
+def kind_detail(request: HttpRequest, family: str, kind: str) -> HttpResponse:
+    """One kind with its source and fields, or one catalogue entry with its figures."""
+    if family in CATALOGUES and kind in entries_of(family):
+        entry = entries_of(family)[kind]
+        context = {"family": family, "key": kind, "entry": entry, "figures": figures_of(entry)}
+        return render(request, "catalogue/entry_detail.html", context)
+    found = [described for described in kinds_of(family) if described.kind == kind] if family in FAMILIES else []
+    if not found:
+        raise Http404(f"{family} has no {kind}")
+    context = {
+        "family": family,
+        "kind": found[0],
+        "rows": _rows(found[0]),
+        "example": example_of(family, kind),
+        "title": FAMILIES[family].title,
+    }
+    return render(request, "catalogue/kind_detail.html", context)
+
+
+def _rows(described: Description) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for field in described.fields:
+        rows.append(_row(field))
+        if field.type == "object" and field.options:
+            rows.extend(_row(inner) for inner in field.options[0].fields)
+    return rows
+
+
+def _row(field: FieldDescription) -> dict[str, object]:
+    default = field.default
+    if isinstance(default, dict):
+        default = str(default.get("kind", "")) or "see its fields"
+    return {"field": field, "limits": limits_of(field), "default": plain_text(default)}

@@ -1,0 +1,97 @@
+"""What the page of a saved design shows besides its text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+
+from engine.core.errors import SpecError
+from engine.fleet.group import FleetSpec
+from engine.network.catalogue import links
+from engine.specs.families import FAMILIES
+from webapp.library.drawing import draw, signs
+from webapp.library.models import Fleet, Network, Task
+from webapp.library.parts import figures_of, fleet_of, network_of, recalled_share, totals
+from webapp.teams.models import Team
+
+
+def detail_of(design: Fleet | Network | Task, query: Mapping[str, str], team: Team) -> dict[str, Any]:
+    """The context of its page; a body of an older schema shows its text only."""
+    try:
+        match design:
+            case Fleet():
+                return _fleet(design)
+            case Network():
+                return _network(design, query.get("fleet", ""), Fleet.objects.of(team))
+            case _:
+                return _task(design)
+    except (SpecError, ValueError) as error:
+        return {"unreadable": str(error)}
+
+
+def _fleet(design: Fleet) -> dict[str, Any]:
+    spec = fleet_of(design.body)
+    fleet = spec.resolve()
+    groups = [
+        {"sign": sign, "spec": group, "device": group.resolved_device(), "figures": figures_of(group.resolved_device())}
+        for sign, group in zip(signs(fleet), spec.groups, strict=True)
+    ]
+    recalled, figures = recalled_share([group.resolved_device() for group in spec.groups])
+    return {"groups": groups, "totals": totals(fleet), "recalled": recalled, "num_figures": figures}
+
+
+def _network(design: Network, chosen: str, fleets: QuerySet[Fleet]) -> dict[str, Any]:
+    network = network_of(design.body)
+    named = {group for group in network.links if group != "default"}
+    candidates = list(fleets.order_by("-updated_at")[:50])
+    fitting = [
+        fleet for fleet in candidates if named <= {str(group.get("name")) for group in fleet.body.get("groups", [])}
+    ]
+    picked = next((fleet for fleet in fitting if str(fleet.pk) == chosen), fitting[0] if fitting else None)
+    spec = fleet_of(picked.body) if picked else _example(sorted(named))
+    fleet = spec.resolve()
+    resolved = network.resolve(spec)
+    rows = [
+        {"name": name, "link": link, "figures": figures_of(link)}
+        for name, link in zip(resolved.table.names, resolved.links, strict=True)
+    ]
+    users = [
+        (group, resolved.table.names[place])
+        for group, place in zip(resolved.counts, resolved.table.of_group, strict=True)
+    ]
+    return {
+        "network": network,
+        "drawing": draw(fleet, network.topology, resolved),
+        "signs": signs(fleet),
+        "links": rows,
+        "link_users": users,
+        "in_catalogue": set(links()),
+        "fleets": fitting,
+        "picked": picked,
+    }
+
+
+def _example(names: list[str]) -> FleetSpec:
+    """Ten devices a group, so that a network can be drawn before there is a fleet for it."""
+    if not names:
+        return FleetSpec()
+    return FleetSpec.model_validate({"groups": tuple({"name": name, "count": 10} for name in names)})
+
+
+def _task(design: Task) -> dict[str, Any]:
+    parts = []
+    homes = {
+        "dataset": "datasets",
+        "partition": "partitioners",
+        "model": "models",
+        "strategy": "strategies",
+        "sampler": "samplers",
+    }
+    for name, value in design.body.items():
+        family = homes.get(name, "")
+        kind = value.get("kind", "") if isinstance(value, dict) else ""
+        member = FAMILIES[family].members().get(kind) if family else None
+        rest = {key: entry for key, entry in value.items() if key != "kind"} if isinstance(value, dict) else value
+        about = " ".join((member.__doc__ or "").partition("\n\n")[0].split()) if member else ""
+        parts.append({"name": name, "family": family if member else "", "kind": kind, "rest": rest, "about": about})
+    return {"parts": parts}

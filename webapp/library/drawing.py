@@ -1,0 +1,195 @@
+"""Where the nodes and links of a network are drawn; the same picture on network, experiment and run pages."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.core.nodes import SERVER
+from engine.fleet.fleet import Fleet
+from engine.network.network import Network
+from engine.network.topology import Topology
+
+WIDTH, HEIGHT = 620, 380
+CENTER = (WIDTH / 2, HEIGHT / 2)
+SERVER_CORNER = (WIDTH - 46.0, 30.0)
+MOST_DEVICES = 400
+"""A picture of more devices would show nothing; a sample of every group stands for them."""
+PER_RING = 64
+
+SHAPES = {
+    "board": "M-5-5h10v10h-10z",
+    "phone": "M-5.2 0a5.2 5.2 0 1 0 10.4 0a5.2 5.2 0 1 0-10.4 0z",
+    "microcontroller": "M0-6.5L6.5 0L0 6.5L-6.5 0z",
+    "gateway": "M-8 0L-4-7H4L8 0L4 7H-4z",
+    "accelerator": "M0-6.5L6 5H-6z",
+    "server": "M-6-5h12v10h-12z",
+}
+"""Outline of each class of device around its own place: its class is told by shape, its group by color."""
+
+
+@dataclass(frozen=True)
+class DrawnNode:
+    """A device, gateway or server in the picture."""
+
+    id: int
+    x: float
+    y: float
+    shape: str
+    color: int
+    """Number of the group's color, from 1; 0 for gateways and the server."""
+    title: str
+
+
+@dataclass(frozen=True)
+class DrawnEdge:
+    """A connection in the picture."""
+
+    lower: int
+    upper: int
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    link: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A network as a picture of fixed size."""
+
+    devices: Sequence[DrawnNode]
+    hubs: Sequence[DrawnNode]
+    edges: Sequence[DrawnEdge]
+    num_devices: int
+    summary: str
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether only some of the devices are drawn."""
+        return len(self.devices) < self.num_devices
+
+
+@dataclass(frozen=True)
+class GroupSign:
+    """The sign of a group: its shape and color."""
+
+    name: str
+    count: int
+    device: str
+    shape: str
+    color: int
+
+
+def signs(fleet: Fleet) -> list[GroupSign]:
+    """The legend of a fleet's picture."""
+    return [
+        GroupSign(name, int(count), kind.name, SHAPES[kind.device_class], _color(index))
+        for index, (name, count, kind) in enumerate(zip(fleet.names, fleet.counts, fleet.kinds, strict=True))
+    ]
+
+
+def draw(fleet: Fleet, topology: Topology, network: Network) -> Drawing:
+    """Place every node: the server in the middle, gateways around it, devices on rings around those."""
+    shown = _sample(fleet)
+    places = _hub_places(network)
+    places |= _device_places(fleet, network, shown)
+    edges = [edge for edge in topology.edges(network) if edge.lower in places and edge.upper in places]
+    names = network.table.names
+    devices = []
+    for number in shown:
+        group = int(fleet.group_of[number])
+        kind = fleet.kinds[group]
+        title = f"{fleet.names[group]}, device {number}: {kind.name}"
+        devices.append(DrawnNode(number, *places[number], SHAPES[kind.device_class], _color(group), title))
+    hubs = [
+        DrawnNode(node, *place, _hub_shape(node), 0, _hub_title(node, network))
+        for node, place in places.items()
+        if node < 0
+    ]
+    return Drawing(
+        devices=devices,
+        hubs=hubs,
+        edges=[DrawnEdge(e.lower, e.upper, *places[e.lower], *places[e.upper], names[e.link]) for e in edges],
+        num_devices=fleet.num_devices,
+        summary=_summary(fleet, network),
+    )
+
+
+def _sample(fleet: Fleet) -> list[int]:
+    if fleet.num_devices <= MOST_DEVICES:
+        return list(range(fleet.num_devices))
+    shown: list[int] = []
+    for start, count in zip(fleet.starts, fleet.counts, strict=False):
+        share = max(1, int(MOST_DEVICES * count / fleet.num_devices))
+        shown.extend(int(start + index * count // share) for index in range(share))
+    return shown
+
+
+def _hub_places(network: Network) -> dict[int, tuple[float, float]]:
+    has_hubs = network.table.backhaul >= 0 and network.num_gateways > 0
+    if not has_hubs:
+        return {SERVER: CENTER}
+    if network.num_gateways == 1:
+        return {SERVER: SERVER_CORNER, -2: CENTER}
+    gateways = min(network.num_gateways, 24)
+    around = {-2 - k: _on_ellipse(k / gateways, 105.0, 62.0) for k in range(gateways)}
+    return {SERVER: CENTER, **around}
+
+
+def _device_places(fleet: Fleet, network: Network, shown: Sequence[int]) -> dict[int, tuple[float, float]]:
+    if network.num_gateways > 1 and network.table.backhaul >= 0:
+        # Neighbors on the ring belong to one gateway, so its links form a fan.
+        ordered = sorted(shown, key=lambda number: (int(network.gateway_of[number]), number))
+        return _rings(ordered, len(ordered), first=0.5 / max(1, min(network.num_gateways, 24)))
+    places: dict[int, tuple[float, float]] = {}
+    for group in range(fleet.num_groups - 1, -1, -1):
+        members = [number for number in shown if int(fleet.group_of[number]) == group]
+        places |= _ring_of_group(members, group, fleet.num_groups)
+    return places
+
+
+def _rings(ordered: Sequence[int], total: int, *, first: float) -> dict[int, tuple[float, float]]:
+    rows = max(1, math.ceil(total / PER_RING))
+    places = {}
+    for index, number in enumerate(ordered):
+        step = 18.0 * (index % rows)
+        places[number] = _on_ellipse((index + 0.5) / total - first, 285.0 - 1.65 * step, 168.0 - step)
+    return places
+
+
+def _ring_of_group(members: Sequence[int], group: int, num_groups: int) -> dict[int, tuple[float, float]]:
+    outer, inner = 166.0, 66.0
+    band = (outer - inner) / max(1, num_groups)
+    radius = outer - band * group
+    rows = max(1, min(math.ceil(len(members) / PER_RING), int(band // 13) or 1))
+    places = {}
+    for index, number in enumerate(members):
+        # Alternate rows make a dense ring readable; the shift per group keeps spokes apart.
+        height = radius - 13.0 * (index % rows) - (7.0 if rows == 1 and len(members) > 36 and index % 2 else 0.0)
+        places[number] = _on_ellipse((index + 0.37 * group) / max(1, len(members)), height * 1.68, height)
+    return places
+
+
+def _on_ellipse(turn: float, width: float, height: float) -> tuple[float, float]:
+    angle = 2 * math.pi * turn - math.pi / 2
+    return round(CENTER[0] + width * math.cos(angle), 1), round(CENTER[1] + height * math.sin(angle), 1)
+
+
+def _color(group: int) -> int:
+    return group % 6 + 1
+
+
+def _hub_shape(node: int) -> str:
+    return "" if node == SERVER else SHAPES["gateway"]
+
+
+def _hub_title(node: int, network: Network) -> str:
+    if node == SERVER:
+        return "server"
+    return "hub" if network.num_gateways == 1 else f"gateway {-2 - node}"
+
+
+def _summary(fleet: Fleet, network: Network) -> str:
+    groups = ", ".join(f"{count} {name}" for name, count in zip(fleet.names, fleet.counts.tolist(), strict=True))
+    through = f" through {network.num_gateways} gateways" if network.num_gateways > 1 else ""
+    return f"{fleet.num_devices} devices ({groups}) reach the server{through}"

@@ -1,0 +1,32 @@
+"""Values that forms offer for text fields: names that the team already uses."""
+
+from collections.abc import Sequence
+
+from webapp.library.models import Fleet
+from webapp.specforms.node import Choice, Suggest
+from webapp.teams.models import Team
+
+MOST_FLEETS = 50
+
+
+def suggester(team: Team, groups: Sequence[str] | None = None) -> Suggest:
+    """What to offer at a place.
+
+    Args:
+        team: whose fleets are looked at.
+        groups: names of the groups that the form itself has; None if it has no fleet.
+    """
+
+    def suggest(path: str) -> Sequence[Choice]:
+        if path != "network.links@key":
+            return ()
+        names = _groups_of(team) if groups is None else groups
+        return [Choice(name, name) for name in dict.fromkeys([*names, "default"])]
+
+    return suggest
+
+
+def _groups_of(team: Team) -> list[str]:
+    bodies = Fleet.objects.of(team).values_list("body", flat=True)[:MOST_FLEETS]
+    groups = [group for body in bodies for group in body.get("groups", []) if isinstance(group, dict)]
+    return sorted({str(group["name"]) for group in groups if "name" in group})

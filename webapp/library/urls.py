@@ -1,0 +1,18 @@
+"""Addresses of saved fleets, networks and tasks."""
+
+from django.urls import path
+
+from webapp.library import views
+from webapp.library.families import FAMILIES
+
+urlpatterns = [
+    entry
+    for plural, family in FAMILIES.items()
+    for entry in (
+        path(f"{plural}/", views.design_list, {"family": plural}, name=f"{family.noun}-list"),
+        path(f"{plural}/new", views.design_create, {"family": plural}, name=f"{family.noun}-create"),
+        path(f"{plural}/<uuid:pk>/", views.design_detail, {"family": plural}, name=f"{family.noun}-detail"),
+        path(f"{plural}/<uuid:pk>/edit", views.design_update, {"family": plural}, name=f"{family.noun}-update"),
+        path(f"{plural}/<uuid:pk>/delete", views.design_delete, {"family": plural}, name=f"{family.noun}-delete"),
+    )
+]
