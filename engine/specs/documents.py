@@ -1,12 +1,9 @@
 """Text to a plain tree and back: the outer half of the door."""
 
-import io
 import json
 import math
 from dataclasses import dataclass
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from engine.core.errors import Problem, SpecError
 from engine.specs.yaml import MAX_DEPTH, load_yaml
@@ -43,19 +40,6 @@ def load(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
     else:
         tree = load_yaml(document)
     return clean(tree)
-
-
-def dump(tree: Any) -> str:
-    """The YAML text of a plain tree, in the order of its keys; ``load`` gives the same tree back."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = None
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.allow_unicode = True
-    yaml.width = 110
-    yaml.representer.ignore_aliases = lambda _data: True
-    stream = io.StringIO()
-    yaml.dump(tree, stream)
-    return stream.getvalue()
 
 
 def clean(tree: Any) -> Any:

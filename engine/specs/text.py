@@ -14,12 +14,13 @@ from pydantic import ValidationError
 from engine.core.errors import Problem, SpecError
 from engine.core.numerics import NUMERICS_VERSION
 from engine.specs.checks import check, content_of
-from engine.specs.documents import MAX_BYTES, dump, load
+from engine.specs.documents import MAX_BYTES, load
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.messages import problems_of, shown
 from engine.specs.overlay import Saved, apply_overrides, resolve_saved
 from engine.specs.sweep import Cell, check_grid, expand
 from engine.specs.versions import upgrade
+from engine.specs.writer import write
 
 __all__ = ["MAX_BYTES", "apply_overrides", "canonical", "cells", "digest", "load", "parse", "parse_tree", "tree_of"]
 
@@ -86,7 +87,7 @@ def canonical(spec: ExperimentSpec) -> str:
     tree = spec.model_dump(mode="json")
     if spec.sweep is None:
         del tree["sweep"]
-    return dump(tree)
+    return write(tree)
 
 
 def digest(spec: ExperimentSpec) -> str:

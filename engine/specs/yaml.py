@@ -51,7 +51,7 @@ def load_yaml(text: str) -> Any:
             composer.take(event)
     except YAMLError as error:
         raise SpecError([*composer.problems, _syntax(error)]) from error
-    except (ValueError, OverflowError, IndexError, AssertionError, AttributeError, TypeError, KeyError) as error:
+    except ValueError as error:
         # ruamel lets these escape on some malformed escapes and directives instead of an error of its own.
         raise SpecError([Problem("", "syntax", f"this is not well-formed YAML ({error})")]) from error
     if composer.problems:
