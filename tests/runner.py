@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -140,7 +140,7 @@ def run_tests(step: Step) -> Outcome:
 def count(report: Path) -> Counter[str]:
     """Numbers of passed, failed and skipped tests in a report that pytest wrote."""
     counts: Counter[str] = Counter()
-    for suite in ElementTree.parse(report).iter("testsuite"):
+    for suite in ET.parse(report).iter("testsuite"):
         failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
         skipped = int(suite.get("skipped", 0))
         counts.update(failed=failed, skipped=skipped, passed=int(suite.get("tests", 0)) - failed - skipped)

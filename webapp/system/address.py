@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from webapp.environment import origin_host
 from webapp.system.errors import StartError
 
 SHORTEST_KEY = 32
@@ -22,10 +23,7 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     @property
     def probe_host(self) -> str:
@@ -64,6 +62,14 @@ class Address:
             ) from error
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine to itself."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def refuse_unsafe(address: Address) -> None:
     """Refuse to listen beyond this machine with settings that are only good for one's own.
 
@@ -78,7 +84,8 @@ def refuse_unsafe(address: Address) -> None:
         reasons.append("EDGELOOM_DEBUG is on, which shows source code and settings to everybody; unset it")
     if not origins:
         reasons.append("EDGELOOM_ORIGINS is empty; set it to the address that users type: https://edge.example.org")
-    plain = [origin for origin in origins if not origin.startswith("https://")]
+    # A loopback origin is fine: who comes by it, as to a container's published port, sends nothing over a network.
+    plain = [origin for origin in origins if not origin.startswith("https://") and not is_loopback(origin_host(origin))]
     if plain:
         reasons.append(
             f"{', '.join(plain)} is not encrypted, so passwords and tokens could be read on the way; put a TLS proxy "

@@ -10,18 +10,22 @@ from webapp.system.address import Address
 from webapp.system.process import Role
 
 _CELERY = ("-m", "celery", "-A", "workers.app:app")
-# SIGTERM lets a worker finish its job, which may take hours; SIGQUIT gives the job back to the queue.
-_WORKER_STOP = ((signal.SIGTERM, 2.0), (signal.SIGQUIT, 6.0))
+# At SIGTERM running jobs store a checkpoint and give their run back at the end of a block; SIGQUIT does not wait so long.
+_WORKER_STOP = ((signal.SIGTERM, 6.0), (signal.SIGQUIT, 4.0))
+
+
+def web_command(address: Address) -> list[str]:
+    """The web server's command; it closes sockets with "service restart" when it stops, so that pages reconnect."""
+    command = [sys.executable, "-m", "uvicorn", "webapp.asgi:application", "--ws", "websockets-sansio"]
+    command += ["--host", address.host, "--port", str(address.port), "--timeout-graceful-shutdown", "3"]
+    return [*command, "--lifespan", "off", "--no-access-log", "--no-server-header"]
 
 
 def web(address: Address) -> Role:
-    """The web server; closes its sockets with "service restart" when it stops, so that pages reconnect."""
-    command = [sys.executable, "-m", "uvicorn", "webapp.asgi:application", "--ws", "websockets-sansio"]
-    command += ["--host", address.host, "--port", str(address.port), "--timeout-graceful-shutdown", "3"]
-    command += ["--lifespan", "off", "--no-access-log", "--no-server-header"]
+    """The web server."""
     return Role(
         name="web",
-        command=command,
+        command=web_command(address),
         stop=((signal.SIGTERM, 6.0),),
         check=lambda: responds(address),
     )

@@ -11,18 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
-from django.db import OperationalError, connections
 
-from webapp.system import assets, leftovers, roles, statics
 from webapp.system import broker as brokers
+from webapp.system import leftovers, preparation, roles
 from webapp.system.address import Address
-from webapp.system.errors import StartError
 from webapp.system.folder import Folder
 from webapp.system.process import Process
 from webapp.system.supervisor import Supervisor
-from webapp.teams.services import seed_workspace
-from webapp.teams.tokens import issue_sign_in_link
 
 
 @dataclass(frozen=True)
@@ -86,15 +81,17 @@ class Startup:
         start = time.monotonic()
         self._end_leftovers()
         self._start_broker()
-        self._prepare_database()
-        self._prepare_pages()
-        with self._step("Starting the web server, workers and the clock"):
+        with self._step("Preparing the database"):
+            preparation.prepare_database()
+        with self._step("Preparing the pages"):
+            preparation.prepare_assets(self._say)
+            preparation.prepare_statics(self.supervisor.environment)
+        with self._step("Starting the web server, the workers and the clock"):
             self.supervisor.start(
                 *roles.all_roles(self._plan.address, self._plan.num_workers, self._folder.state.parent)
             )
-        link = f"{self._public_url()}/sign-in/{issue_sign_in_link(seed_workspace())}/"
-        connections.close_all()
-        self._say(f"\nEdgeloom is ready after {time.monotonic() - start:.1f} s at {self._public_url()}")
+        link = preparation.sign_in_link(self._url)
+        self._say(f"\nEdgeloom is ready after {time.monotonic() - start:.1f} s at {self._url}")
         self._say(f"Sign in once with this link:  {link}")
         self._say(f"Data and logs: {self._folder.root}    Stop: Ctrl-C\n")
         if self._plan.opens_browser:
@@ -107,34 +104,12 @@ class Startup:
     def _start_broker(self) -> None:
         url = os.environ.get("REDIS_URL")
         if url:
-            if not brokers.answers(url, timeout_s=5.0):
-                raise StartError("The broker of REDIS_URL does not answer. Is it running, are host and password right?")
+            preparation.check_broker(url)
             return
         embedded = brokers.Broker.prepare(self._folder.broker)
         self.supervisor.environment["REDIS_URL"] = embedded.url
         with self._step("Starting the embedded broker"):
             self.supervisor.start(embedded.role())
-
-    def _prepare_database(self) -> None:
-        with self._step("Preparing the database"):
-            try:
-                call_command("migrate", interactive=False, verbosity=0)
-                seed_workspace()
-            except OperationalError as error:
-                place = "of DATABASE_URL" if os.environ.get("DATABASE_URL") else f"in {self._folder.root}"
-                raise StartError(f"The database {place} cannot be used: {str(error).strip()}") from error
-            finally:
-                connections.close_all()
-
-    def _prepare_pages(self) -> None:
-        if not assets.are_current():
-            with self._step("Fetching the browser libraries (uPlot, Cytoscape.js)"):
-                problem = assets.install()
-            if problem:
-                self._say(f"WARNING: they could not be fetched; pages show tables instead of charts. {problem}")
-        if not statics.are_current():
-            with self._step("Collecting static files"):
-                statics.collect(self.supervisor.environment)
 
     def _open(self, link: str) -> None:
         subprocess.Popen(
@@ -145,7 +120,8 @@ class Startup:
             start_new_session=True,
         )
 
-    def _public_url(self) -> str:
+    @property
+    def _url(self) -> str:
         origins: Sequence[str] = settings.EDGELOOM_ORIGINS
         return self._plan.address.public_url(origins)
 
@@ -153,7 +129,7 @@ class Startup:
         state: dict[str, Any] = {
             "instance": self._instance,
             "pid": os.getpid(),
-            "url": self._public_url(),
+            "url": self._url,
             "written_at": time.time(),
             "processes": [
                 {"name": process.role.name, "pid": process.pid, "num_restarts": process.num_restarts}

@@ -1,0 +1,139 @@
+"""``./edgeloom up`` for real: start, stop, kill, start again."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.launcher.platform import Platform
+
+pytestmark = [pytest.mark.kill, pytest.mark.slow]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Platform]]:
+    """Starts platforms, on one folder unless told otherwise, and leaves none behind."""
+    started: list[Platform] = []
+
+    def begin(*options: str, name: str = "a home", **environment: str) -> Platform:
+        started.append(Platform(tmp_path / name, *options, **environment))
+        return started[-1]
+
+    yield begin
+    for platform in started:
+        platform.destroy()
+
+
+def gone(processes: list[psutil.Process], within_s: float) -> bool:
+    """Whether all of them end in time."""
+    deadline = time.monotonic() + within_s
+    while any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_starts_answers_and_stops_without_orphans(
+    start: Callable[..., Platform], record_property: Callable[[str, object], None]
+) -> None:
+    platform = start()
+    record_property("seconds_first_start", platform.wait_until_ready())
+    assert platform.get("/healthz") == (200, "ok\n")
+    assert '"status": "ready"' in platform.wait_for("/readyz", 200)
+    assert f"http://127.0.0.1:{platform.port}/sign-in/" in platform.said()
+    processes = platform.processes()
+    assert {"broker", "web", "worker-runs", "worker-interactive", "beat"} == {
+        part["name"] for part in platform.folder.read_state()["processes"]
+    }
+    assert platform.stop() == 0
+    assert gone(processes, 0.5)
+    assert "nothing is left running" in platform.said()
+
+    again = start()
+    seconds = again.wait_until_ready()
+    record_property("seconds_second_start", seconds)
+    assert again.stop(signal.SIGINT) == 0
+
+
+def test_a_killed_supervisor_takes_everything_with_it_and_the_next_start_works(start: Callable[..., Platform]) -> None:
+    platform = start()
+    platform.wait_until_ready()
+    processes = platform.processes()
+    platform.process.kill()
+    platform.process.wait()
+    assert gone(processes, 15)
+    again = start()
+    again.wait_until_ready()
+    assert again.get("/healthz")[0] == 200
+
+
+def test_a_stalled_leftover_is_ended_by_the_next_start(start: Callable[..., Platform]) -> None:
+    platform = start()
+    platform.wait_until_ready()
+    broker = psutil.Process(platform.pid_of("broker"))
+    broker.suspend()  # a stopped process keeps its signals waiting, so it outlives the supervisor
+    platform.process.kill()
+    platform.process.wait()
+    again = start()
+    again.wait_until_ready()
+    assert gone([broker], 1)
+    assert "that an earlier, killed start had left" in again.said()
+
+
+@pytest.mark.parametrize("name", ["web", "broker", "worker-runs"])
+def test_a_killed_part_is_started_again(start: Callable[..., Platform], name: str) -> None:
+    platform = start()
+    platform.wait_until_ready()
+    first = platform.pid_of(name)
+    os.kill(first, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while platform.folder.read_state() and f"{name} ended by itself (signal SIGKILL)" not in platform.said():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    platform.wait_for("/readyz", 200)
+    assert platform.pid_of(name) != first
+
+
+def test_a_second_platform_on_the_folder_is_refused(start: Callable[..., Platform]) -> None:
+    platform = start()
+    platform.wait_until_ready()
+    second = start()
+    assert second.process.wait(60) == 1
+    assert f"is running on {platform.folder.root} already (process {platform.process.pid}" in second.said()
+    assert platform.get("/healthz")[0] == 200
+
+
+def test_a_taken_port_is_named(start: Callable[..., Platform], tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        platform = start("--port", port)
+        assert platform.process.wait(60) == 1
+    assert f"127.0.0.1 port {port}: Address already in use" in platform.said()
+
+
+def test_another_address_is_refused_with_all_reasons(start: Callable[..., Platform]) -> None:
+    platform = start("--host", "0.0.0.0", EDGELOOM_DEBUG="1", EDGELOOM_SECRET_KEY="short")
+    assert platform.process.wait(60) == 1
+    for name in ("EDGELOOM_ORIGINS", "EDGELOOM_DEBUG", "EDGELOOM_SECRET_KEY"):
+        assert name in platform.said()
+
+
+def test_a_broker_that_does_not_answer_is_named(start: Callable[..., Platform]) -> None:
+    platform = start(REDIS_URL="redis://127.0.0.1:9/0")
+    assert platform.process.wait(60) == 1
+    assert "REDIS_URL does not answer" in platform.said()
+
+
+def test_bad_options_are_bad_input(start: Callable[..., Platform]) -> None:
+    platform = start("--workers", "0", "--port", "70000")
+    assert platform.process.wait(60) == 2
+    assert "--workers must be" in platform.said()
+    assert "--port must be" in platform.said()
