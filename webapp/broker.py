@@ -1,7 +1,7 @@
 """The message broker as the web process sees it: jobs are sent by name, and live messages are read from one stream.
 
-Nothing here is the truth. A message carries the id of a row; whoever gets it reads the row, and the reaper sends again what
-was lost.
+Nothing here is the truth. A message carries the id of a row; whoever gets it reads the row, and the reaper sends
+again what was lost.
 """
 
 import logging
@@ -31,8 +31,8 @@ def celery_settings() -> dict[str, Any]:
         "broker_url": settings.REDIS_URL or "memory://",
         "broker_connection_retry_on_startup": True,
         "broker_transport_options": {
-            # It is no heartbeat: a message that is redelivered while its job still runs starts it twice. Lost workers are
-            # found by their lease instead.
+            # It is no heartbeat: a message that is redelivered while its job still runs starts it twice. Lost workers
+            # are found by their lease instead.
             "visibility_timeout": _DAY_S,
             "socket_connect_timeout": 2,
             "socket_keepalive": True,

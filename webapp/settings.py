@@ -151,7 +151,7 @@ if REDIS_URL:
 STATIC_URL = "/static/"
 STATIC_ROOT = EDGELOOM_HOME / "static"
 STATICFILES_DIRS = [BASE_DIR / "webapp" / "static"]
-# Hashed and compressed files exist once they are collected; before that (tests, a source tree) the plain ones are served.
+# Hashed and compressed files exist once they are collected; before that (tests, a source tree) plain ones are served.
 _COLLECTED = (STATIC_ROOT / "staticfiles.json").exists() or "collectstatic" in sys.argv
 WHITENOISE_USE_FINDERS = not _COLLECTED
 STORAGES = {

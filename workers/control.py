@@ -7,8 +7,8 @@ from typing import Literal
 from engine.runs.control import Control
 
 Wish = Literal["", "release", "pause", "cancel", "lost"]
-"""In rising order of weight: ``release`` when this worker stops, so that another one goes on; ``pause`` and ``cancel`` come
-from users; ``lost`` when somebody else owns the run now."""
+"""In rising order of weight: ``release`` when this worker stops, so that another one goes on; ``pause`` and ``cancel``
+come from users; ``lost`` when somebody else owns the run now."""
 
 _RANK: tuple[Wish, ...] = ("", "release", "pause", "cancel", "lost")
 

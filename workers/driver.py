@@ -73,7 +73,7 @@ def drive(run_id: UUID, *, job_id: str, owner: str) -> None:
         except DatabaseError:
             # Nothing can be written now. The lease runs out and the reaper has the run continued.
             logger.exception("run %s: the database failed; attempt %d ends", run_id, run.attempt)
-        except Exception as error:  # noqa: BLE001 - the one place where everything that a run can raise becomes a record
+        except Exception as error:
             logger.warning("run %s failed", run_id, exc_info=error)
             _fail(store, error, tail)
 
@@ -110,7 +110,7 @@ def _spec_of(store: RunStore) -> ExperimentSpec:
     spec = parse(store.run.cell.text)
     if digest(spec) != store.run.cell.digest:
         raise SpecChanged(
-            "The spec means something else than when it was submitted: the engine, its catalogue or a data set has changed.",
+            "The spec means something else than when it was submitted: engine, catalogue or data set has changed.",
             remedy="Clone the experiment and launch it anew; results of both versions must not be mixed.",
         )
     return spec

@@ -54,7 +54,7 @@ def requeue_lost(now: datetime) -> None:
 
 
 def end_hung(now: datetime) -> None:
-    """Kill the process of a run that was told to stop, still renews its lease, but did not stop within the grace time."""
+    """Kill the process of a run that was told to stop and keeps its lease, but did not stop within the grace time."""
     since = now - timedelta(seconds=settings.HANG_GRACE_S)
     for run in Run.objects.filter(state=RunState.RUNNING, wanted_at__lt=since).exclude(wanted=""):
         job_id = run.job_id
@@ -83,8 +83,8 @@ def _too_many_losses(losses: int) -> dict[str, object]:
     return {
         "code": "worker_lost",
         "message": f"{losses} workers in a row were lost over this run without getting any further.",
-        "remedy": "Most likely they ran out of memory: use a smaller model, batch or cohort, or a machine with more memory. "
-        "Then resume the run; it goes on from its last checkpoint.",
+        "remedy": "Most likely they ran out of memory: use a smaller model, batch or cohort, or a machine with more "
+        "memory. Then resume the run; it goes on from its last checkpoint.",
         "trace": "",
         "log_tail": [],
     }

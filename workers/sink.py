@@ -26,13 +26,13 @@ CHUNK_POINTS = 500
 class DatabaseSink:
     """Writes to the event log of one run.
 
-    A side thread stores what waits, so that an event is on the screen while the next step still computes. What that thread
-    runs into is raised by the next call from the loop.
+    A side thread stores what waits, so that an event is on the screen while the next step still computes. What that
+    thread runs into is raised by the next call from the loop.
     """
 
     def __init__(self, store: RunStore) -> None:
         self.last_seq = store.run.last_seq
-        """Number of the last event that is stored or waits; the loop repeats events after a crash, these are ignored."""
+        """Number of the last event that is stored or waits; what the loop repeats after a crash is ignored up to it."""
         self._store = store
         self._waiting: list[Frame] = []
         self._points = unindexed(store.run)

@@ -15,18 +15,18 @@ from webapp.experiments.models import Artifact, EventBatch, MetricChunk, Run, Ru
 from webapp.experiments.states import move
 
 MAX_LIVE_BYTES = 256 * 1024
-"""A larger batch is announced without its contents, so that the broker's memory stays small; viewers read the database."""
+"""A larger batch is announced without its contents, to spare the broker's memory; viewers read the database."""
 
 
-class Superseded(Exception):  # noqa: N818 - it says what happened
+class Superseded(Exception):
     """The run belongs to a later attempt (or to nobody) now; whatever this worker still holds is worthless."""
 
 
 class RunStore:
     """Writes to one run as one attempt.
 
-    Every method changes the row on condition of the attempt, in the same transaction as what it adds; after a later claim
-    nothing of it gets through.
+    Every method changes the row on condition of the attempt, in the same transaction as what it adds; after a later
+    claim nothing of it gets through.
 
     Raises (all methods):
         Superseded: the run is not this worker's any more.

@@ -58,20 +58,18 @@ def _from_mirror(remote: RemoteFile, url: str, part: Path, progress: Progress | 
         try:
             _transfer(remote, url, part, progress)
         except urllib.error.HTTPError as error:
-            if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                return f"HTTP {error.code} {error.reason}"
-            reason = "the server refused to resume"
-            part.unlink(missing_ok=True)
+            return f"HTTP {error.code} {error.reason}"
         except urllib.error.URLError as error:
             return str(error.reason)
         except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
             reason = f"the transfer broke off ({error})"
+            continue
+        arrived = part.stat().st_size
+        if arrived < remote.size_bytes:
+            reason = f"only {arrived} of {remote.size_bytes} bytes arrived"
+        elif matches(part, remote):
+            return ""
         else:
-            if part.stat().st_size < remote.size_bytes and not matches(part, remote):
-                reason = f"only {part.stat().st_size} of {remote.size_bytes} bytes arrived"
-                continue
-            if matches(part, remote):
-                return ""
             reason = f"the checksum differs from {remote.digest}"
             part.unlink()
     return reason
@@ -80,13 +78,15 @@ def _from_mirror(remote: RemoteFile, url: str, part: Path, progress: Progress | 
 def _transfer(remote: RemoteFile, url: str, part: Path, progress: Progress | None) -> None:
     """Append to the part what it lacks; start over if the server sends the whole file."""
     start = part.stat().st_size if part.is_file() else 0
+    if start >= remote.size_bytes:
+        return
     # The members of the family declare the URLs, so no user decides about their scheme.
     request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})  # noqa: S310
     with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         done = start if resumed else 0
         with part.open("ab" if resumed else "wb") as file:
-            while chunk := response.read(CHUNK_BYTES):
+            while done < remote.size_bytes and (chunk := response.read(CHUNK_BYTES)):
                 file.write(chunk)
                 done += len(chunk)
                 if progress is not None:

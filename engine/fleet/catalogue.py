@@ -26,9 +26,6 @@ CLASSES: Mapping[str, DeviceClass] = {
 }
 """The file's words for a class, and ours."""
 
-DEPTHWISE_SHARE = 1 / 3.2
-"""Depthwise over dense convolution speed where the board has no figure of its own: that of the Raspberry Pi 4 (ncnn)."""
-
 
 @cache
 def devices() -> Mapping[str, Device]:
@@ -44,9 +41,6 @@ def _device(row: Row) -> Device:
         device_class=CLASSES[row["class"]],
         conv_rate=conv,
         depthwise_rate=depthwise,
-        linear_rate=_as(conv, "no measurement read: taken as the dense convolution rate (both are GEMM in minibatches)"),
-        recurrent_rate=_as(conv, "no measurement read: taken as the dense convolution rate"),
-        other_rate=_as(depthwise, "no measurement read: taken as the depthwise rate (both are bound by memory)"),
         int8_conv_rate=_int8_conv_rate(row),
         int8_depthwise_rate=_int8_depthwise_rate(row),
         ram_bytes=_needed(row, "usable_ram_mib", "B", MEBI, "provenance_memory"),
@@ -66,10 +60,6 @@ def _needed(row: Row, column: str, unit: str, scale: float, provenance: str) -> 
 
 def _rate(value: float | None, provenance: Provenance, source: str) -> Figure | None:
     return None if value is None else Figure(value=value, unit="MAC/s", provenance=provenance, source=source)
-
-
-def _as(rate: Figure | None, source: str) -> Figure | None:
-    return None if rate is None else rate.model_copy(update={"provenance": "recalled", "source": source})
 
 
 def _conv_rate(row: Row) -> Figure | None:
@@ -94,7 +84,7 @@ def _depthwise_rate(row: Row, conv: Figure | None) -> Figure | None:
     if int8_conv is not None and int8_depthwise is not None:
         provenance = "recalled" if conv.provenance == "recalled" else "derived"
         return _rate(conv.value * int8_depthwise / int8_conv, provenance, "dense rate times the int8 depthwise / dense ratio")
-    return _rate(conv.value * DEPTHWISE_SHARE, "recalled", "dense rate times the depthwise / dense ratio of a Raspberry Pi 4")
+    return None
 
 
 def _int8_conv_rate(row: Row) -> Figure | None:
@@ -111,6 +101,4 @@ def _int8_depthwise_rate(row: Row) -> Figure | None:
     measured = number(row, "measured_int8_gmacs_depthwise")
     if measured is not None:
         return _rate(measured * GIGA, provenance_of(row, "provenance_compute"), f"{row['benchmark']}; {row['source']}")
-    conv = _int8_conv_rate(row)
-    ratio = "dense int8 rate times the depthwise / dense ratio of a Raspberry Pi 4"
-    return None if conv is None else _rate(conv.value * DEPTHWISE_SHARE, "recalled", ratio)
+    return None

@@ -1,5 +1,6 @@
 """A kind of device: how fast it computes by operator class, how much it remembers, and what it draws."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -18,12 +19,23 @@ Precision = Literal["float", "int8"]
 MacRate = Annotated[Figure | None, Quantity("MAC/s", gt=0)]
 Power = Annotated[Figure, Quantity("W", ge=0)]
 
+DEPTHWISE_SHARE = 1 / 3.2
+"""Depthwise over dense convolution speed where a device has no figure of its own: that of the Raspberry Pi 4 (ncnn)."""
+
+STAND_INS: Mapping[OperatorClass, tuple[OperatorClass, float, str]] = {
+    "linear": ("conv", 1.0, "no figure read: the dense convolution rate, as both are matrix products in minibatches"),
+    "recurrent": ("linear", 1.0, "no figure read: the rate of fully connected layers"),
+    "depthwise": ("conv", DEPTHWISE_SHARE, "no figure read: 1/3.2 of the dense convolution rate, as on a Raspberry Pi 4"),
+    "other": ("depthwise", 1.0, "no figure read: the depthwise rate, as memory bounds both"),
+}
+"""Which class stands in for one without a figure, by which factor, and why."""
+
 
 class Device(Component):
     """A kind of device, with a provenance for each figure.
 
     Speeds are sustained multiply-accumulate rates by operator class: one FLOP/s figure per device is wrong by a factor of
-    2 to 7. A class without a figure cannot run on the device.
+    2 to 7. A class without a figure takes over that of the nearest class; without any, the device cannot do such work.
     """
 
     name: str = Field(min_length=1, max_length=100)
@@ -69,17 +81,16 @@ class Device(Component):
     """What one should know about the figures."""
 
     def rate(self, operator: OperatorClass, precision: Precision = "float") -> Figure | None:
-        """The speed for that kind of work; None if no figure is known.
+        """The speed for that kind of work; None if no figure is known and none can be taken over.
 
-        With 8-bit integers, fully connected, recurrent and element-wise work runs at the dense convolution's rate, whose
-        kernels are the same integer dot products.
+        A class without a figure of its own takes over that of the nearest class (``STAND_INS``), marked as recalled.
         """
-        if precision == "float":
-            figure: Figure | None = getattr(self, f"{operator}_rate")
-            return figure
-        if operator == "depthwise":
-            return self.int8_depthwise_rate
-        rate = self.int8_conv_rate
-        if rate is None or operator == "conv":
-            return rate
-        return rate.model_copy(update={"provenance": "recalled", "source": "taken as the int8 dense convolution rate"})
+        field = f"{operator}_rate" if precision == "float" else f"int8_{operator}_rate"
+        own: Figure | None = getattr(self, field, None)
+        if own is not None or operator not in STAND_INS:
+            return own
+        nearest, share, reason = STAND_INS[operator]
+        other = self.rate(nearest, precision)
+        if other is None:
+            return None
+        return Figure(value=other.value * share, unit=other.unit, provenance="recalled", source=reason)

@@ -125,8 +125,8 @@ class _Gru(nn.GRU):
         self.return_sequence = layer.return_sequence
 
     def forward(self, x_BTF: Tensor) -> Tensor:  # type: ignore[override]
-        states_BTH, _ = super().forward(x_BTF)
-        return states_BTH if self.return_sequence else states_BTH[:, -1]
+        states_BTH, last_1BH = super().forward(x_BTF)
+        return states_BTH if self.return_sequence else last_1BH[0]
 
 
 class _Lstm(nn.LSTM):
@@ -135,8 +135,8 @@ class _Lstm(nn.LSTM):
         self.return_sequence = layer.return_sequence
 
     def forward(self, x_BTF: Tensor) -> Tensor:  # type: ignore[override]
-        states_BTH, _ = super().forward(x_BTF)
-        return states_BTH if self.return_sequence else states_BTH[:, -1]
+        states_BTH, (last_1BH, _) = super().forward(x_BTF)
+        return states_BTH if self.return_sequence else last_1BH[0]
 
 
 @singledispatch

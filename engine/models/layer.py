@@ -68,6 +68,8 @@ class Layer(ABC):
     """Stable name of the operation, such as ``conv``."""
     is_view: ClassVar[bool] = False
     """Whether the output shares the input's memory."""
+    is_identity_in_use: ClassVar[bool] = False
+    """Whether it does nothing outside training."""
     saves_input: ClassVar[bool] = False
     """Whether the backward pass needs the input."""
     saves_output: ClassVar[bool] = False

@@ -197,9 +197,12 @@ class Recurrent(Layer):
         return {"recurrent": steps * self.num_gates * self.hidden * (features + self.hidden)}
 
     def saved_bytes(self, inputs: Shapes) -> int:
-        """Per step the gates and the state, and for LSTM the cell and its tanh, for GRU the candidate's hidden part."""
-        per_step = self.num_gates + (3 if self.cell == "lstm" else 2)
-        return FLOAT_BYTES * inputs[0][0] * per_step * self.hidden
+        """Seven numbers per unit and step, as torch's cells of either kind keep when they are unrolled.
+
+        LSTM: four gates, the cell, its tanh and the state. GRU: three gates, the state, and the three intermediate terms
+        of candidate and blend.
+        """
+        return FLOAT_BYTES * inputs[0][0] * 7 * self.hidden
 
 
 @dataclass(frozen=True)
@@ -319,7 +322,7 @@ class Dropout(Layer):
     """In training each element is zero with that probability, the others are scaled up; in use it does nothing."""
 
     kind: ClassVar[str] = "dropout"
-    is_view: ClassVar[bool] = True
+    is_identity_in_use: ClassVar[bool] = True
 
     probability: float
 

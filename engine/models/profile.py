@@ -108,17 +108,18 @@ def profile(graph: Graph) -> Profile:
     )
 
 
-def _storage(graph: Graph) -> dict[str, str]:
+def _storage(graph: Graph, *, training: bool) -> dict[str, str]:
     """The tensor whose memory each tensor lies in: itself, or what it is a view of."""
     storage = {INPUT: INPUT}
     for node in graph.nodes:
-        storage[node.name] = storage[node.inputs[0]] if node.layer.is_view else node.name
+        is_shared = node.layer.is_view or (node.layer.is_identity_in_use and not training)
+        storage[node.name] = storage[node.inputs[0]] if is_shared else node.name
     return storage
 
 
 def _peak_bytes(graph: Graph) -> int:
     """Most bytes alive at once, by liveness: a tensor lives from its making to its last reader."""
-    storage = _storage(graph)
+    storage = _storage(graph, training=False)
     end: dict[str, int] = {}
     for name, place in graph.last_use.items():
         end[storage[name]] = max(end.get(storage[name], -1), place)
@@ -131,11 +132,18 @@ def _peak_bytes(graph: Graph) -> int:
 
 
 def _saved_bytes(graph: Graph) -> int:
-    """Bytes that the backward pass needs: each tensor once, however many layers need it."""
-    storage = _storage(graph)
+    """Bytes that the backward pass needs: each tensor once, however many layers need it.
+
+    A layer before the first one with weights keeps nothing, since no gradient passes through it.
+    """
+    storage = _storage(graph, training=True)
+    with_gradient: set[str] = set()
     saved: set[str] = set()
     extra = 0
     for node in graph.nodes:
+        if not node.layer.weights(graph.input_shapes(node)) and with_gradient.isdisjoint(node.inputs):
+            continue
+        with_gradient.add(node.name)
         if node.layer.saves_input:
             saved.update(storage[name] for name in node.inputs)
         if node.layer.saves_output:

@@ -1,7 +1,7 @@
 """Points of a metric in compressed chunks: an index derived from the event log, which can be made again at any time.
 
-A chunk holds zstd(byte-shuffled int32 step deltas + byte-shuffled float64 values): 7 to 10 bytes a point. A diverged value
-(JSON null) is NaN here.
+A chunk holds zstd(byte-shuffled int32 step deltas + byte-shuffled float64 values): 7 to 10 bytes a point. A diverged
+value (JSON null) is NaN here.
 """
 
 import math

@@ -27,7 +27,7 @@ class RunStream(AsyncWebsocketConsumer):  # type: ignore[misc]  # the library ha
     """``/ws/runs/<id>/?after=N``: frames of the events after N, then live ones.
 
     A browser shows its session cookie and its Origin; a script offers the subprotocols ``edgeloom`` and its API token.
-    A refusal accepts first and then closes with 4401, 4403 or 4404, because a browser cannot see why a handshake failed.
+    A refusal accepts first and then closes with 4401, 4403 or 4404: a browser cannot see why a handshake failed.
     """
 
     # Not configured, so that Channels opens no connection of its own per socket; runs travel by the hub.

@@ -28,7 +28,7 @@ RETRY_S = (0.2, 0.5, 1.0, 2.0)
 
 @dataclass(frozen=True)
 class Message:
-    """Events ``first`` to ``last`` of a run; unnumbered notices have 0 for both. Without frames it is only a wake-up."""
+    """Events ``first`` to ``last`` of a run; unnumbered notices have 0 for both. No frames: just a wake-up."""
 
     first: int
     last: int
@@ -73,8 +73,8 @@ class Subscription:
 class Hub:
     """Reads the stream of all runs once and hands each message to the viewers of its run.
 
-    Live delivery is only ever an acceleration: a viewer that misses something sees a gap in the numbers, or its next tick
-    does, and reads the database.
+    Live delivery is only ever an acceleration: a viewer that misses something sees a gap in the numbers, or finds out
+    at its next tick, and reads the database.
     """
 
     def __init__(self) -> None:
@@ -131,7 +131,8 @@ class Hub:
         while True:
             answer = await client.xread({broker.STREAM: position}, count=READ_COUNT, block=BLOCK_MS)
             for _, entries in answer or ():
-                for position, fields in entries:
+                position = entries[-1][0]
+                for _, fields in entries:
                     self._dispatch(fields)
             if answer:
                 await asyncio.sleep(COALESCE_S)

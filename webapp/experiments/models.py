@@ -68,8 +68,8 @@ FINAL = (RunState.DONE, RunState.FAILED, RunState.CANCELLED)
 class Run(models.Model):
     """One execution of a cell with one seed.
 
-    ``attempt`` is the fencing token: it rises with every claim, and every write of a worker holds only while the run still
-    has the attempt that this worker was given.
+    ``attempt`` is the fencing token: it rises with every claim, and every write of a worker holds only while the run
+    still has the attempt that this worker was given.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

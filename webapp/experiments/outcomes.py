@@ -1,9 +1,11 @@
 """What an experiment would cost, what came of it, and its text for another one."""
 
+from dataclasses import asdict
 from typing import Any
 
-from engine.core.json import plain
 from engine.costs.estimate import estimate as estimate_task
+
+from engine.core.json import plain
 from engine.runs.summary import joined, record_of
 from engine.runs.summary import result_of as result_of_cell
 from engine.specs.context import make_context
@@ -64,8 +66,6 @@ def estimate(text: str | bytes, team: Team | None = None) -> dict[str, Any]:
 
 def figures(estimated: Any) -> dict[str, Any]:
     """An estimate as plain JSON."""
-    from dataclasses import asdict
-
     described = plain(asdict(estimated))
     assert isinstance(described, dict)
     return described

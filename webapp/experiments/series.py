@@ -29,9 +29,9 @@ def series(run: Run, names: Sequence[str] | None = None, points: int = 0) -> dic
         points: most points wanted; 0 for all. A longer series becomes an envelope of that many intervals.
 
     Returns:
-        For each name ``{"mode": "raw", "num_points", "steps", "values"}`` or ``{"mode": "envelope", "num_points", "steps",
-        "minimum", "maximum", "last"}``, where ``steps`` holds the last step of each interval. A value that is not finite
-        is None.
+        For each name ``{"mode": "raw", "num_points", "steps", "values"}`` or ``{"mode": "envelope", "num_points",
+        "steps", "minimum", "maximum", "last"}``, where ``steps`` holds the last step of each interval. A value that is
+        not finite is None.
     """
     tail = unindexed(run)
     stored: dict[str, list[MetricChunk]] = {}

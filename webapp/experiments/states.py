@@ -31,8 +31,8 @@ class Conflict(EngineError):
 def move(run: Run, to_state: str, *, actor: str, reason: str = "", **fields: Any) -> bool:
     """Change a run's state if nobody else changed it since it was read.
 
-    The change is one conditional update on the state and the attempt that ``run`` had when it was read, so of two who try
-    only one gets through; ``run`` is brought up to date then.
+    The change is one conditional update on the state and the attempt that ``run`` had when it was read, so of two who
+    try only one gets through; ``run`` is brought up to date then.
 
     Args:
         run: as read.

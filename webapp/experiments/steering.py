@@ -77,7 +77,7 @@ def _stop(run: Run, user: User, to_state: str, wish: str) -> None:
         run.refresh_from_db()
         if run.state == RunState.RUNNING:
             now = timezone.now()
-            # The same wish again changes nothing, its time least of all: the grace for a hung worker runs from the first.
+            # The same wish again changes nothing, least of all its time: the grace for a hung worker has begun.
             asked = Run.objects.filter(pk=run.pk, state=RunState.RUNNING).exclude(wanted=wish)
             asked.update(wanted=wish, wanted_at=now)
             run.refresh_from_db()

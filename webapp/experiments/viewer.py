@@ -27,7 +27,7 @@ def header(scope: Mapping[str, Any], name: bytes) -> str:
 def came_from_here(scope: Mapping[str, Any]) -> bool:
     """Whether the page that opened the socket is one of ours.
 
-    Browsers send cookies along from any page and always name the page's origin; so a socket with a cookie must name ours.
+    Browsers send cookies along from any page and always name that page's origin; so a cookie needs our origin.
     """
     origin, host = header(scope, b"origin"), header(scope, b"host")
     if origin in settings.CSRF_TRUSTED_ORIGINS:

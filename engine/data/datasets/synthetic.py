@@ -137,8 +137,9 @@ class Synthetic(Dataset):
 
     def _part_sizes(self, split: SplitName) -> np.ndarray:
         sizes = self._sizes()[self._members(split)]
-        train = (TRAIN_SHARE * sizes).astype(np.int64)
-        return train if split == "train" else sizes - train
+        train: np.ndarray = (TRAIN_SHARE * sizes).astype(np.int64)
+        test: np.ndarray = sizes - train
+        return train if split == "train" else test
 
     def _client(self, client: int, size: int) -> ClientData:
         x, y = self._draw(client, size)

@@ -13,7 +13,7 @@ from engine.data.partitioner import Partitioner, partitioners
 class Natural(Partitioner):
     """Each client holds the samples of one of the data set's own clients: a speaker, a role, a generated client.
 
-    Only for data sets that have clients of their own. With fewer clients than the data set has, its first ones are used.
+    Only for data sets that have clients of their own. With fewer clients than those, the first ones are used.
     """
 
     source: ClassVar[str] = "S. Caldas et al., LEAF: A Benchmark for Federated Settings, 2018, arXiv 1812.01097"

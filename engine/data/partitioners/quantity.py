@@ -55,7 +55,7 @@ class Quantity(DrawnPartitioner):
         else:
             weights = (1.0 + generator.permutation(num_clients)) ** -self.skew
         exact = (num_samples - num_clients * self.min_samples) * weights / weights.sum()
-        sizes = np.floor(exact).astype(np.int64)
+        sizes: np.ndarray = np.floor(exact).astype(np.int64)
         missing = num_samples - num_clients * self.min_samples - int(sizes.sum())
         sizes[np.argsort(sizes - exact, kind="stable")[:missing]] += 1
         sizes += self.min_samples

@@ -1,0 +1,148 @@
+"""The one cost function: (trace, fleet, network) to seconds, joules and bytes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.errors import EngineError
+from engine.costs.clock import Floats, Legs, schedule
+from engine.costs.compute import seconds_per_sample, seconds_per_step
+from engine.costs.energy import Books, book
+from engine.costs.ledger import Ledger
+from engine.costs.trace import COMPUTE, SEND, Trace
+from engine.costs.transfers import LEG_COLUMNS, transfer_table
+from engine.fleet.fleet import Fleet
+from engine.network.network import Network
+
+
+@dataclass(frozen=True)
+class Straggler:
+    """The device that a round waited for.
+
+    Attributes:
+        device: its number.
+        seconds: from the start of the round to the end of the device's last item.
+    """
+
+    device: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a trace costs.
+
+    Attributes:
+        start_s: (I,) start of each item, in simulated seconds; of a repeated round, its first time.
+        end_s: (I,) end of each item.
+        end_s_total: end of the last round, repetitions counted.
+        round_s: (R,) length of each written round.
+        item_energy_j: (I,) joules of the devices for each item, without waiting.
+        stragglers: (R,) the last device of each round; None where no device took part.
+        ledger: by device, link and phase.
+    """
+
+    start_s: Floats
+    end_s: Floats
+    end_s_total: float
+    round_s: Floats
+    item_energy_j: Floats
+    stragglers: tuple[Straggler | None, ...]
+    ledger: Ledger
+
+    @property
+    def straggler(self) -> Straggler | None:
+        """The last device of the last round."""
+        return self.stragglers[-1] if self.stragglers else None
+
+
+class CostModel:
+    """Costs traces on one fleet and network. It keeps no state: rounds may be costed one by one or all together.
+
+    Args:
+        fleet: the devices.
+        network: how they are connected; made for this fleet.
+
+    Raises:
+        EngineError: the network was made for other groups.
+    """
+
+    def __init__(self, fleet: Fleet, network: Network) -> None:
+        if dict(network.counts) != fleet.group_counts():
+            raise EngineError(f"the network connects {dict(network.counts)}, the fleet has {fleet.group_counts()}")
+        self.fleet = fleet
+        self.network = network
+
+    def cost(self, trace: Trace, start_s: float = 0.0) -> Cost:
+        """What the trace costs.
+
+        Args:
+            trace: what was computed and sent.
+            start_s: simulated time at which the first round starts.
+
+        Raises:
+            EngineError: a device is not in the fleet, cannot do the work, or two nodes are not connected.
+        """
+        self._check(trace)
+        books = Books.of(trace, self.fleet, self.network)
+        duration = self._computations(trace, books)
+        legs = self._messages(trace, books)
+        start, end = schedule(trace, duration, legs)
+        round_s = np.zeros(trace.num_rounds)
+        np.maximum.at(round_s, trace["round"], end)
+        ledger, energy_j, stragglers = book(books, start, end, round_s)
+        begin = start_s + np.concatenate([[0.0], np.cumsum(round_s * trace.repeats)])
+        offset = begin[trace["round"]]
+        return Cost(
+            start_s=start + offset,
+            end_s=end + offset,
+            end_s_total=float(begin[-1]),
+            round_s=round_s,
+            item_energy_j=energy_j,
+            stragglers=tuple(None if device < 0 else Straggler(device, seconds) for device, seconds in stragglers),
+            ledger=ledger,
+        )
+
+    def _check(self, trace: Trace) -> None:
+        """Every device must be in the fleet; routes check the other nodes."""
+        highest = max((int(trace[name].max()) for name in ("source", "target") if trace.num_items), default=-1)
+        if highest >= self.fleet.num_devices:
+            raise EngineError(
+                f"the trace has device {highest}, the fleet only devices 0 to {self.fleet.num_devices - 1}"
+            )
+
+    def _computations(self, trace: Trace, books: Books) -> Floats:
+        """(I,) duration of each computation; notes which part rests on recalled rates."""
+        items = np.flatnonzero(trace["kind"] == COMPUTE)
+        duration = np.zeros(trace.num_items)
+        if not len(items):
+            return duration
+        group = self.fleet.group_of[trace["source"][items]]
+        work, mode = trace["work"][items], trace["mode"][items]
+        sizes, steps = trace["size"][items], trace["steps"][items]
+        per_sample, sample_recalled = seconds_per_sample(trace.works, self.fleet)
+        per_step, step_recalled = seconds_per_step(trace.works, self.fleet)
+        duration[items] = sizes * per_sample[work, mode, group] + np.where(steps > 0, steps * per_step[work, group], 0.0)
+        if np.isnan(duration).any():
+            device = int(trace["source"][np.flatnonzero(np.isnan(duration))[0]])
+            raise EngineError(f"device {device} ({self.fleet.device(device).name}) has no speed for this work")
+        books.compute_recalled_s[:] = sizes * sample_recalled[work, mode, group]
+        books.compute_recalled_s[:] += np.where(steps > 0, steps * step_recalled[work, group], 0.0)
+        return duration
+
+    def _messages(self, trace: Trace, books: Books) -> Legs:
+        """The segments of all messages, from the table of their kinds."""
+        items = np.flatnonzero(trace["kind"] == SEND)
+        routes = self.network.routes(trace["source"][items], trace["target"][items])
+        kinds, kind = np.unique(trace["size"][items] * 2 + trace["connects"][items], return_inverse=True)
+        table = transfer_table(self.network, (kinds // 2).astype(np.float64), kinds % 2 == 1)
+        books.take_messages(items, routes.pattern, kind.astype(np.int32), table)
+        rounds = trace["round"][items].astype(np.int64)[:, None]
+        media = routes.media.astype(np.int64)
+        channel: NDArray[np.int64] = np.where(media < 0, -1, media + rounds * self.network.num_media)
+        columns = {name: table.legs[name][routes.pattern, :, kind] for name in LEG_COLUMNS}
+        width = columns["before"].shape[1]
+        if channel.shape[1] < width:
+            channel = np.pad(channel, ((0, 0), (0, width - channel.shape[1])), constant_values=-1)
+        return Legs(channel=channel, **columns)

@@ -1,0 +1,98 @@
+"""People, teams and things of the REST tests."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from django.core.cache import cache
+
+from tests.webapp.api.client import Api
+from webapp.experiments import services
+from webapp.experiments.models import Experiment, Run
+from webapp.teams.models import Membership, Role, Team, User
+from webapp.teams.tokens import issue_token
+
+SPEC = """\
+version: 1
+name: Two strategies on digits
+seeds: [0, 1]
+fleet: {groups: [{name: boards, device: rpi_4b_4gb, count: 10}]}
+task:
+  kind: federated
+  dataset: {kind: digits}
+  partition: {kind: iid}
+  model: {kind: mlp, hidden: [16]}
+  sampler: {kind: uniform, num_clients: 2}
+  rounds: 2
+sweep:
+  task.strategy: [{kind: fedavg}, {kind: fedmax}]
+"""
+
+SCOPES = {
+    Role.VIEWER: ["read"],
+    Role.RUNNER: ["read", "run"],
+    Role.EDITOR: ["read", "run", "write"],
+    Role.OWNER: ["read", "run", "write", "admin"],
+}
+
+
+@dataclass
+class Lab:
+    """A team with a member of each role, and a stranger with a team of their own."""
+
+    team: Team
+    elsewhere: Team
+    users: dict[str, User] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+
+    def by(self, role: str) -> Api:
+        """Calls by the bearer token of the member with that role."""
+        return Api(token=self.secrets[role])
+
+    def session(self, role: str) -> Api:
+        """Calls by the session cookie of the member with that role."""
+        return Api(user=self.users[role])
+
+
+@pytest.fixture
+def lab(db: None) -> Iterator[Lab]:
+    """Two teams and their people; counters of requests start at zero."""
+    cache.clear()
+    lab = Lab(
+        Team.objects.create(slug="lab", name="Lab"), Team.objects.create(slug="elsewhere", name="Elsewhere")
+    )
+    for role in Role.values:
+        lab.users[role] = User.objects.create_user(f"{role}@example.org")
+        Membership.objects.create(team=lab.team, user=lab.users[role], role=role)
+        _, lab.secrets[role] = issue_token(lab.users[role], lab.team, f"{role}'s", scopes=SCOPES[Role(role)])
+    lab.users["stranger"] = User.objects.create_user("stranger@example.org")
+    Membership.objects.create(team=lab.elsewhere, user=lab.users["stranger"], role=Role.OWNER)
+    _, lab.secrets["stranger"] = issue_token(
+        lab.users["stranger"], lab.elsewhere, "stranger's", scopes=SCOPES[Role.OWNER]
+    )
+    yield lab
+    cache.clear()
+
+
+@pytest.fixture
+def submit(lab: Lab) -> Callable[..., Experiment]:
+    """Submits a spec into the lab."""
+
+    def _submit(text: str = SPEC, *, launch: bool = False) -> Experiment:
+        return services.submit(lab.team, lab.users["editor"], text, launch=launch)
+
+    return _submit
+
+
+@pytest.fixture
+def experiment(submit: Callable[..., Experiment]) -> Experiment:
+    """An experiment of two cells and two seeds, not launched."""
+    return submit()
+
+
+@pytest.fixture
+def run(experiment: Experiment) -> Run:
+    """One of its runs."""
+    found = Run.objects.filter(cell__experiment=experiment).order_by("cell__index", "seed").first()
+    assert found is not None
+    return found

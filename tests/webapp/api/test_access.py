@@ -1,0 +1,154 @@
+"""Every operation, called by everybody: who may, who may not, and who must not even learn that there is something."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.webapp.api.client import Api
+from tests.webapp.api.conftest import SPEC, Lab
+from webapp.api.access import ACCESS, MOUNT, ROLE_SCOPES, Rule
+from webapp.api.application import openapi_document
+from webapp.api.urls import urlpatterns
+from webapp.experiments.files import keep
+from webapp.experiments.models import Artifact, Experiment, Run
+from webapp.library.models import Fleet, Network, Task
+from webapp.teams.models import Role
+from webapp.teams.tokens import issue_token
+
+FLEET = {"groups": [{"name": "boards", "device": "rpi_4b_4gb", "count": 2}]}
+BODIES: dict[str, dict[str, Any]] = {
+    "fleets": {"name": "F", "body": FLEET},
+    "networks": {"name": "N", "body": {"topology": {"kind": "star"}}},
+    "tasks": {"name": "T", "body": {"kind": "federated", "dataset": {"kind": "digits"}}},
+}
+
+
+@pytest.fixture
+def targets(lab: Lab, experiment: Experiment, run: Run) -> dict[str, str]:
+    """Something of the lab for every placeholder of a path."""
+    sha256 = keep(b"weights")
+    Artifact.objects.create(
+        team=lab.team, run=run, sha256=sha256, name="w.bin", media_type="x/y", size_bytes=7, path=sha256
+    )
+    fleet = Fleet.objects.create(team=lab.team, name="F", body=FLEET)
+    network = Network.objects.create(team=lab.team, name="N", body={})
+    task = Task.objects.create(team=lab.team, name="T", body={"kind": "federated"})
+    token, _ = issue_token(lab.users["owner"], lab.team, "spare")
+    return {
+        "fleets": str(fleet.pk),
+        "networks": str(network.pk),
+        "tasks": str(task.pk),
+        "experiment_id": str(experiment.pk),
+        "run_id": str(run.pk),
+        "sha256": sha256,
+        "family": "strategies",
+        "kind": "fedavg",
+        "token_id": str(token.pk),
+    }
+
+
+def address(path: str, targets: dict[str, str]) -> str:
+    """The path with its placeholders filled."""
+    family = path.split("/")[1]
+    return re.sub(r"\{\w+:(\w+)\}", lambda match: targets.get(match[1]) or targets[family], path)
+
+
+def call(api: Api, method: str, path: str, targets: dict[str, str]) -> int:
+    """The status of a call that is right in itself."""
+    family = path.split("/")[1]
+    headers = {"If-Match": "*"} if method == "PUT" else {}
+    body: Any = None
+    if method in {"POST", "PUT"}:
+        body = BODIES.get(family)
+    if method == "POST" and path in {"/experiments", "/estimates"}:
+        body = SPEC
+    if path == "/tokens" and method == "POST":
+        body = {"name": "another", "scopes": ["read"]}
+    return api(method, address(path, targets), body, headers=headers).status_code
+
+
+def test_every_route_has_a_rule_and_every_rule_a_route() -> None:
+    routed = set()
+    for pattern in urlpatterns[0].url_patterns:
+        if pattern.name in {"nowhere", "openapi", "docs"}:
+            continue
+        path = "/" + str(pattern.pattern).replace("<", "{").replace(">", "}")
+        documented = f"/{MOUNT}".rstrip("/") + re.sub(r"\{\w+:", "{", path)
+        routed |= {(method.upper(), path) for method in openapi_document()["paths"][documented]}
+    ruled = {key for key, rule in ACCESS.items() if rule.level != "public"}
+    assert routed == ruled
+
+
+def granted(rule: Rule, role: str) -> bool:
+    """Whether a member of that role may, with a token that holds all scopes of the role."""
+    assert rule.scope is not None
+    if rule.scope not in ROLE_SCOPES[role]:
+        return False
+    return rule.level == "signed_in" or Role.values.index(role) >= Role.values.index(rule.level)
+
+
+OPERATIONS = [
+    pytest.param(method, path, rule, id=f"{method} {path}")
+    for (method, path), rule in ACCESS.items()
+    if rule.level != "public"
+]
+
+
+@pytest.mark.parametrize(("method", "path", "rule"), OPERATIONS)
+def test_operation_answers_to_those_who_may(
+    method: str, path: str, rule: Rule, lab: Lab, targets: dict[str, str]
+) -> None:
+    assert call(Api(), method, path, targets) == 401
+    stranger = call(lab.by("stranger"), method, path, targets)
+    if "_id" in path or "sha256" in path:
+        assert stranger == 404
+    for role in Role.values:  # from the lowest: what a higher role does may remove what a lower one asked for
+        status = call(lab.by(role), method, path, targets)
+        if path == "/tokens/{uuid:token_id}" and role != "owner":
+            assert status in {403, 404}  # tokens are personal, whatever the role
+        elif not granted(rule, role):
+            assert status == 403, role
+        else:
+            assert status in {200, 201, 204, 409}, role
+
+
+@pytest.mark.parametrize(("method", "path", "rule"), OPERATIONS)
+def test_role_counts_even_if_the_token_claims_more(
+    method: str, path: str, rule: Rule, lab: Lab, targets: dict[str, str]
+) -> None:
+    _, secret = issue_token(lab.users["viewer"], lab.team, "too much", scopes=["read", "run", "write", "admin"])
+    status = call(Api(token=secret), method, path, targets)
+    if rule.level in {"viewer", "signed_in"}:
+        assert status in {200, 201, 204, 404}
+    else:
+        assert status == 403
+
+
+@pytest.mark.parametrize("path", ["/fleets", "/networks", "/tasks", "/experiments", "/runs", "/artifacts", "/teams"])
+def test_lists_hold_nothing_of_other_teams(path: str, lab: Lab, targets: dict[str, str]) -> None:
+    def number(api: Api) -> int:
+        found = api.get(path)
+        return len(found if isinstance(found, list) else found["items"])
+
+    assert number(lab.by("viewer")) >= 1
+    assert number(lab.by("stranger")) == (1 if path == "/teams" else 0)
+
+
+def test_token_reaches_only_its_team(lab: Lab, experiment: Experiment) -> None:
+    editor = lab.users["editor"]
+    lab.elsewhere.memberships.create(user=editor, role=Role.OWNER)
+    _, secret = issue_token(editor, lab.elsewhere, "elsewhere")
+    assert Api(token=secret)("GET", f"/experiments/{experiment.pk}").status_code == 404
+    assert Api(token=secret)("POST", "/fleets", BODIES["fleets"], query={"team": "lab"}).status_code == 404
+    both = Api(user=editor)
+    assert {team["slug"] for team in both.get("/teams")} == {"lab", "elsewhere"}
+    assert both.get("/experiments", team="lab")["items"][0]["id"] == str(experiment.pk)
+    assert both.get("/experiments", team="elsewhere")["items"] == []
+
+
+def test_whoever_leaves_the_team_loses_access(lab: Lab, experiment: Experiment) -> None:
+    lab.team.memberships.filter(user=lab.users["viewer"]).delete()
+    response = lab.by("viewer")("GET", "/experiments")
+    assert (response.status_code, response.json()["code"]) == (401, "token_unknown")
+    assert lab.session("viewer")("GET", f"/experiments/{experiment.pk}").status_code == 404
