@@ -1,1 +1,1 @@
-"""One module for each task; it imports the task so that the registry finds it."""
+"""One module for each task that registers it: tasks lie below the specs, and other members are found by walking."""

@@ -1,5 +1,6 @@
 """Federated training as a task of a spec."""
 
 from engine.federated.task import Federated
+from engine.task.contract import tasks
 
-__all__ = ["Federated"]
+tasks.register(Federated)
