@@ -2,74 +2,264 @@
 
 A device is in the account of a round from the start of its first item to the end of its last. Every second of it belongs to
 one phase: computing, a transfer (waiting in line included), joining the network (``connect``), or ``idle``. While it computes it
-draws its active power, else its idle power; the radio adds sending, receiving, joining, and being connected: in silence
-for as long as its tail lasts, and once more after its last message (``tail``, after the round).
+draws its active power, else its idle power. The radio adds sending, receiving, joining, and being connected: in silence
+for as long as its tail lasts, and once more after its last message (``tail``, which ends after the round).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.figure import Figure
-from engine.costs.ledger import CONNECT, IDLE, LINK_QUANTITIES, QUANTITIES, TAIL, Ledger
-from engine.costs.trace import COMPUTE, Trace
+from engine.costs.accounts import Accounts, Floats, Ints
+from engine.costs.trace import COMPUTE, SEND, Trace
 from engine.costs.transfers import TransferTable
 from engine.fleet.fleet import Fleet
 from engine.network.network import Network
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
-
-@dataclass
-class Books:
-    """Everything that booking needs, gathered while a trace is costed.
+@dataclass(frozen=True)
+class Charge:
+    """Amounts booked to accounts, each (m,) or one number.
 
     Attributes:
-        trace, fleet, network: what is costed, on what.
-        phases: names of the ledger's phases: the trace's, then ``connect``, ``idle``, ``tail``.
-        devices: (n,) devices that took part, ascending.
-        rank: (N,) place of each device of the fleet among them.
-        pairs: (K,) rounds and devices that occur together, as round * n + rank, ascending.
-        computations: (C,) item ids; ``compute_recalled_s`` (C,) the part of their time that rests on recalled rates.
-        messages: (M,) item ids, with the ``pattern`` of their route and their ``kind`` in the table.
+        items: (m,) items that cause them; empty if none in particular does.
+        accounts: (m,) places among the accounts.
+        phase: (m,) or one: number of the phase.
+    """
+
+    items: Ints
+    accounts: Ints
+    phase: Ints
+    time_s: Floats
+    energy_j: Floats
+    recalled_time_s: Floats
+    recalled_energy_j: Floats
+    bytes_up: Floats
+    bytes_down: Floats
+
+
+@dataclass(frozen=True)
+class Messages:
+    """The messages of a trace and the table that prices them.
+
+    Attributes:
+        items: (M,) their item ids.
+        pattern: (M,) the pattern of their routes.
+        kind: (M,) their kind in the table.
+        table: prices by pattern and kind.
+    """
+
+    items: Ints
+    pattern: NDArray[np.int32]
+    kind: Ints
+    table: TransferTable
+
+    def price(self, quantity: str, mine: NDArray[np.bool_]) -> Floats:
+        """That quantity for each of the chosen messages."""
+        return self.table.message[quantity][self.pattern[mine], self.kind[mine]]
+
+
+@dataclass(frozen=True)
+class Radio:
+    """What a group's radio draws while connected and silent.
+
+    Attributes:
+        power_w: (G,) watts; 0 if unknown.
+        tail_s: (G,) how long after a message; infinite if the link names no tail.
+        after_s: (G,) how long after the last message; 0 if the link names no tail.
+        recalled: (G,) 1 where a figure is recalled.
+    """
+
+    power_w: Floats
+    tail_s: Floats
+    after_s: Floats
+    recalled: Floats
+
+    @classmethod
+    def of(cls, network: Network) -> "Radio":
+        """The radios by group, from the links by which they reach their next hop."""
+        links = [network.links[place] for place in network.table.of_group]
+        tails = np.array([link.tail_time.value for link in links])
+        return cls(
+            power_w=np.array([_watts(link.connected_power) for link in links]),
+            tail_s=np.where(tails > 0, tails, np.inf),
+            after_s=tails,
+            recalled=np.array([float(link.recalled("connected_power", "tail_time")) for link in links]),
+        )
+
+
+def _watts(figure: Figure | None) -> float:
+    return 0.0 if figure is None else figure.value
+
+
+def either(first: Floats, second: Floats) -> Floats:
+    """The share of a product that rests on recalled figures, from the shares of its two factors."""
+    return 1 - (1 - first) * (1 - second)
+
+
+@dataclass(frozen=True)
+class Meter:
+    """Prices what happened, once it is known when.
+
+    Attributes:
+        trace, fleet, network: what happened, to whom.
+        accounts: where it is booked.
+        start, end: (I,) seconds from the start of the round.
     """
 
     trace: Trace
     fleet: Fleet
     network: Network
-    phases: tuple[str, ...]
-    devices: Ints
-    rank: Ints
-    pairs: Ints
-    computations: Ints
-    compute_recalled_s: Floats
-    messages: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    pattern: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
-    kind: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
-    table: TransferTable | None = None
+    accounts: Accounts
+    start: Floats
+    end: Floats
 
-    @classmethod
-    def of(cls, trace: Trace, fleet: Fleet, network: Network) -> "Books":
-        """Empty books for a trace."""
-        is_there = np.zeros(fleet.num_devices, dtype=np.bool_)
-        ends = [trace[name][trace[name] >= 0] for name in ("source", "target")]
-        ends = [trace[name][(trace[name] >= 0) & (trace["kind"] < 2)] for name in ("source", "target")]
-        for nodes in ends:
-            is_there[nodes] = True
-        devices = np.flatnonzero(is_there)
-        rank = np.cumsum(is_there) - 1
-        computations = np.flatnonzero(trace["kind"] == COMPUTE)
-        return cls(
-            trace=trace,
-            fleet=fleet,
-            network=network,
-            phases=tuple(dict.fromkeys((*trace.phases, CONNECT, IDLE, TAIL))),
-            devices=devices,
-            rank=rank,
-            pairs=_pairs(trace, rank, len(devices)),
-            computations=computations,
-            compute_recalled_s=np.zeros(len(computations)),
+    def computations(self, recalled_s: Floats) -> Charge:
+        """Computing at active power.
+
+        Args:
+            recalled_s: (C,) the part of each computation's time that rests on recalled rates.
+        """
+        items = np.flatnonzero(self.trace["kind"] == COMPUTE)
+        device = self.trace["source"][items]
+        group = self.fleet.group_of[device]
+        time_s = self.end[items] - self.start[items]
+        energy_j = self.fleet.active_power_w[group] * time_s
+        share = np.divide(recalled_s, time_s, out=np.zeros_like(time_s), where=time_s > 0)
+        nothing = np.zeros_like(time_s)
+        return Charge(
+            items=items,
+            accounts=self.accounts.find(self.trace["round"][items], device),
+            phase=self.trace["phase"][items].astype(np.int64),
+            time_s=time_s,
+            energy_j=energy_j,
+            recalled_time_s=recalled_s,
+            recalled_energy_j=energy_j * either(share, self.fleet.recalled("active_power_w")[group]),
+            bytes_up=nothing,
+            bytes_down=nothing,
         )
+
+    def transfers(self, messages: Messages, connect_phase: int) -> Iterable[Charge]:
+        """Sending, receiving and joining, for each end of a message that is a device."""
+        for end, other, side in (("source", "target", "tx"), ("target", "source", "rx")):
+            mine = self.trace[end][messages.items] >= 0
+            if mine.any():
+                yield from self._transfer(messages, mine, (end, side), connect_phase)
+
+    def _transfer(
+        self, messages: Messages, mine: NDArray[np.bool_], which: tuple[str, str], connect_phase: int
+    ) -> Iterable[Charge]:
+        end, side = which
+        items = messages.items[mine]
+        device = self.trace[end][items]
+        group = self.fleet.group_of[device]
+        accounts = self.accounts.find(self.trace["round"][items], device)
+        connect_s = messages.price("connect_s", mine)
+        time_s = self.end[items] - self.start[items] - connect_s
+        fixed_s, fixed_recalled_s = messages.price("fixed_s", mine), messages.price("recalled_s", mine)
+        recalled_s = fixed_recalled_s + messages.price("queue_recalled", mine) * np.maximum(0.0, time_s - fixed_s)
+        idle_w, radio = self.fleet.idle_power_w[group], Radio.of(self.network)
+        silent_j = radio.power_w[group] * np.maximum(0.0, time_s - messages.price(f"{side}_air_s", mine))
+        share = np.divide(recalled_s, time_s, out=np.zeros_like(time_s), where=time_s > 0)
+        idle_recalled = self.fleet.recalled("idle_power_w")[group]
+        payload = self.trace["size"][items].astype(np.float64)
+        nothing = np.zeros_like(time_s)
+        yield Charge(
+            items=items,
+            accounts=accounts,
+            phase=self.trace["phase"][items].astype(np.int64),
+            time_s=time_s,
+            energy_j=idle_w * time_s + messages.price(f"{side}_j", mine) + silent_j,
+            recalled_time_s=recalled_s,
+            recalled_energy_j=idle_w * time_s * either(share, idle_recalled)
+            + messages.price(f"{side}_recalled_j", mine)
+            + silent_j * either(share, radio.recalled[group]),
+            bytes_up=payload if side == "tx" else nothing,
+            bytes_down=payload if side == "rx" else nothing,
+        )
+        if not connect_s.any():
+            return
+        connect_recalled_s = messages.price("connect_recalled_s", mine)
+        share = np.divide(connect_recalled_s, connect_s, out=np.zeros_like(connect_s), where=connect_s > 0)
+        yield Charge(
+            items=items,
+            accounts=accounts,
+            phase=np.full(len(items), connect_phase, dtype=np.int64),
+            time_s=connect_s,
+            energy_j=idle_w * connect_s + messages.price("connect_j", mine),
+            recalled_time_s=connect_recalled_s,
+            recalled_energy_j=idle_w * connect_s * either(share, idle_recalled) + messages.price("connect_recalled_j", mine),
+            bytes_up=nothing,
+            bytes_down=nothing,
+        )
+
+    def windows(self) -> tuple[Floats, Floats]:
+        """(K,) start of each account's first item and end of its last."""
+        first = np.full(len(self.accounts.keys), np.inf)
+        last = np.zeros(len(self.accounts.keys))
+        for end in ("source", "target"):
+            items = np.flatnonzero((self.trace[end] >= 0) & (self.trace["kind"] <= SEND))
+            if end == "target":
+                items = items[self.trace["kind"][items] == SEND]
+            place = self.accounts.find(self.trace["round"][items], self.trace[end][items])
+            np.minimum.at(first, place, self.start[items])
+            np.maximum.at(last, place, self.end[items])
+        return first, last
+
+    def waiting(self, idle_s: Floats, messages: Messages, phases: tuple[int, int]) -> Iterable[Charge]:
+        """Idle time, the radio's connected silence between messages, and its tail after the last one.
+
+        Args:
+            idle_s: (K,) seconds of each account that belong to no other phase.
+            messages: the messages.
+            phases: numbers of the phases idle and tail.
+        """
+        group = self.fleet.group_of[self.accounts.devices[self.accounts.place_of]]
+        radio = Radio.of(self.network)
+        silence_s, spoke = self._silence(messages, radio.tail_s[group])
+        idle_j = self.fleet.idle_power_w[group] * idle_s
+        silent_j = radio.power_w[group] * silence_s
+        idle_recalled = self.fleet.recalled("idle_power_w")[group]
+        yield self._waiting(phases[0], idle_s, idle_j + silent_j, idle_j * idle_recalled + silent_j * radio.recalled[group])
+        tail_s = radio.after_s[group] * spoke
+        tail_j = tail_s * radio.power_w[group]
+        yield self._waiting(phases[1], tail_s, tail_j, tail_j * radio.recalled[group], tail_s * radio.recalled[group])
+
+    def _waiting(
+        self, phase: int, time_s: Floats, energy_j: Floats, recalled_j: Floats, recalled_s: Floats | None = None
+    ) -> Charge:
+        nothing = np.zeros_like(time_s)
+        count = len(time_s)
+        return Charge(
+            items=np.zeros(0, dtype=np.int64),
+            accounts=np.arange(count),
+            phase=np.full(count, phase, dtype=np.int64),
+            time_s=time_s,
+            energy_j=energy_j,
+            recalled_time_s=nothing if recalled_s is None else recalled_s,
+            recalled_energy_j=recalled_j,
+            bytes_up=nothing,
+            bytes_down=nothing,
+        )
+
+    def _silence(self, messages: Messages, tail_s: Floats) -> tuple[Floats, Floats]:
+        """(K,) seconds that the radio stays connected between messages, and 1 where there was a message at all."""
+        count = len(self.accounts.keys)
+        silence, last = np.zeros(count), np.full(count, np.inf)
+        levels = self.trace["level"][messages.items]
+        for level in np.unique(levels):
+            items = messages.items[levels == level]
+            begin, finish = np.full(count, np.inf), np.full(count, -np.inf)
+            for end in ("source", "target"):
+                mine = items[self.trace[end][items] >= 0]
+                place = self.accounts.find(self.trace["round"][mine], self.trace[end][mine])
+                np.minimum.at(begin, place, self.start[mine])
+                np.maximum.at(finish, place, self.end[mine])
+            spoke = np.isfinite(begin)
+            again = spoke & np.isfinite(last)
+            silence[again] += np.clip(begin[again] - last[again], 0.0, tail_s[again])
+            last[spoke] = np.where(np.isfinite(last[spoke]), np.maximum(last[spoke], finish[spoke]), finish[spoke])
+        return silence, np.isfinite(last).astype(np.float64)

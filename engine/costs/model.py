@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import EngineError
+from engine.costs.accounts import Accounts, last_devices
+from engine.costs.books import close_books
 from engine.costs.clock import Floats, Legs, schedule
 from engine.costs.compute import seconds_per_sample, seconds_per_step
-from engine.costs.energy import Books, book
+from engine.costs.energy import Messages, Meter
 from engine.costs.ledger import Ledger
 from engine.costs.trace import COMPUTE, SEND, Trace
 from engine.costs.transfers import LEG_COLUMNS, transfer_table
@@ -85,13 +87,14 @@ class CostModel:
             EngineError: a device is not in the fleet, cannot do the work, or two nodes are not connected.
         """
         self._check(trace)
-        books = Books.of(trace, self.fleet, self.network)
-        duration = self._computations(trace, books)
-        legs = self._messages(trace, books)
+        duration, recalled_s = self._computations(trace)
+        messages, legs = self._messages(trace)
         start, end = schedule(trace, duration, legs)
         round_s = np.zeros(trace.num_rounds)
         np.maximum.at(round_s, trace["round"], end)
-        ledger, energy_j, stragglers = book(books, start, end, round_s)
+        accounts = Accounts.of(trace, self.fleet.num_devices)
+        meter = Meter(trace, self.fleet, self.network, accounts, start, end)
+        ledger, item_energy_j, last = close_books(meter, recalled_s, messages, float(np.sum(round_s * trace.repeats)))
         begin = start_s + np.concatenate([[0.0], np.cumsum(round_s * trace.repeats)])
         offset = begin[trace["round"]]
         return Cost(
@@ -99,8 +102,10 @@ class CostModel:
             end_s=end + offset,
             end_s_total=float(begin[-1]),
             round_s=round_s,
-            item_energy_j=energy_j,
-            stragglers=tuple(None if device < 0 else Straggler(device, seconds) for device, seconds in stragglers),
+            item_energy_j=item_energy_j,
+            stragglers=tuple(
+                None if found is None else Straggler(*found) for found in last_devices(accounts, last, trace.num_rounds)
+            ),
             ledger=ledger,
         )
 
@@ -112,37 +117,36 @@ class CostModel:
                 f"the trace has device {highest}, the fleet only devices 0 to {self.fleet.num_devices - 1}"
             )
 
-    def _computations(self, trace: Trace, books: Books) -> Floats:
-        """(I,) duration of each computation; notes which part rests on recalled rates."""
+    def _computations(self, trace: Trace) -> tuple[Floats, Floats]:
+        """(I,) duration of each computation, and (C,) the part of it that rests on recalled rates."""
         items = np.flatnonzero(trace["kind"] == COMPUTE)
         duration = np.zeros(trace.num_items)
         if not len(items):
-            return duration
+            return duration, np.zeros(0)
         group = self.fleet.group_of[trace["source"][items]]
         work, mode = trace["work"][items], trace["mode"][items]
         sizes, steps = trace["size"][items], trace["steps"][items]
         per_sample, sample_recalled = seconds_per_sample(trace.works, self.fleet)
         per_step, step_recalled = seconds_per_step(trace.works, self.fleet)
-        duration[items] = sizes * per_sample[work, mode, group] + np.where(steps > 0, steps * per_step[work, group], 0.0)
+        stepping = np.where(steps > 0, steps * per_step[work, group], 0.0)
+        duration[items] = sizes * per_sample[work, mode, group] + stepping
         if np.isnan(duration).any():
             device = int(trace["source"][np.flatnonzero(np.isnan(duration))[0]])
             raise EngineError(f"device {device} ({self.fleet.device(device).name}) has no speed for this work")
-        books.compute_recalled_s[:] = sizes * sample_recalled[work, mode, group]
-        books.compute_recalled_s[:] += np.where(steps > 0, steps * step_recalled[work, group], 0.0)
-        return duration
+        recalled_s = sizes * sample_recalled[work, mode, group]
+        return duration, recalled_s + np.where(steps > 0, steps * step_recalled[work, group], 0.0)
 
-    def _messages(self, trace: Trace, books: Books) -> Legs:
-        """The segments of all messages, from the table of their kinds."""
+    def _messages(self, trace: Trace) -> tuple[Messages, Legs]:
+        """The messages with their prices, and the segments that they cross."""
         items = np.flatnonzero(trace["kind"] == SEND)
         routes = self.network.routes(trace["source"][items], trace["target"][items])
-        kinds, kind = np.unique(trace["size"][items] * 2 + trace["connects"][items], return_inverse=True)
+        code = trace["size"][items] * 2 + trace["connects"][items]
+        kinds, kind = np.unique(code, return_inverse=True)
         table = transfer_table(self.network, (kinds // 2).astype(np.float64), kinds % 2 == 1)
-        books.take_messages(items, routes.pattern, kind.astype(np.int32), table)
         rounds = trace["round"][items].astype(np.int64)[:, None]
         media = routes.media.astype(np.int64)
         channel: NDArray[np.int64] = np.where(media < 0, -1, media + rounds * self.network.num_media)
         columns = {name: table.legs[name][routes.pattern, :, kind] for name in LEG_COLUMNS}
-        width = columns["before"].shape[1]
-        if channel.shape[1] < width:
-            channel = np.pad(channel, ((0, 0), (0, width - channel.shape[1])), constant_values=-1)
-        return Legs(channel=channel, **columns)
+        missing = columns["before"].shape[1] - channel.shape[1]
+        channel = np.pad(channel, ((0, 0), (0, missing)), constant_values=-1)
+        return Messages(items, routes.pattern, kind, table), Legs(channel=channel, **columns)

@@ -12,8 +12,8 @@ from safetensors.numpy import load_file, save_file
 
 from engine.task.state import Clients, State, Tensors
 
-_ATTEMPT = re.compile(r"\.?a(\d+)-\d+\.")
-"""The names of all files of a store: attempt, number of the checkpoint within it, and what it holds."""
+_FILE = re.compile(r"\.?a(?P<attempt>\d+)-(?P<number>\d+)\.")
+"""How the names of all files of a store begin; what they hold follows."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,6 @@ class CheckpointStore:
     def __init__(self, folder: Path, attempt: int = 1) -> None:
         self.folder = folder
         self.attempt = attempt
-        self._number = 0
         self._clients = Clients()
         self._packs: list[tuple[str, int]] = []
         """Packs of the last checkpoint from old to new, with the number of clients in each."""
@@ -102,16 +101,15 @@ class CheckpointStore:
         manifest = json.loads((self.folder / pointer).read_bytes())
         needed = {pointer, manifest["tensors"], *(name for name, _ in manifest["packs"])}
         for file in self.folder.iterdir():
-            made_by = _ATTEMPT.match(file.name)
-            if made_by and int(made_by[1]) <= self.attempt and file.name not in needed:
+            name = _FILE.match(file.name)
+            if name and int(name["attempt"]) <= self.attempt and file.name not in needed:
                 file.unlink()
 
     def _next_stem(self) -> str:
-        while True:
-            self._number += 1
-            stem = f"a{self.attempt}-{self._number}"
-            if not (self.folder / f"{stem}.json").exists():
-                return stem
+        # A pack of a checkpoint outlives its manifest, so every file that is there takes a number.
+        taken = (_FILE.match(file.name) for file in self.folder.iterdir())
+        numbers = [int(name["number"]) for name in taken if name and int(name["attempt"]) == self.attempt]
+        return f"a{self.attempt}-{max(numbers, default=0) + 1}"
 
     def _write_clients(self, name: str, clients: Clients) -> None:
         changed = clients.changed_since(self._clients)

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -29,7 +31,9 @@ class Platform:
         output: what it has printed, collected in a file so that no pipe can fill.
     """
 
-    def __init__(self, home: Path, *options: str, clone: Path = ROOT, **environment: str) -> None:
+    def __init__(
+        self, home: Path, *options: str, clone: Path = ROOT, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.port = free_port()
         self.folder = Folder(home)
         home.mkdir(parents=True, exist_ok=True)
@@ -42,7 +46,7 @@ class Platform:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **{name: value for name, value in variables.items() if value}},
+                env={**os.environ, **variables},
             )
 
     def said(self) -> str:

@@ -21,7 +21,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Platform]]:
     started: list[Platform] = []
 
     def begin(*options: str, name: str = "a home", **environment: str) -> Platform:
-        started.append(Platform(tmp_path / name, *options, **environment))
+        started.append(Platform(tmp_path / name, *options, environment=environment))
         return started[-1]
 
     yield begin

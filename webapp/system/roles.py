@@ -10,7 +10,7 @@ from webapp.system.address import Address
 from webapp.system.process import Role
 
 _CELERY = ("-m", "celery", "-A", "workers.app:app")
-# At SIGTERM running jobs store a checkpoint and give their run back at the end of a block; SIGQUIT does not wait so long.
+# At SIGTERM running jobs store a checkpoint and give their run back after the block; SIGQUIT does not wait for that.
 _WORKER_STOP = ((signal.SIGTERM, 6.0), (signal.SIGQUIT, 4.0))
 
 

@@ -1,0 +1,81 @@
+from typing import Any
+
+import pytest
+
+from engine.core.sample import SampleSpec
+from engine.federated.strategies.fedavg import FedAvg
+from engine.federated.strategies.fedprox import FedProx
+from engine.federated.strategies.scaffold import Scaffold
+from engine.federated.strategy import LocalView, Strategy
+from engine.models.zoo.lenet5 import Lenet5
+from engine.models.zoo.mlp import Mlp
+from engine.training.chain import chain_of
+from engine.training.plans import Plan, Shapes, plan_for
+from engine.training.settings import LocalSettings
+
+IMAGE = SampleSpec(kind="image", shape=(1, 28, 28), num_classes=10)
+SMALL = chain_of(Mlp(hidden=(200,)).declare(IMAGE))
+
+
+class OnlyLoss(Strategy):
+    """A strategy with a term that the stacked path knows no gradient for."""
+
+    def loss_term(self, view: LocalView) -> Any:
+        return None
+
+
+def shapes(**changes: Any) -> Shapes:
+    return Shapes(**{"chain": SMALL, "cohort_size": 10, "most_samples": 600, **changes})
+
+
+def test_chain_of_an_mlp() -> None:
+    assert SMALL is not None
+    assert [(layer.inputs, layer.outputs, layer.relu) for layer in SMALL] == [(784, 200, True), (200, 10, False)]
+
+
+def test_convolutions_are_no_chain() -> None:
+    assert chain_of(Lenet5().declare(IMAGE)) is None
+    plan = plan_for(FedAvg(), LocalSettings(), shapes(chain=None))
+    assert (plan.path, plan.clients_per_block) == ("per_client", 1)
+
+
+def test_small_models_are_stacked() -> None:
+    plan = plan_for(FedAvg(), LocalSettings(batch_size=10), shapes())
+    assert plan.path == "cohort"
+    assert plan.clients_per_block == 10
+
+
+def test_many_tiny_clients_are_summed_as_a_whole() -> None:
+    plan = plan_for(FedAvg(), LocalSettings(batch_size=10), shapes(cohort_size=100, most_samples=60))
+    assert not plan.forms_weights
+    assert plan.gram_steps >= 6
+
+
+def test_weights_are_formed_where_somebody_looks_at_them() -> None:
+    settings = LocalSettings(batch_size=10)
+    assert plan_for(Scaffold(), settings, shapes(most_samples=60)).forms_weights
+    assert plan_for(FedAvg(), settings, shapes(most_samples=60, needs_weights=True)).forms_weights
+
+
+def test_gram_form_only_for_plain_steps() -> None:
+    assert plan_for(FedProx(), LocalSettings(batch_size=10), shapes()).gram_steps == 0
+    assert plan_for(FedAvg(), LocalSettings(batch_size=10, momentum=0.5), shapes()).gram_steps == 0
+    assert plan_for(FedAvg(), LocalSettings(batch_size=10, weight_decay=0.1), shapes()).gram_steps == 0
+
+
+def test_term_without_a_feature_gradient_goes_one_by_one_and_says_so() -> None:
+    plan = plan_for(OnlyLoss(), LocalSettings(batch_size=10), shapes())
+    assert plan.path == "per_client"
+    assert "feature gradient" in plan.describe()
+
+
+def test_the_path_can_be_forced() -> None:
+    assert plan_for(FedAvg(), LocalSettings(path="per_client", batch_size=10), shapes()).path == "per_client"
+    assert plan_for(FedAvg(), LocalSettings(path="cohort", batch_size=512), shapes()).path == "cohort"
+    with pytest.raises(ValueError, match="not a chain"):
+        plan_for(FedAvg(), LocalSettings(path="cohort"), shapes(chain=None))
+
+
+def test_plan_survives_json() -> None:
+    plan = plan_for(FedAvg(), LocalSettings(), shapes())
+    assert Plan.from_values(plan.to_values()) == plan

@@ -1,0 +1,65 @@
+"""The catalogue and the schema say what the engine says."""
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from engine.federated.strategy import strategies
+from engine.specs.families import CATALOGUES, FAMILIES
+from engine.specs.text import load
+from tests.webapp.api.conftest import SPEC, Lab
+
+
+def test_all_families_with_all_kinds(lab: Lab) -> None:
+    found = {family["family"]: family["kinds"] for family in lab.by("viewer").get("/catalogue")}
+    expected = {name: list(registry.members()) for name, registry in FAMILIES.items()}
+    assert found == {**expected, **{name: list(rows()) for name, rows in CATALOGUES.items()}}
+    assert {"fedavg", "fedprox", "fedmax", "scaffold"} <= set(found["strategies"])
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, *CATALOGUES])
+def test_every_member_is_described(family: str, lab: Lab) -> None:
+    api = lab.by("viewer")
+    for member in api.get(f"/catalogue/{family}")["members"]:
+        assert member["title"]
+        entry = api.get(f"/catalogue/{family}/{member['kind']}")
+        assert (entry["family"], entry["kind"]) == (family, member["kind"])
+        if family in FAMILIES:
+            assert entry["source"]
+            assert entry["summary"]
+            Draft202012Validator.check_schema(entry["schema"])
+            assert entry["values"] is None
+        else:
+            assert entry["schema"] is None
+            assert "provenance" in str(entry["values"])
+
+
+def test_fields_carry_limits_and_help(lab: Lab) -> None:
+    (mu,) = lab.by("viewer").get("/catalogue/strategies/fedprox")["fields"]
+    field = strategies["fedprox"].model_fields["mu"]
+    assert (mu["name"], mu["default"], mu["minimum"]) == ("mu", field.default, 0)
+    assert mu["help"] == " ".join((field.description or "").split())
+
+
+def test_unknown_family_and_kind(lab: Lab) -> None:
+    missing = lab.by("viewer")("GET", "/catalogue/sorcery")
+    assert missing.status_code == 404
+    assert "strategies" in missing.json()["detail"]
+    assert lab.by("viewer")("GET", "/catalogue/strategies/fedmagic").status_code == 404
+    assert lab.by("viewer")("GET", "/catalogue/devices/abacus").status_code == 404
+
+
+def test_schema_of_specs_judges_like_the_door(lab: Lab) -> None:
+    schema = lab.by("viewer").get("/schema")
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    tree = load(SPEC)
+    assert validator.is_valid(tree)
+    assert validator.is_valid({**tree, "fleet": {"saved": "7b1f6e3e-7a3b-4a4e-9f39-2f6b8f1f0a11"}})
+    for wrong in (
+        {**tree, "colour": "red"},
+        {**tree, "seeds": ["x"]},
+        {**tree, "task": {**tree["task"], "rounds": "many"}},
+        {**tree, "task": {**tree["task"], "strategy": {"kind": "fedprox", "mu": -1}}},
+        {key: value for key, value in tree.items() if key != "fleet"},
+    ):
+        assert not validator.is_valid(wrong), wrong
