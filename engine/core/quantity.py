@@ -20,9 +20,7 @@ class Quantity:
         le: greatest allowed value.
     """
 
-    def __init__(
-        self, unit: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None
-    ) -> None:
+    def __init__(self, unit: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None) -> None:
         self.unit, self.ge, self.gt, self.le = unit, ge, gt, le
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -66,9 +66,7 @@ def jobs_of(trace: Trace) -> list[Job]:
     order = np.argsort(group, kind="stable")
     borders = np.flatnonzero(np.diff(group[order])) + 1
     return [
-        Job(int(kind[items[0]]), items, row[items], cause[items])
-        for items in np.split(order, borders)
-        if len(items)
+        Job(int(kind[items[0]]), items, row[items], cause[items]) for items in np.split(order, borders) if len(items)
     ]
 
 

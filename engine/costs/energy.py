@@ -191,7 +191,8 @@ class Meter:
             time_s=connect_s,
             energy_j=idle_w * connect_s + messages.price("connect_j", mine),
             recalled_time_s=connect_recalled_s,
-            recalled_energy_j=idle_w * connect_s * either(share, idle_recalled) + messages.price("connect_recalled_j", mine),
+            recalled_energy_j=idle_w * connect_s * either(share, idle_recalled)
+            + messages.price("connect_recalled_j", mine),
             bytes_up=nothing,
             bytes_down=nothing,
         )
@@ -223,7 +224,9 @@ class Meter:
         idle_j = self.fleet.idle_power_w[group] * idle_s
         silent_j = radio.power_w[group] * silence_s
         idle_recalled = self.fleet.recalled("idle_power_w")[group]
-        yield self._waiting(phases[0], idle_s, idle_j + silent_j, idle_j * idle_recalled + silent_j * radio.recalled[group])
+        yield self._waiting(
+            phases[0], idle_s, idle_j + silent_j, idle_j * idle_recalled + silent_j * radio.recalled[group]
+        )
         tail_s = radio.after_s[group] * spoke
         tail_j = tail_s * radio.power_w[group]
         yield self._waiting(phases[1], tail_s, tail_j, tail_j * radio.recalled[group], tail_s * radio.recalled[group])

@@ -319,7 +319,10 @@ class TraceBuilder:
             known = cause[cause != NO_CAUSE]
             level = int(self._level_of(known).max()) + 1 if known.size else 0
         values = {**values, "cause": cause, "level": level, "round": len(self._repeats) - 1}
-        part = {name: np.broadcast_to(np.asarray(values.get(name, 0), dtype=kind), count) for name, kind in ITEM_COLUMNS.items()}
+        part = {
+            name: np.broadcast_to(np.asarray(values.get(name, 0), dtype=kind), count)
+            for name, kind in ITEM_COLUMNS.items()
+        }
         if count and (int(part["size"].min()) < 0 or int(part["steps"].min()) < 0):
             raise EngineError("samples, steps and bytes are never negative")
         self._keep(part, count)

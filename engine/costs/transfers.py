@@ -104,7 +104,9 @@ def _with_duty(terms: Terms, segment: Segment, ways: tuple[Way, ...]) -> Terms:
     stretch = 1 / ways[segment.queued].duty_cycle
     if stretch == 1:
         return terms
-    return Terms(terms.handshake, terms.before, terms.service * stretch, terms.serial, terms.after, np.zeros_like(terms.silence))
+    return Terms(
+        terms.handshake, terms.before, terms.service * stretch, terms.serial, terms.after, np.zeros_like(terms.silence)
+    )
 
 
 def _connect(

@@ -83,7 +83,9 @@ def _depthwise_rate(row: Row, conv: Figure | None) -> Figure | None:
     int8_conv, int8_depthwise = number(row, "measured_int8_gmacs_conv"), number(row, "measured_int8_gmacs_depthwise")
     if int8_conv is not None and int8_depthwise is not None:
         provenance = "recalled" if conv.provenance == "recalled" else "derived"
-        return _rate(conv.value * int8_depthwise / int8_conv, provenance, "dense rate times the int8 depthwise / dense ratio")
+        return _rate(
+            conv.value * int8_depthwise / int8_conv, provenance, "dense rate times the int8 depthwise / dense ratio"
+        )
     return None
 
 

@@ -25,7 +25,11 @@ DEPTHWISE_SHARE = 1 / 3.2
 STAND_INS: Mapping[OperatorClass, tuple[OperatorClass, float, str]] = {
     "linear": ("conv", 1.0, "no figure read: the dense convolution rate, as both are matrix products in minibatches"),
     "recurrent": ("linear", 1.0, "no figure read: the rate of fully connected layers"),
-    "depthwise": ("conv", DEPTHWISE_SHARE, "no figure read: 1/3.2 of the dense convolution rate, as on a Raspberry Pi 4"),
+    "depthwise": (
+        "conv",
+        DEPTHWISE_SHARE,
+        "no figure read: 1/3.2 of the dense convolution rate, as on a Raspberry Pi 4",
+    ),
     "other": ("depthwise", 1.0, "no figure read: the depthwise rate, as memory bounds both"),
 }
 """Which class stands in for one without a figure, by which factor, and why."""

@@ -53,7 +53,9 @@ class FleetSpec(Component):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise PydanticCustomError(
-                "duplicate_group", "Each group needs a name of its own; given twice: {names}", {"names": ", ".join(twice)}
+                "duplicate_group",
+                "Each group needs a name of its own; given twice: {names}",
+                {"names": ", ".join(twice)},
             )
         if self.num_devices > MAX_DEVICES:
             raise PydanticCustomError(

@@ -56,7 +56,9 @@ def _link(row: Row) -> Link:
             fields[name] = found
     if "tx_power" not in fields:
         fields["up_bit_energy"] = figure(row, "tx_nj_per_bit", unit="J/bit", scale=1e-9, provenance="provenance_energy")
-        fields["down_bit_energy"] = figure(row, "rx_nj_per_bit", unit="J/bit", scale=1e-9, provenance="provenance_energy")
+        fields["down_bit_energy"] = figure(
+            row, "rx_nj_per_bit", unit="J/bit", scale=1e-9, provenance="provenance_energy"
+        )
     family = row["family"]
     value, provenance_word, source = FRAME_HEADERS.get(family, TCP_HEADER)
     fields["frame_header"] = Figure(value=value, unit="B", provenance=provenance_word, source=source)

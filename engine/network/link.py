@@ -62,7 +62,9 @@ class Link(Component):
     )
     """Share of frames that are lost in each direction, between 0 and 0.25."""
 
-    frame_payload: Annotated[Figure, Quantity("B", gt=0)] = _recalled(1460, "B", "Ethernet frame less IPv4 and TCP headers")
+    frame_payload: Annotated[Figure, Quantity("B", gt=0)] = _recalled(
+        1460, "B", "Ethernet frame less IPv4 and TCP headers"
+    )
     """Most bytes of payload in one frame."""
 
     frame_header: Annotated[Figure, Quantity("B", ge=0)] = _recalled(40, "B", "IPv4 and TCP headers without options")

@@ -40,7 +40,8 @@ class NetworkSpec(Component):
         """What is wrong with this network for that fleet; paths are relative to the network."""
         counts = fleet.group_counts()
         problems = [
-            Problem(f"topology.{p.path}" if p.path else "topology", p.code, p.message) for p in self.topology.check(counts)
+            Problem(f"topology.{p.path}" if p.path else "topology", p.code, p.message)
+            for p in self.topology.check(counts)
         ]
         for name in self.links:
             if name != DEFAULT and name not in counts:

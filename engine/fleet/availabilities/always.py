@@ -12,7 +12,9 @@ from engine.fleet.availability import Availability, availability
 class Always(Availability):
     """Every device can be reached in every round."""
 
-    source: ClassVar[str] = "McMahan et al., Communication-Efficient Learning of Deep Networks, AISTATS 2017, Algorithm 1"
+    source: ClassVar[str] = (
+        "McMahan et al., Communication-Efficient Learning of Deep Networks, AISTATS 2017, Algorithm 1"
+    )
     kind: Literal["always"] = "always"
 
     def reachable(self, members: NDArray[np.int64], round_number: int, seed: int) -> NDArray[np.bool_]:

@@ -16,7 +16,9 @@ class RoundTrace(Availability):
     Device k of the group follows pattern k modulo the number of patterns; a pattern starts again after its last round.
     """
 
-    source: ClassVar[str] = "Trace-driven availability as in Lai et al., FedScale, ICML 2022, section 3, with rounds as the clock"
+    source: ClassVar[str] = (
+        "Trace-driven availability as in Lai et al., FedScale, ICML 2022, section 3, with rounds as the clock"
+    )
     kind: Literal["round_trace"] = "round_trace"
 
     patterns: tuple[Annotated[str, StringConstraints(pattern="^[01]{1,10000}$")], ...] = Field(

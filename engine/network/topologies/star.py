@@ -21,7 +21,9 @@ class Star(Topology):
     backhaul is wide enough for all: it is never waited for.
     """
 
-    source: ClassVar[str] = "McMahan et al., AISTATS 2017 (clients and one server); shared medium: CSMA/CA, IEEE 802.11-2020 clause 10"
+    source: ClassVar[str] = (
+        "McMahan et al., AISTATS 2017 (clients and one server); shared medium: CSMA/CA, IEEE 802.11-2020 clause 10"
+    )
     kind: Literal["star"] = "star"
 
     one_room: bool = False
@@ -40,7 +42,9 @@ class Star(Topology):
             waits = self.one_room and table.links[link].shared_medium
             media.append(link if waits else NO_MEDIUM)
             patterns += [(_segment(link, table.backhaul, waits, up),) for up in (True, False)]
-        router = _StarRouter(np.repeat(np.arange(len(counts), dtype=np.int32), list(counts.values())), np.array(media, dtype=np.int32))
+        router = _StarRouter(
+            np.repeat(np.arange(len(counts), dtype=np.int32), list(counts.values())), np.array(media, dtype=np.int32)
+        )
         return Network(
             table=table,
             counts=dict(counts),
@@ -80,4 +84,6 @@ class _StarRouter:
         if np.any((device < 0) | (~up & (sources != SERVER))):
             raise EngineError("in a star messages go between a device and the server only")
         group = self.group_of[device]
-        return Routes(pattern=2 * group + np.where(up, 0, 1).astype(np.int32), media=self.medium_of_group[group][:, None])
+        return Routes(
+            pattern=2 * group + np.where(up, 0, 1).astype(np.int32), media=self.medium_of_group[group][:, None]
+        )
