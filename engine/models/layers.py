@@ -199,8 +199,8 @@ class Recurrent(Layer):
     def saved_bytes(self, inputs: Shapes) -> int:
         """Seven numbers per unit and step, as torch's cells of either kind keep when they are unrolled.
 
-        LSTM: four gates, the cell, its tanh and the state. GRU: three gates, the state, and the three intermediate terms
-        of candidate and blend.
+        LSTM: four gates, the cell, its tanh and the state. GRU: three gates, the state, and three intermediate terms of
+        candidate and blend.
         """
         return FLOAT_BYTES * inputs[0][0] * 7 * self.hidden
 

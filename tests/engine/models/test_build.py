@@ -115,7 +115,8 @@ def test_declarations_never_load_torch() -> None:
         "import sys; from engine.models.model import models; from engine.models.profile import profile; "
         "from engine.models.weights import initial; from engine.core.sample import SampleSpec; "
         "from engine.data.dataset import datasets; from engine.data.partitioner import partitioners; "
-        "g = models['mlp']().declare(SampleSpec(kind='image', shape=(1, 8, 8), num_classes=10)); profile(g); initial(g, 0); "
+        "g = models['mlp']().declare(SampleSpec(kind='image', shape=(1, 8, 8), num_classes=10)); "
+        "profile(g); initial(g, 0); "
         "datasets.members(), partitioners.members(); "
         "sys.exit(sum(name in sys.modules for name in ('torch', 'sklearn', 'scipy', 'PIL')))"
     )

@@ -24,7 +24,7 @@ IMAGE = SampleSpec(kind="image", shape=(3, 8, 8), num_classes=10)
 
 
 def residual() -> Graph:
-    """conv -> relu -> conv, added to the output of the relu, then pooled and classified."""
+    """A block conv -> relu -> conv, added to the output of the relu, then pooled and classified."""
     return Graph(
         IMAGE,
         (

@@ -1,9 +1,8 @@
 """Work and memory by hand, and the declaration against the built module for generated graphs."""
 
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-import torch
 
 from engine.core.sample import SampleSpec
 from engine.models.graph import Graph, Node, chain
@@ -20,6 +19,7 @@ from engine.models.layers import (
     GlobalAvgPool,
     Linear,
     MaxPool2d,
+    Pair,
     Recurrent,
     ReLU,
     Sigmoid,
@@ -37,6 +37,7 @@ from tests.engine.models.hooked import (
 )
 from tests.engine.models.test_graph import residual
 
+KERNELS: list[Pair] = [1, 3, (1, 3)]
 SAMPLE = SampleSpec(kind="image", shape=(2, 6, 6), num_classes=3)
 
 
@@ -73,7 +74,7 @@ def image_graphs(draw: st.DrawFn) -> Graph:
         choices: list[Layer] = [
             Conv2d(
                 draw(st.integers(1, 4)),
-                draw(st.sampled_from([1, 3, (1, 3)])),
+                draw(st.sampled_from(KERNELS)),
                 padding=1,
                 stride=draw(st.integers(1, 2)),
             ),
