@@ -66,7 +66,7 @@ class DrawnPartitioner(Partitioner):
     num_parts: int | None = Field(default=None, ge=1, le=10_000_000)
     """Number of parts; empty for one per device.
 
-    With fewer parts than devices, device i holds part i modulo this number.
+    With fewer parts than devices, device i holds part i modulo this number; with more, the last ones are not used.
     """
 
     @override

@@ -157,9 +157,8 @@ def test_alpha_moves_the_models_apart_and_iid_makes_them_one(store: DataStore) -
         fitted = np.linalg.lstsq(design, np.eye(10)[first.y] - 0.1, rcond=None)[0]
         return float((np.argmax(np.c_[second.x, np.ones(len(second))] @ fitted, axis=1) == second.y).mean())
 
-    size = {"size_log_mean": 8.0, "size_log_std": 0.0, "num_clients": 2}
-    assert transfer(Synthetic(iid=True, **size)) > 0.7
-    assert transfer(Synthetic(alpha=1, beta=1, **size)) < 0.5
+    assert transfer(Synthetic(iid=True, num_clients=2, size_log_mean=8, size_log_std=0)) > 0.7
+    assert transfer(Synthetic(num_clients=2, size_log_mean=8, size_log_std=0)) < 0.5
 
 
 def test_synthetic_says_what_is_too_large(store: DataStore) -> None:
