@@ -8,6 +8,7 @@ from engine.core.errors import SpecError
 from engine.data.store import DataStore
 from engine.specs.checks import check_data
 from engine.specs.experiment import ExperimentSpec
+from engine.specs.sweep import of_cells
 from engine.specs.text import cells, digest
 
 SUMMARY = "look at a spec without running it and list every problem"
@@ -43,6 +44,6 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _check_data(spec: ExperimentSpec) -> None:
     store = DataStore.from_environment()
-    problems = [problem for cell in cells(spec) for problem in cell.mark(check_data(cell.spec, store))]
+    problems = of_cells((cell.label, check_data(cell.spec, store)) for cell in cells(spec))
     if problems:
         raise SpecError(problems)

@@ -18,6 +18,7 @@ from engine.runs.context import home_folder
 from engine.runs.control import Control
 from engine.specs.checks import check_data
 from engine.specs.experiment import ExperimentSpec
+from engine.specs.sweep import of_cells
 from engine.specs.text import cells, digest
 
 SUMMARY = "carry out an experiment without a server"
@@ -47,7 +48,7 @@ def execute(arguments: argparse.Namespace) -> int:
     spec = read_spec(arguments)
     reporter = Reporter()
     store = DataStore.from_environment(progress=reporter.download)
-    problems = [problem for cell in cells(spec) for problem in cell.mark(check_data(cell.spec, store))]
+    problems = of_cells((cell.label, check_data(cell.spec, store)) for cell in cells(spec))
     if problems:
         raise SpecError(problems)
     folder = arguments.out or _own_folder(spec)

@@ -23,8 +23,11 @@ _TYPE_NAMES = {
     "quantity": "a number",
     "any": "any value",
 }
-_RANGE_ERRORS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal", "multiple_of"})
+_RANGE_ERRORS = frozenset(
+    {"out_of_range", "greater_than", "greater_than_equal", "less_than", "less_than_equal", "multiple_of"}
+)
 _LENGTH_ERRORS = frozenset({"too_short", "too_long", "string_too_short", "string_too_long"})
+_OUTER = frozenset({"wrong_type", "wrong_length"})
 _SHAPE_ERRORS = frozenset({"model_type", "model_attributes_type", "dataclass_type", "union_tag_not_found"})
 
 
@@ -37,16 +40,15 @@ def problems_of(error: ValidationError, model: type[BaseModel], tree: Any) -> li
         tree: the plain tree that was given.
     """
     problems: dict[tuple[str, str], Problem] = {}
-    shapes: set[str] = set()
     for details in error.errors(include_url=False):
         path = locate(details["loc"], tree, details["type"])
         problem = _problem(details, path, model, tree)
         problems.setdefault((problem.path, problem.code), problem)
-        if problem.code == "wrong_type":
-            shapes.add(problem.path)
-    # A value that may have several shapes gives an error for each; those at what lies inside say more.
-    inner = {path for path in shapes if any(other.startswith(f"{path}.") for other, _ in problems)}
-    return [problem for (path, code), problem in problems.items() if not (code == "wrong_type" and path in inner)]
+    # A value that may have several shapes gives an error for each shape, and a list one about its length if an item
+    # is wrong; the errors at what lies inside say all there is to say.
+    return [
+        problem for (path, code), problem in problems.items() if not (code in _OUTER and _has_inner(path, problems))
+    ]
 
 
 def locate(loc: Sequence[int | str], tree: Any, code: str) -> tuple[str, ...]:
@@ -79,6 +81,10 @@ def shown(value: Any) -> str:
     """A given value in a message, shortened."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _has_inner(path: str, places: Iterable[tuple[str, str]]) -> bool:
+    return any(other.startswith(f"{path}.") for other, _ in places)
 
 
 def _problem(details: ErrorDetails, path: tuple[str, ...], model: type[BaseModel], tree: Any) -> Problem:
@@ -166,13 +172,13 @@ def _allowed(form: Form | None) -> str:
         return f"the id of a {form.noun} of the catalogue or a {form.noun} of your own (a mapping) is allowed"
     if form.sort == "choice":
         return f"allowed: {', '.join(str(choice) for choice in form.choices)}"
-    text = f"{_TYPE_NAMES[form.sort]}{_range(form)}{' in ' + form.unit if form.unit else ''} is allowed"
+    text = f"{_TYPE_NAMES[form.sort]}{' in ' + form.unit if form.unit else ''}{_range(form)} is allowed"
     return text.replace(" is allowed", " or null is allowed") if form.optional else text
 
 
 def _range(form: Form) -> str:
     words = (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than"))
-    limits = [f"{word} {form.bound(name):g}" for name, word in words if form.bound(name) is not None]
+    limits = [f"{word} {form.bound(name)}" for name, word in words if form.bound(name) is not None]
     return f" of {' and '.join(limits)}" if limits else ""
 
 

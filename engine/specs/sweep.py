@@ -33,10 +33,6 @@ class Cell:
         """The label as part of a file name."""
         return re.sub(r"[^A-Za-z0-9.]+", "-", self.label).strip("-.").lower()[:80] or "cell"
 
-    def mark(self, problems: Iterable[Problem]) -> list[Problem]:
-        """The problems, each saying in which cell it was found."""
-        return _marked(problems, self.label)
-
 
 def check_grid(sweep: Any) -> None:
     """Look at what a grid alone can have wrong; its shape and its values are validated with the fields.
@@ -74,21 +70,33 @@ def expand(
     """All cells of a spec whose plain tree is given.
 
     Raises:
-        SpecError: the first cell that is no valid spec, with all its problems.
+        SpecError: the problems of all cells that are no valid specs.
     """
     if not spec.sweep:
         return [Cell("", {}, spec)]
     base = {key: value for key, value in tree.items() if key != "sweep"}
     names = _names(list(spec.sweep))
-    result = []
+    result: list[Cell] = []
+    found: list[tuple[str, Iterable[Problem]]] = []
     for values in itertools.product(*spec.sweep.values()):
         overrides = dict(zip(spec.sweep, values, strict=True))
         label = ", ".join(f"{names[path]}={_word(value, spec.sweep[path])}" for path, value in overrides.items())
         try:
             result.append(Cell(label, overrides, validate(_applied(base, overrides))))
         except SpecError as error:
-            raise SpecError(_marked(error.problems, label)) from error
+            found.append((label, error.problems))
+    if found:
+        raise SpecError(of_cells(found))
     return result
+
+
+def of_cells(found: Iterable[tuple[str, Iterable[Problem]]]) -> list[Problem]:
+    """The problems of cells, given by label; each problem once, saying in which cells it was found."""
+    labels: dict[Problem, list[str]] = {}
+    for label, problems in found:
+        for problem in problems:
+            labels.setdefault(problem, []).append(label)
+    return [Problem(entry.path, entry.code, entry.message + _where(cells)) for entry, cells in labels.items()]
 
 
 def _applied(base: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,7 +131,8 @@ def _word(value: Any, among: list[Any]) -> str:
     return f"{kind}({inside})" if inside or not kind else kind
 
 
-def _marked(problems: Iterable[Problem], label: str) -> list[Problem]:
-    if not label:
-        return list(problems)
-    return [Problem(entry.path, entry.code, f"{entry.message} (in the cell {label})") for entry in problems]
+def _where(labels: list[str]) -> str:
+    if labels == [""]:
+        return ""
+    more = f"; and {len(labels) - 3} more" if len(labels) > 3 else ""
+    return f" (in the cell{'s' if len(labels) > 1 else ''} {'; '.join(labels[:3])}{more})"

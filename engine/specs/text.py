@@ -18,7 +18,7 @@ from engine.specs.documents import MAX_BYTES, load
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.messages import problems_of, shown
 from engine.specs.overlay import Saved, apply_overrides, resolve_saved
-from engine.specs.sweep import Cell, check_grid, expand
+from engine.specs.sweep import Cell, check_grid, expand, of_cells
 from engine.specs.versions import upgrade
 from engine.specs.writer import write
 
@@ -49,10 +49,9 @@ def parse_tree(tree: Any, *, saved: Saved | None = None, settings: Iterable[str]
     tree = apply_overrides(resolve_saved(upgrade(tree), saved), settings)
     check_grid(tree.get("sweep"))
     spec = validate(tree)
-    for cell in cells(spec):
-        problems = check(cell.spec)
-        if problems:
-            raise SpecError(cell.mark(problems))
+    problems = of_cells((cell.label, check(cell.spec)) for cell in cells(spec))
+    if problems:
+        raise SpecError(problems)
     return spec
 
 
@@ -72,14 +71,14 @@ def cells(spec: ExperimentSpec) -> list[Cell]:
     """The cells of an experiment's grid, in the order of the grid; an experiment without one is its only cell.
 
     Raises:
-        SpecError: the first cell whose fields are wrong, with all its problems.
+        SpecError: the problems of all cells whose fields are wrong.
     """
     return expand(spec, tree_of(spec), validate)
 
 
 def tree_of(spec: ExperimentSpec) -> dict[str, Any]:
     """The plain tree of what was set in a spec, without defaults."""
-    return spec.model_dump(mode="json", exclude_unset=True)
+    return dict(_kind_first(spec.model_dump(mode="json", exclude_unset=True)))
 
 
 def canonical(spec: ExperimentSpec) -> str:
@@ -87,7 +86,7 @@ def canonical(spec: ExperimentSpec) -> str:
     tree = spec.model_dump(mode="json")
     if spec.sweep is None:
         del tree["sweep"]
-    return write(tree)
+    return write(_kind_first(tree))
 
 
 def digest(spec: ExperimentSpec) -> str:
@@ -99,3 +98,11 @@ def digest(spec: ExperimentSpec) -> str:
     tree = spec.model_dump(mode="json", exclude={"name", "seeds", "sweep", "execution"})
     content = {"spec": tree, "content": content_of(spec), "numerics_version": NUMERICS_VERSION}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _kind_first(tree: Any) -> Any:
+    """The tree as a person would write it: what a component is comes before its fields."""
+    if isinstance(tree, dict):
+        first = {"kind": tree["kind"]} if "kind" in tree else {}
+        return first | {key: _kind_first(value) for key, value in tree.items()}
+    return [_kind_first(item) for item in tree] if isinstance(tree, list) else tree
