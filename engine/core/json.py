@@ -19,12 +19,12 @@ def plain(value: Any) -> JsonValue:
         TypeError: the value holds something that JSON cannot say.
     """
     match value:
+        case np.ndarray() | np.generic():  # first, because np.float64 is a float
+            return plain(value.tolist())
         case None | bool() | str() | int():
             return value
         case float():
             return value if math.isfinite(value) else None
-        case np.ndarray() | np.generic():
-            return plain(value.tolist())
         case Mapping():
             return {str(key): plain(item) for key, item in value.items()}
         case list() | tuple():
