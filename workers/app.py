@@ -10,6 +10,7 @@ from celery import Celery, signals
 
 os.environ["OMP_NUM_THREADS"] = "1"  # two threads give other sums, and a thread pool does not survive a fork
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+os.environ["CELERY_SKIP_CHECKS"] = "1"  # they load every page and the API, of which a worker has none
 
 app = Celery("edgeloom")  # finds Django by the variable above, sets it up and minds its database connections
 

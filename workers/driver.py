@@ -22,6 +22,7 @@ from webapp.experiments.models import RunState
 from workers.control import Wishes
 from workers.failure import LogTail, failure_of
 from workers.lease import Lease, claim
+from workers.products import products_of
 from workers.sink import DatabaseSink
 from workers.store import RunStore, Superseded
 
@@ -101,7 +102,7 @@ def _carry_out(store: RunStore, wishes: Wishes) -> None:
         sink.close()
     finally:
         sink.abandon()
-    _conclude(store, outcome, wishes)
+    _conclude(store, spec, outcome, wishes)
     if outcome.status == "done":
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -116,12 +117,12 @@ def _spec_of(store: RunStore) -> ExperimentSpec:
     return spec
 
 
-def _conclude(store: RunStore, outcome: Outcome, wishes: Wishes) -> None:
+def _conclude(store: RunStore, spec: ExperimentSpec, outcome: Outcome, wishes: Wishes) -> None:
     run = store.run
     match outcome.status:
         case "done" if outcome.summary is not None:
             store.compact()
-            for name, data in outcome.summary.artifacts.items():
+            for name, data in products_of(spec, outcome):
                 store.keep_artifact(name, data)
             result = record_of(run.seed, "done", outcome.work_s, outcome.summary)
             store.leave(

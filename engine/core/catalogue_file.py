@@ -31,7 +31,7 @@ def read_rows(path: Path, key: str) -> dict[str, Row]:
     """
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    by_id = {row[key]: row for row in rows}
+    by_id: dict[str, Row] = {row[key]: row for row in rows}
     if len(by_id) != len(rows):
         raise ValueError(f"{path.name} has two rows with the same {key}")
     return by_id
@@ -118,5 +118,5 @@ class Reference:
         raise PydanticCustomError(
             "unknown_id",
             "'{name}' is no {noun} of the catalogue, which has {count} ({first}, ...){hint}",
-            {"name": name, "noun": self.noun, "count": len(known), "first": sorted(known)[0], "hint": hint},
+            {"name": name, "noun": self.noun, "count": len(known), "first": min(known), "hint": hint},
         )

@@ -1,6 +1,6 @@
 """Fields that hold a :class:`Figure`: a catalogue gives value and provenance, a user just types the number."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -11,7 +11,8 @@ from engine.core.figure import Figure
 class Quantity:
     """Marks a field of type :class:`Figure` that is measured in one unit and lies in one range.
 
-    A bare number becomes a figure with provenance ``user``; a mapping is read as a whole figure, which must name this unit.
+    A bare number becomes a figure with provenance ``user``; a mapping is read as a whole figure, which must name this
+    unit.
 
     Args:
         unit: SI symbol; empty if dimensionless.

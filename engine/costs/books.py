@@ -31,14 +31,13 @@ def close_books(
     for charge in meter.waiting(np.maximum(0.0, last - first - sums.busy_s), messages, (idle, tail)):
         sums.take(charge)
     accounts, network = meter.accounts, meter.network
-    shape = (len(accounts.devices), len(phases))
     ledger = Ledger(
         groups=meter.fleet.names,
         phases=phases,
         link_names=network.table.names,
         devices=accounts.devices,
         group_of=meter.fleet.group_of[accounts.devices],
-        values={name: column.reshape(shape) for name, column in sums.columns.items()},
+        values=sums.columns,
         link_values=_links(meter, messages),
         elapsed_s=elapsed_s,
     )
@@ -50,24 +49,26 @@ class _Sums:
 
     def __init__(self, meter: Meter, num_phases: int) -> None:
         accounts = meter.accounts
-        self.num_phases = num_phases
         self.place = accounts.place_of
         self.repeats = meter.trace.repeats[accounts.round_of].astype(np.float64)
-        self.size = len(accounts.devices) * num_phases
-        self.columns = {name: np.zeros(self.size) for name in QUANTITIES}
+        self.shape = (len(accounts.devices), num_phases)
+        self.columns = {name: np.zeros(self.shape) for name in QUANTITIES}
         self.busy_s = np.zeros(len(accounts.keys))
         self.item_energy_j = np.zeros(meter.trace.num_items)
 
     def take(self, charge: Charge) -> None:
-        cell = self.place[charge.accounts] * self.num_phases + charge.phase
-        weight = self.repeats[charge.accounts]
-        for name, column in self.columns.items():
-            amount = getattr(charge, name)
-            if amount.any():
-                column += np.bincount(cell, weights=amount * weight, minlength=self.size)
+        place, weight = self.place[charge.accounts], self.repeats[charge.accounts]
+        for phase in np.unique(charge.phase):
+            mine = slice(None) if charge.phase.ndim == 0 else charge.phase == phase
+            for name, matrix in self.columns.items():
+                amount = getattr(charge, name)
+                if amount is not None:
+                    weights = amount[mine] * weight[mine]
+                    matrix[:, phase] += np.bincount(place[mine], weights=weights, minlength=self.shape[0])
         self.busy_s += np.bincount(charge.accounts, weights=charge.time_s, minlength=len(self.busy_s))
         if len(charge.items):
-            np.add.at(self.item_energy_j, charge.items, charge.energy_j)
+            # A message between two devices is charged twice, but each charge names an item once.
+            self.item_energy_j[charge.items] += charge.energy_j
 
 
 def _links(meter: Meter, messages: Messages) -> dict[str, Floats]:

@@ -2,40 +2,28 @@
 
 All rounds are computed at once, each from its own time 0. Items of equal depth are one vector operation; lines at shared
 channels are scanned. Where one channel serves messages of different depths (downloads and uploads over one radio), the
-scan is repeated until nothing moves any more: then every message has been served in order of arrival, which is what a
-discrete-event simulation yields.
+lines that moved are scanned again until nothing moves any more: then every message has been served in order of arrival,
+which is what a discrete-event simulation yields.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.costs.events import simulate
+from engine.costs.legs import Legs
 from engine.costs.queueing import fifo_finish
 from engine.costs.trace import BARRIER, COMPUTE, NO_CAUSE, SEND, Trace
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 MAX_SWEEPS = 12
 """Scans before the event clock takes over: long alternations of downloads and uploads settle one message per sweep."""
 
-
-@dataclass(frozen=True)
-class Legs:
-    """The segments of M messages, S each, padded with zeros.
-
-    Attributes:
-        before: (M, S) seconds from the start of the segment to its channel.
-        service: (M, S) seconds of occupying it.
-        after: (M, S) seconds from there to the end of the segment.
-        channel: (M, S) which channel, -1 for none; channels of different rounds differ.
-    """
-
-    before: Floats
-    service: Floats
-    after: Floats
-    channel: NDArray[np.int64]
+MAX_JOBS_IN_MASK = 62
+"""Lines whose meeting at channels is kept in the bits of one integer."""
 
 
 @dataclass(frozen=True)
@@ -45,29 +33,28 @@ class Job:
     Attributes:
         kind: of the items.
         items: (m,) their ids.
-        rows: (m,) where each stands among the messages (or barriers).
+        rows: (m,) where each stands among the items of its kind.
         causes: (m,) what each waits for.
     """
 
     kind: int
-    items: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    causes: NDArray[np.int64]
+    items: Ints
+    rows: Ints
+    causes: Ints
 
 
 def jobs_of(trace: Trace) -> list[Job]:
     """The items by depth and kind, in an order that respects causes."""
-    kind, level, cause = trace["kind"], trace["level"], trace["cause"]
+    kind = trace["kind"]
     row = np.zeros(trace.num_items, dtype=np.int64)
     for number in (COMPUTE, SEND, BARRIER):
         mine = kind == number
         row[mine] = np.arange(int(mine.sum()))
-    group = level.astype(np.int32) * 3 + kind
+    group = trace["level"].astype(np.int32) * 3 + kind
     order = np.argsort(group, kind="stable")
     borders = np.flatnonzero(np.diff(group[order])) + 1
-    return [
-        Job(int(kind[items[0]]), items, row[items], cause[items]) for items in np.split(order, borders) if len(items)
-    ]
+    parts = np.split(order, borders) if trace.num_items else []
+    return [Job(int(kind[items[0]]), items, row[items], trace["cause"][items]) for items in parts]
 
 
 def schedule(trace: Trace, duration: Floats, legs: Legs) -> tuple[Floats, Floats]:
@@ -79,82 +66,128 @@ def schedule(trace: Trace, duration: Floats, legs: Legs) -> tuple[Floats, Floats
         legs: the segments of the messages, in the order of the items.
     """
     jobs = jobs_of(trace)
-    lines = _Lines(legs, [job for job in jobs if job.kind == SEND])
-    start, end = np.zeros(trace.num_items), np.full(trace.num_items, np.inf)
+    lines = Lines(legs, [job for job in jobs if job.kind == SEND])
+    start, end = np.zeros(trace.num_items), np.zeros(trace.num_items)
     for _ in range(MAX_SWEEPS):
-        previous = end.copy() if lines.is_entangled else end
+        previous = end.copy() if lines.meet else end
         for job in jobs:
+            if job.kind == BARRIER:
+                start[job.items] = end[job.items] = _latest(trace, job, end)
+                continue
             ready = np.where(job.causes == NO_CAUSE, 0.0, end[job.causes])
-            if job.kind == COMPUTE:
-                start[job.items], end[job.items] = ready, ready + duration[job.items]
-            elif job.kind == SEND:
-                start[job.items], end[job.items] = ready, lines.cross(job, ready)
-            else:
-                moment = _latest(trace, job, end)
-                start[job.items], end[job.items] = moment, moment
-        if not lines.is_entangled or np.array_equal(previous, end):
+            start[job.items] = ready
+            end[job.items] = ready + duration[job.items] if job.kind == COMPUTE else lines.cross(job, ready)
+        if not lines.meet or np.array_equal(previous, end):
             return start, end
     return simulate(trace, duration, legs)
 
 
 def _latest(trace: Trace, job: Job, end: Floats) -> Floats:
     """The latest end among each barrier's members."""
-    first, last = trace.barrier_starts[job.rows], trace.barrier_starts[job.rows + 1]
     if len(job.rows) == len(trace.barriers):
         return np.asarray(np.maximum.reduceat(end[trace.members], trace.barrier_starts[:-1]))
+    first, last = trace.barrier_starts[job.rows], trace.barrier_starts[job.rows + 1]
     return np.array([end[trace.members[a:b]].max() for a, b in zip(first, last, strict=True)])
 
 
-class _Lines:
-    """The channels, and for those that serve several depths the arrivals known so far."""
+@dataclass
+class Line:
+    """The messages of one job that wait on one of their segments.
+
+    Attributes:
+        mask: (m,) which of the job's messages do; the others have their channel to themselves.
+        rows: (q,) their places among all messages, ascending.
+        channel: (q,) where they wait.
+        service: (q,) seconds that they occupy it.
+        arrival: (q,) when they get there; infinite until known.
+        finish: (q,) when they leave.
+        peers: lines that share a channel with this one, itself among them, in the order of their messages.
+    """
+
+    mask: NDArray[np.bool_]
+    rows: Ints
+    channel: Ints
+    service: Floats
+    arrival: Floats
+    finish: Floats
+    peers: "list[Line]" = field(default_factory=list)
+
+
+class Lines:
+    """All lines of a trace.
+
+    Args:
+        legs: the segments of the messages.
+        jobs: the messages by depth.
+    """
 
     def __init__(self, legs: Legs, jobs: list[Job]) -> None:
         self.legs = legs
-        stages = [(id(job), leg, job.rows) for job in jobs for leg in range(legs.channel.shape[1])]
-        used = [np.unique(legs.channel[rows, leg]) for _, leg, rows in stages]
-        keys, times = np.unique(np.concatenate([np.zeros(0, np.int64), *used]), return_counts=True)
-        shared = keys[(times > 1) & (keys >= 0)]
-        self.is_entangled = bool(len(shared))
-        self._masks: dict[tuple[int, int], NDArray[np.bool_]] = {}
-        self._slices: dict[tuple[int, int], slice] = {}
-        channels, services, ids = [np.zeros(0, np.int64)], [np.zeros(0)], [np.zeros(0, np.int64)]
-        count = 0
-        for job, leg, rows in stages if self.is_entangled else []:
-            mask = np.isin(legs.channel[rows, leg], shared)
-            self._masks[job, leg] = mask
-            self._slices[job, leg] = slice(count, count + int(mask.sum()))
-            count += int(mask.sum())
-            channels.append(legs.channel[rows[mask], leg])
-            services.append(legs.service[rows[mask], leg])
-            ids.append(rows[mask])
-        # Equal arrivals are served in the order of the messages, whatever their depth.
-        self._rank = np.argsort(np.concatenate(ids), kind="stable")
-        self._channel = np.concatenate(channels)
-        self._service = np.concatenate(services)
-        self._arrival = np.full(count, np.inf)
+        self._of: dict[tuple[int, int], Line] = {}
+        for job in jobs:
+            for leg in range(legs.num_legs):
+                channel = legs.channel[job.rows, leg]
+                mask = channel >= 0
+                if mask.any():
+                    rows = job.rows[mask]
+                    unknown = np.full(len(rows), np.inf)
+                    service = legs.column("service", rows, leg)
+                    self._of[id(job), leg] = Line(mask, rows, channel[mask], service, unknown, unknown.copy())
+        self._moved = np.zeros(legs.num_channels, dtype=np.bool_)
+        self._introduce(list(self._of.values()))
+
+    @property
+    def meet(self) -> bool:
+        """Whether messages of different depths, or different segments, wait for one channel."""
+        return any(len(line.peers) > 1 for line in self._of.values())
+
+    def _introduce(self, lines: list[Line]) -> None:
+        """Tell each line which others share a channel with it."""
+        present = np.zeros(self.legs.num_channels, dtype=np.int64)
+        for number, line in enumerate(lines):
+            present[line.channel] |= 1 << min(number, MAX_JOBS_IN_MASK)
+        for line in lines:
+            met = int(np.bitwise_or.reduce(present[line.channel]))
+            line.peers = [
+                other for number, other in enumerate(lines) if met >> min(number, MAX_JOBS_IN_MASK) & 1 or other is line
+            ]
+            line.peers.sort(key=lambda other: int(other.rows[0]))
 
     def cross(self, job: Job, ready: Floats) -> Floats:
-        """When messages that start at ``ready`` have crossed all segments."""
+        """When messages that start at ``ready`` have crossed all segments, as far as arrivals are known."""
         moment = ready
-        for leg in range(self.legs.channel.shape[1]):
-            arrival = moment + self.legs.before[job.rows, leg]
-            service, channel = self.legs.service[job.rows, leg], self.legs.channel[job.rows, leg]
-            finish = arrival + service
-            alone = channel >= 0
-            if self.is_entangled:
-                mask = self._masks[id(job), leg]
-                finish[mask] = self._join(self._slices[id(job), leg], arrival[mask])
-                alone &= ~mask
-            if alone.any():
-                finish[alone] = fifo_finish(channel[alone], arrival[alone], service[alone])
-            moment = finish + self.legs.after[job.rows, leg]
+        for leg in range(self.legs.num_legs):
+            arrival = moment + self.legs.column("before", job.rows, leg)
+            line = self._of.get((id(job), leg))
+            if line is None:
+                finish = arrival + self.legs.column("service", job.rows, leg)
+            else:
+                finish = arrival.copy()
+                finish[line.mask] = self._serve(line, arrival[line.mask])
+            moment = finish + self.legs.column("after", job.rows, leg)
         return moment
 
-    def _join(self, mine: slice, arrival: Floats) -> Floats:
-        self._arrival[mine] = arrival
-        if mine.start == mine.stop:
-            return arrival
-        rank = self._rank
-        finish = np.empty(len(rank))
-        finish[rank] = fifo_finish(self._channel[rank], self._arrival[rank], self._service[rank])
-        return finish[mine]
+    def _serve(self, line: Line, arrival: Floats) -> Floats:
+        """Scan the channels at which somebody of this line arrives at another time than was known."""
+        is_new = arrival != line.arrival
+        if not is_new.any():
+            return line.finish
+        line.arrival = arrival
+        self._moved[line.channel[is_new]] = True
+        chosen = [np.flatnonzero(self._moved[peer.channel] & np.isfinite(peer.arrival)) for peer in line.peers]
+        self._moved[line.channel[is_new]] = False
+        rows, channel, arrivals, service = (
+            np.concatenate([getattr(peer, name)[mine] for peer, mine in zip(line.peers, chosen, strict=True)])
+            for name in ("rows", "channel", "arrival", "service")
+        )
+        if np.all(rows[1:] >= rows[:-1]):
+            finish = fifo_finish(channel, arrivals, service)
+        else:
+            # Equal arrivals are served in the order of the messages, so that is the order in which they are handed over.
+            order = np.argsort(rows, kind="stable")
+            finish = np.empty(len(rows))
+            finish[order] = fifo_finish(channel[order], arrivals[order], service[order])
+        borders = np.cumsum([len(mine) for mine in chosen])[:-1]
+        for peer, mine, part in zip(line.peers, chosen, np.split(finish, borders), strict=True):
+            peer.finish[mine] = part
+        return line.finish

@@ -1,9 +1,10 @@
 """Who pays what: seconds and joules of each device by phase, and what crossed each link.
 
-A device is in the account of a round from the start of its first item to the end of its last. Every second of it belongs to
-one phase: computing, a transfer (waiting in line included), joining the network (``connect``), or ``idle``. While it computes it
-draws its active power, else its idle power. The radio adds sending, receiving, joining, and being connected: in silence
-for as long as its tail lasts, and once more after its last message (``tail``, which ends after the round).
+A device is in the account of a round from the start of its first item to the end of its last. Every second of it
+belongs to one phase: computing, a transfer (waiting in line included), joining the network (``connect``), or ``idle``.
+While it computes it draws its active power, else its idle power. The radio adds sending, receiving, joining, and being
+connected: in silence for as long as its tail lasts, and once more after its last message (``tail``, which ends after
+the round).
 """
 
 from collections.abc import Iterable
@@ -27,7 +28,8 @@ class Charge:
     Attributes:
         items: (m,) items that cause them; empty if none in particular does.
         accounts: (m,) places among the accounts.
-        phase: (m,) or one: number of the phase.
+        phase: (m,) or one number, without an axis: the phase.
+        time_s, energy_j, recalled_time_s, recalled_energy_j, bytes_up, bytes_down: (m,) the amounts; None is nothing.
     """
 
     items: Ints
@@ -35,10 +37,10 @@ class Charge:
     phase: Ints
     time_s: Floats
     energy_j: Floats
-    recalled_time_s: Floats
-    recalled_energy_j: Floats
-    bytes_up: Floats
-    bytes_down: Floats
+    recalled_time_s: Floats | None = None
+    recalled_energy_j: Floats | None = None
+    bytes_up: Floats | None = None
+    bytes_down: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,12 @@ def _watts(figure: Figure | None) -> float:
     return 0.0 if figure is None else figure.value
 
 
+def _only(phases: NDArray[np.int8]) -> Ints:
+    """The phases, as one number where all are the same."""
+    one = len(phases) > 0 and phases.min() == phases.max()
+    return (phases[0] if one else phases).astype(np.int64)
+
+
 def either(first: Floats, second: Floats) -> Floats:
     """The share of a product that rests on recalled figures, from the shares of its two factors."""
     return 1 - (1 - first) * (1 - second)
@@ -129,22 +137,19 @@ class Meter:
         time_s = self.end[items] - self.start[items]
         energy_j = self.fleet.active_power_w[group] * time_s
         share = np.divide(recalled_s, time_s, out=np.zeros_like(time_s), where=time_s > 0)
-        nothing = np.zeros_like(time_s)
         return Charge(
             items=items,
             accounts=self.accounts.find(self.trace["round"][items], device),
-            phase=self.trace["phase"][items].astype(np.int64),
+            phase=_only(self.trace["phase"][items]),
             time_s=time_s,
             energy_j=energy_j,
             recalled_time_s=recalled_s,
             recalled_energy_j=energy_j * either(share, self.fleet.recalled("active_power_w")[group]),
-            bytes_up=nothing,
-            bytes_down=nothing,
         )
 
     def transfers(self, messages: Messages, connect_phase: int) -> Iterable[Charge]:
         """Sending, receiving and joining, for each end of a message that is a device."""
-        for end, other, side in (("source", "target", "tx"), ("target", "source", "rx")):
+        for end, side in (("source", "tx"), ("target", "rx")):
             mine = self.trace[end][messages.items] >= 0
             if mine.any():
                 yield from self._transfer(messages, mine, (end, side), connect_phase)
@@ -166,19 +171,18 @@ class Meter:
         share = np.divide(recalled_s, time_s, out=np.zeros_like(time_s), where=time_s > 0)
         idle_recalled = self.fleet.recalled("idle_power_w")[group]
         payload = self.trace["size"][items].astype(np.float64)
-        nothing = np.zeros_like(time_s)
         yield Charge(
             items=items,
             accounts=accounts,
-            phase=self.trace["phase"][items].astype(np.int64),
+            phase=_only(self.trace["phase"][items]),
             time_s=time_s,
             energy_j=idle_w * time_s + messages.price(f"{side}_j", mine) + silent_j,
             recalled_time_s=recalled_s,
             recalled_energy_j=idle_w * time_s * either(share, idle_recalled)
             + messages.price(f"{side}_recalled_j", mine)
             + silent_j * either(share, radio.recalled[group]),
-            bytes_up=payload if side == "tx" else nothing,
-            bytes_down=payload if side == "rx" else nothing,
+            bytes_up=payload if side == "tx" else None,
+            bytes_down=payload if side == "rx" else None,
         )
         if not connect_s.any():
             return
@@ -187,14 +191,12 @@ class Meter:
         yield Charge(
             items=items,
             accounts=accounts,
-            phase=np.full(len(items), connect_phase, dtype=np.int64),
+            phase=np.array(connect_phase),
             time_s=connect_s,
             energy_j=idle_w * connect_s + messages.price("connect_j", mine),
             recalled_time_s=connect_recalled_s,
             recalled_energy_j=idle_w * connect_s * either(share, idle_recalled)
             + messages.price("connect_recalled_j", mine),
-            bytes_up=nothing,
-            bytes_down=nothing,
         )
 
     def windows(self) -> tuple[Floats, Floats]:
@@ -234,18 +236,14 @@ class Meter:
     def _waiting(
         self, phase: int, time_s: Floats, energy_j: Floats, recalled_j: Floats, recalled_s: Floats | None = None
     ) -> Charge:
-        nothing = np.zeros_like(time_s)
-        count = len(time_s)
         return Charge(
             items=np.zeros(0, dtype=np.int64),
-            accounts=np.arange(count),
-            phase=np.full(count, phase, dtype=np.int64),
+            accounts=np.arange(len(time_s)),
+            phase=np.array(phase),
             time_s=time_s,
             energy_j=energy_j,
-            recalled_time_s=nothing if recalled_s is None else recalled_s,
+            recalled_time_s=recalled_s,
             recalled_energy_j=recalled_j,
-            bytes_up=nothing,
-            bytes_down=nothing,
         )
 
     def _silence(self, messages: Messages, tail_s: Floats) -> tuple[Floats, Floats]:

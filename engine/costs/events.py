@@ -1,20 +1,17 @@
 """The same schedule by discrete events: one at a time, in order of time. Slow, exact, and the referee of the scans."""
 
 import heapq
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.costs.legs import Legs
 from engine.costs.trace import COMPUTE, NO_CAUSE, SEND, Trace
-
-if TYPE_CHECKING:
-    from engine.costs.clock import Legs
 
 Floats = NDArray[np.float64]
 
 
-def simulate(trace: Trace, duration: Floats, legs: "Legs") -> tuple[Floats, Floats]:
+def simulate(trace: Trace, duration: Floats, legs: Legs) -> tuple[Floats, Floats]:
     """Start and end of each item, in seconds from the start of its round.
 
     Args:
@@ -31,8 +28,14 @@ def simulate(trace: Trace, duration: Floats, legs: "Legs") -> tuple[Floats, Floa
 class _Simulation:
     """Events are (time, message, leg): a message gets to the channel of a leg. Everything else follows at once."""
 
-    def __init__(self, trace: Trace, duration: Floats, legs: "Legs") -> None:
-        self.trace, self.duration, self.legs = trace, duration.tolist(), legs
+    def __init__(self, trace: Trace, duration: Floats, legs: Legs) -> None:
+        self.trace, self.duration = trace, duration.tolist()
+        rows = np.arange(len(legs.pattern))
+        self.channel = legs.channel.tolist()
+        self.before, self.service, self.after = (
+            np.stack([legs.column(name, rows, leg) for leg in range(legs.num_legs)], axis=1).tolist()
+            for name in ("before", "service", "after")
+        )
         count = trace.num_items
         self.kind = trace["kind"].tolist()
         self.message = (np.cumsum(trace["kind"] == SEND) - 1).tolist()
@@ -52,17 +55,17 @@ class _Simulation:
         self.heap: list[tuple[float, int, int]] = []
 
     def run(self) -> tuple[Floats, Floats]:
+        """Start and end of each item."""
         for item, cause in enumerate(self.trace["cause"].tolist()):
             if cause == NO_CAUSE and item not in self.missing:
                 self._begin(item, 0.0)
         while self.heap:
             moment, message, leg = heapq.heappop(self.heap)
-            channel = int(self.legs.channel[message, leg])
-            service = float(self.legs.service[message, leg])
+            channel, service = self.channel[message][leg], self.service[message][leg]
             begun = moment if channel < 0 else max(moment, self.free.get(channel, 0.0))
             if channel >= 0:
                 self.free[channel] = begun + service
-            self._advance(message, leg + 1, begun + service + float(self.legs.after[message, leg]))
+            self._advance(message, leg + 1, begun + service + self.after[message][leg])
         return np.array(self.start), np.array(self.end)
 
     def _begin(self, item: int, moment: float) -> None:
@@ -92,10 +95,10 @@ class _Simulation:
         return begun
 
     def _arrive(self, message: int, leg: int, moment: float) -> None:
-        heapq.heappush(self.heap, (moment + float(self.legs.before[message, leg]), message, leg))
+        heapq.heappush(self.heap, (moment + self.before[message][leg], message, leg))
 
     def _advance(self, message: int, leg: int, moment: float) -> None:
-        if leg < self.legs.channel.shape[1]:
+        if leg < len(self.channel[message]):
             self._arrive(message, leg, moment)
             return
         for item, begun in self._finish(self.item_of_message[message], moment):

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from engine.core.errors import EngineError
 
 CONNECT, IDLE, TAIL = "connect", "idle", "tail"
-"""Phases that the cost model adds to those of the trace: joining the network, waiting, and the radio's time to fall asleep."""
+"""Phases that the cost model adds to those of the trace: joining the network, waiting, and the radio's time to fall
+asleep."""
 
 QUANTITIES = ("time_s", "energy_j", "bytes_up", "bytes_down", "recalled_time_s", "recalled_energy_j")
-"""Columns of the ledger. Bytes are payload, without headers; ``recalled_*`` is the part that rests on recalled figures."""
+"""Columns of the ledger. Bytes are payload, without headers; ``recalled_*`` is the part that rests on recalled
+figures."""
 
 LINK_QUANTITIES = ("time_s", "energy_j", "wire_bytes")
 """Columns of the links: seconds on air, joules spent by the network itself, and bytes with headers and repetitions."""
@@ -80,7 +82,7 @@ class Ledger:
         for part in (self, other):
             rows = np.searchsorted(devices, part.devices)
             group_of[rows] = part.group_of
-            columns = [phases.index(phase) for phase in part.phases]
+            columns = np.array([phases.index(phase) for phase in part.phases], dtype=np.int64)
             places = [names.index(name) for name in part.link_names]
             for name in QUANTITIES:
                 values[name][np.ix_(rows, columns)] += part.values[name]
@@ -132,8 +134,9 @@ class Ledger:
         """One row per device and phase that cost anything, then one per link and direction.
 
         Returns:
-            Rows with owner (``device:3``, ``link:wifi4_linux``), group, phase (a link's is ``up`` or ``down``), time_s, energy_j,
-            bytes_up, bytes_down, recalled_time_s and recalled_energy_j. Bytes of a link carry headers and repetitions.
+            Rows with owner (``device:3``, ``link:wifi4_linux``), group, phase (a link's is ``up`` or ``down``),
+            time_s, energy_j, bytes_up, bytes_down, recalled_time_s and recalled_energy_j. Bytes of a link carry
+            headers and repetitions.
         """
         rows = []
         for place, device in enumerate(self.devices):
@@ -217,7 +220,7 @@ class Ledger:
         for number, link in enumerate(self.link_names):
             for way, direction in enumerate(DIRECTIONS):
                 time_s, energy_j, wire = (float(self.link_values[name][number, way]) for name in LINK_QUANTITIES)
-                row = {name: 0.0 for name in QUANTITIES}
+                row = dict.fromkeys(QUANTITIES, 0.0)
                 row |= {"time_s": time_s, "energy_j": energy_j, f"bytes_{direction}": wire}
                 rows.append({"owner": f"link:{link}", "group": "", "phase": direction, **row})
         return rows

@@ -11,7 +11,8 @@ from engine.fleet.fleet import Fleet
 class TrainingCosts(ModelCosts, Protocol):
     """A model's profile that also knows what training needs."""
 
-    def training_bytes(self, batch: int, optimizer_copies: int = 0) -> int: ...
+    def training_bytes(self, batch: int, optimizer_copies: int = 0) -> int:
+        """Memory to train on a batch."""
 
 
 def memory_problems(
@@ -31,8 +32,8 @@ def memory_problems(
     for name, kind, available in zip(fleet.names, fleet.kinds, fleet.ram_bytes, strict=True):
         if needed > available:
             message = (
-                f"training needs {needed:,} bytes of memory (parameters, gradients, {optimizer_copies} optimizer copies, "
-                f"activations of a batch of {batch_size}), but group {name!r} ({kind.name}) has {int(available):,}; "
+                f"training needs {needed:,} bytes of memory (parameters, gradients, {optimizer_copies} optimizer "
+                f"copies, activations of a batch of {batch_size}), but group {name!r} ({kind.name}) has {int(available):,}; "
                 "allowed is a smaller model or batch, or another device"
             )
             problems.append(Problem(path, "out_of_memory", message))

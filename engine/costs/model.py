@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from engine.core.errors import EngineError
 from engine.costs.accounts import Accounts, last_devices
 from engine.costs.books import close_books
-from engine.costs.clock import Floats, Legs, schedule
+from engine.costs.clock import Floats, schedule
 from engine.costs.compute import seconds_per_sample, seconds_per_step
 from engine.costs.energy import Messages, Meter
 from engine.costs.ledger import Ledger
+from engine.costs.legs import Legs
 from engine.costs.trace import COMPUTE, SEND, Trace
-from engine.costs.transfers import LEG_COLUMNS, transfer_table
+from engine.costs.transfers import transfer_table
 from engine.fleet.fleet import Fleet
 from engine.network.network import Network
 
@@ -146,7 +147,6 @@ class CostModel:
         rounds = trace["round"][items].astype(np.int64)[:, None]
         media = routes.media.astype(np.int64)
         channel: NDArray[np.int64] = np.where(media < 0, -1, media + rounds * self.network.num_media)
-        columns = {name: table.legs[name][routes.pattern, :, kind] for name in LEG_COLUMNS}
-        missing = columns["before"].shape[1] - channel.shape[1]
-        channel = np.pad(channel, ((0, 0), (0, missing)), constant_values=-1)
-        return Messages(items, routes.pattern, kind, table), Legs(channel=channel, **columns)
+        num_channels = trace.num_rounds * self.network.num_media
+        legs = Legs(channel, num_channels, routes.pattern, kind, table.legs)
+        return Messages(items, routes.pattern, kind, table), legs

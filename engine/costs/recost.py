@@ -9,8 +9,8 @@ from engine.network.network import Network
 def recost(trace: Trace, fleet: Fleet, network: Network, *, start_s: float = 0.0) -> Cost:
     """What the same computations and messages cost elsewhere.
 
-    It is valid only where learning did not depend on simulated time; who reads costs says so (``Component.reads_costs``),
-    and the caller refuses.
+    It is valid only where learning did not depend on simulated time; who reads costs says so
+    (``Component.reads_costs``), and the caller refuses.
 
     Args:
         trace: what the run did.

@@ -1,7 +1,7 @@
 """What a run did, without saying how long it took: computations, messages and barriers as columns.
 
-Learning emits a trace; the cost model turns it into seconds, joules and bytes on any fleet and network. Items are grouped
-by round: a round begins when the one before has ended, wherever its items have no cause of their own.
+Learning emits a trace; the cost model turns it into seconds, joules and bytes on any fleet and network. Items are
+grouped by round: a round begins when the one before has ended, wherever its items have no cause of their own.
 """
 
 import json
@@ -40,8 +40,9 @@ ITEM_COLUMNS: Mapping[str, type[np.generic]] = {
     "level": np.int16,
     "round": np.int32,
 }
-"""Columns of the items. ``size`` is the payload in bytes of a message and the number of samples of a computation; ``source`` is
-the computing device; ``cause`` is the item that must end before; ``level`` counts the causes before an item within its round."""
+"""Columns of the items. ``size`` is the payload in bytes of a message and the number of samples of a computation;
+``source`` is the computing device; ``cause`` is the item that must end before; ``level`` counts the causes before an
+item within its round."""
 
 FORMAT = "edgeloom-trace-1"
 
@@ -169,8 +170,8 @@ class TraceBuilder:
         """Begin another round, which starts when all items so far have ended.
 
         Args:
-            repeats: how many times the round takes place, each time with the same items; lets an estimate say "200 rounds
-                like this one".
+            repeats: how many times the round takes place, each time with the same items; lets an estimate say "200
+                rounds like this one".
 
         Returns:
             Its number, from 0. The first round need not be begun, unless it is repeated.

@@ -1,7 +1,8 @@
 """How long a message takes over one segment of its route, in expectation: closed form, term by term.
 
-Notation as in :doc:`cost-model`: B payload bytes, n frames, H header bytes, R bits per second on air, p loss, tau the time of
-one full frame at the slowest hop, RTT the round trip of a small frame. All formulas take arrays of messages at once, (U,).
+Notation as in :doc:`cost-model`: B payload bytes, n frames, H header bytes, R bits per second on air, p loss, tau the
+time of one full frame at the slowest hop, RTT the round trip of a small frame. All formulas take arrays of messages at
+once, (U,).
 """
 
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ class Way:
         return 8 * (np.minimum(payload, self.payload_bytes) + self.header_bytes) / self.air_rate_bps
 
     def silence_s(self, payload: Floats) -> Floats:
-        """Silence between frames that the duty cycle d demands: (1/d - 1) of the time on air of all frames but the last."""
+        """Silence that the duty cycle d demands: (1/d - 1) of the time on air of all frames but the last."""
         last = self.frame_s(payload)
         return np.maximum(0.0, self.airtime_s(payload) - last) * (1 / self.duty_cycle - 1)
 
@@ -150,8 +151,8 @@ def _protocol(ways: tuple[Way, ...], frame: Floats, *, serial: Floats, payload: 
     repair = np.zeros_like(payload)
     for way, tau in zip(ways, frame, strict=True):
         if not way.is_tcp:
-            # The link layer repeats frames while others are under way (their time is in the time on air); only a lost last
-            # frame is waited for, one round trip each time.
+            # The link layer repeats frames while others are under way (their time is in the time on air); only a lost
+            # last frame is waited for, one round trip each time.
             repair = repair + way.loss / (1 - way.loss) * (2 * way.latency_s + tau)
     tcp = [way for way in ways if way.is_tcp]
     if not tcp:
@@ -191,10 +192,10 @@ def slow_start_s(count: Floats, tau: Floats, rtt: float) -> Floats:
 def loss_s(count: Floats, tau: Floats, rtt: float, loss: float) -> Floats:
     """Expected time that TCP needs to repair loss, beyond putting the repeated segments on air.
 
-    The last segment lost: a tail-loss probe (RFC 8985), or the timeout if it was the only one, with back-off. An earlier one:
-    what fast recovery cannot hide behind the rest of the flight. Long messages: the window that loss p leaves open, one
-    segment per ``RTT sqrt(2 b p / 3)`` with b = 2 (Padhye et al. 1998, eq. 29, without its timeouts, which SACK and RACK
-    avoid), beyond the initial window.
+    The last segment lost: a tail-loss probe (RFC 8985), or the timeout if it was the only one, with back-off. An
+    earlier one: what fast recovery cannot hide behind the rest of the flight. Long messages: the window that loss p
+    leaves open, one segment per ``RTT sqrt(2 b p / 3)`` with b = 2 (Padhye et al. 1998, eq. 29, without its timeouts,
+    which SACK and RACK avoid), beyond the initial window.
 
     Args:
         count: (U,) segments of the message.
@@ -218,7 +219,8 @@ def _loss_envelope(
 ) -> Floats:
     """The loss term, raised where a message of two or three segments would cost less than one of a single full segment.
 
-    A lone segment waits for the timeout, two are saved by a probe; without the envelope more bytes could cost less time.
+    A lone segment waits for the timeout, two are saved by a probe; without the envelope more bytes could cost less
+    time.
     """
 
     def term(size: Floats) -> Floats:

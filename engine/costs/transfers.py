@@ -34,8 +34,9 @@ class TransferTable:
 
     Attributes:
         legs: ``before``, ``service``, ``after`` -> (P, S, U) seconds by pattern, segment and kind of message.
-        message: quantity -> (P, U), see ``MESSAGE_COLUMNS``; ``fixed_s`` is the transfer without waiting in line and without
-            connecting, ``recalled_s`` the part of it that rests on recalled figures, ``queue_recalled`` 1 if the time in line does.
+        message: quantity -> (P, U), see ``MESSAGE_COLUMNS``; ``fixed_s`` is the transfer without waiting in line and
+            without connecting, ``recalled_s`` the part of it that rests on recalled figures, ``queue_recalled`` 1 if
+            the time in line does.
         hop_wire_bytes: (P, U, L, 2) bytes by link and direction.
         hop_air_s: (P, U, L, 2) seconds on air.
         hop_energy_j: (P, U, L, 2) joules of the network itself.
@@ -98,7 +99,7 @@ def _fill(
 
 
 def _with_duty(terms: Terms, segment: Segment, ways: tuple[Way, ...]) -> Terms:
-    """A gateway that sends to many devices keeps its own duty cycle: silence then blocks its channel for the next one."""
+    """A gateway that sends keeps its own duty cycle: its silence blocks the channel for the next message."""
     if segment.queued < 0 or segment.hops[segment.queued].up:
         return terms
     stretch = 1 / ways[segment.queued].duty_cycle

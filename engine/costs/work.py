@@ -12,16 +12,20 @@ class ModelCosts(Protocol):
     """What a model's profile tells (``engine.models.profile.Profile``)."""
 
     @property
-    def macs(self) -> Mapping[OperatorClass, int]: ...
+    def macs(self) -> Mapping[OperatorClass, int]:
+        """Multiply-accumulates of one forward pass, by class."""
 
     @property
-    def num_parameters(self) -> int: ...
+    def num_parameters(self) -> int:
+        """Trained parameters."""
 
     @property
-    def parameter_bytes(self) -> int: ...
+    def parameter_bytes(self) -> int:
+        """Bytes of weights and buffers."""
 
     @property
-    def peak_activation_bytes(self) -> int: ...
+    def peak_activation_bytes(self) -> int:
+        """Most bytes of activations alive at once for one sample."""
 
 
 @dataclass(frozen=True)

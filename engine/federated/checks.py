@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from engine.core.errors import Problem
+from engine.costs.memory import memory_problems
+from engine.federated.messages import shape_only
 from engine.federated.population import shard_count, uses_own_clients
 from engine.federated.traffic import profile_of
+from engine.models.profile import Profile
 from engine.task.contract import Context
 from engine.training.chain import chain_of
 from engine.training.plans import cohort_obstacle
@@ -49,11 +52,21 @@ def _partition(task: "Federated", num_devices: int) -> Iterator[Problem]:
 
 
 def _model(task: "Federated", context: Context) -> Iterator[Problem]:
-    from engine.costs.memory import memory_problems
-
     costs = profile_of(task)
     obstacle = cohort_obstacle(task.strategy, chain_of(costs.graph))
     if task.local.path == "cohort" and obstacle:
         message = f"clients cannot be computed stacked: {obstacle}; allowed here are auto and per_client"
         yield Problem("local.path", "no_cohort_path", message)
-    yield from memory_problems(context.fleet, costs, task.local.batch_size, "model")
+    copies = extra_copies(task, costs)
+    yield from memory_problems(context.fleet, costs, task.local.batch_size, "model", optimizer_copies=copies)
+
+
+def extra_copies(task: "Federated", costs: Profile) -> int:
+    """Tensors of the size of the weights that a device keeps beside weights and gradients: for momentum, for what the
+    server sends besides weights, and for the client's own state."""
+    params = shape_only({info.name: info.shape for info in costs.graph.parameters()})
+    sent = task.strategy.message_down(task.strategy.init_server(params))
+    kept = task.strategy.init_client(params) or {}
+    groups = [arrays for group, arrays in sent.items() if group != "weights"] + list(kept.values())
+    extra_bytes = sum(array.nbytes for arrays in groups for array in arrays.values())
+    return round(extra_bytes / costs.parameter_bytes) + (task.local.momentum > 0)

@@ -13,8 +13,8 @@ from engine.core.registry import Registry
 class Availability(Component, ABC):
     """Says which devices of a group can be reached.
 
-    A kind whose ``clock`` is ``round`` depends on the number of the round only, so a run that used it can be re-costed; one
-    that depends on simulated time sets ``clock = "time"`` and ``reads_costs = True``.
+    A kind whose ``clock`` is ``round`` depends on the number of the round only, so a run that used it can be
+    re-costed; one that depends on simulated time sets ``clock = "time"`` and ``reads_costs = True``.
     """
 
     clock: ClassVar[Literal["round", "time"]] = "round"

@@ -63,7 +63,7 @@ def _rate(value: float | None, provenance: Provenance, source: str) -> Figure | 
 
 
 def _conv_rate(row: Row) -> Figure | None:
-    """Half the sustained fp32 FLOP/s: one multiply-accumulate is two operations. The file holds half of a rate measured in fp16."""
+    """Half the sustained fp32 FLOP/s: a multiply-accumulate is two operations; fp16 rates stand halved there."""
     sustained = number(row, "sustained_fp32_gflops")
     if sustained is None:
         return None

@@ -38,8 +38,9 @@ STAND_INS: Mapping[OperatorClass, tuple[OperatorClass, float, str]] = {
 class Device(Component):
     """A kind of device, with a provenance for each figure.
 
-    Speeds are sustained multiply-accumulate rates by operator class: one FLOP/s figure per device is wrong by a factor of
-    2 to 7. A class without a figure takes over that of the nearest class; without any, the device cannot do such work.
+    Speeds are sustained multiply-accumulate rates by operator class: one FLOP/s figure per device is wrong by a factor
+    of 2 to 7. A class without a figure takes over that of the nearest class; without any, the device cannot do such
+    work.
     """
 
     name: str = Field(min_length=1, max_length=100)

@@ -67,7 +67,7 @@ class Fleet:
         return self.kinds[int(np.searchsorted(self.starts, number, side="right")) - 1]
 
     def rates(self, precision: Precision = "float") -> FloatColumn:
-        """(G, 5) multiply-accumulates per second by operator class, in the order of ``OPERATOR_CLASSES``; NaN if unknown."""
+        """(G, 5) multiply-accumulates per second, in the order of ``OPERATOR_CLASSES``; NaN if unknown."""
         return np.array([[_value(kind.rate(op, precision)) for op in OPERATOR_CLASSES] for kind in self.kinds])
 
     def recalled_rates(self, precision: Precision = "float") -> FloatColumn:

@@ -46,7 +46,8 @@ class FleetSpec(Component):
 
     @model_validator(mode="after")
     def _check(self) -> "FleetSpec":
-        # Checked here, not by min_length: pydantic would report an empty tuple whenever a group has a problem of its own.
+        # Checked here, not by min_length: pydantic would report an empty tuple whenever a group has a problem of its
+        # own.
         if not self.groups:
             raise PydanticCustomError("no_group", "A fleet needs at least one group; given: none")
         names = [group.name for group in self.groups]

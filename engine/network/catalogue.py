@@ -23,7 +23,11 @@ FRAME_HEADERS: Mapping[str, tuple[float, Provenance, str]] = {
 }
 """Header bytes of a frame by family; all others carry IPv4 and TCP."""
 
-TCP_HEADER = (40.0, "recalled", "IPv4 (RFC 791) and TCP (RFC 9293) headers without options, 20 bytes each")
+TCP_HEADER: tuple[float, Provenance, str] = (
+    40.0,
+    "recalled",
+    "IPv4 (RFC 791) and TCP (RFC 9293) headers without options, 20 bytes each",
+)
 
 # field, column, unit, factor to SI, provenance column
 COLUMNS: tuple[tuple[str, str, str, float, str], ...] = (
@@ -62,11 +66,11 @@ def _link(row: Row) -> Link:
     family = row["family"]
     value, provenance_word, source = FRAME_HEADERS.get(family, TCP_HEADER)
     fields["frame_header"] = Figure(value=value, unit="B", provenance=provenance_word, source=source)
-    return Link(
-        name=row["name"],
-        family=family,
-        transport="datagram" if family in FRAME_HEADERS else "tcp",
-        shared_medium=family in SHARED,
-        note=row["note"],
-        **fields,
-    )
+    fields |= {
+        "name": row["name"],
+        "family": family,
+        "transport": "datagram" if family in FRAME_HEADERS else "tcp",
+        "shared_medium": family in SHARED,
+        "note": row["note"],
+    }
+    return Link.model_validate(fields)

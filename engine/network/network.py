@@ -16,13 +16,17 @@ Nodes = NDArray[np.int32]
 class Groups(Protocol):
     """What a network needs to know about a fleet: the number of devices by group, in order."""
 
-    def group_counts(self) -> dict[str, int]: ...
+    def group_counts(self) -> dict[str, int]:
+        """Number of devices by group name, in order."""
+        ...
 
 
 class Router(Protocol):
     """Finds the routes between nodes; a topology makes it."""
 
-    def __call__(self, sources: Nodes, targets: Nodes) -> Routes: ...
+    def __call__(self, sources: Nodes, targets: Nodes) -> Routes:
+        """The routes of messages between these nodes."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ class NetworkSpec(Component):
     """How devices, gateways and server are connected."""
 
     links: dict[str, LinkChoice] = Field(default_factory=dict)
-    """Link of each group by the group's name; the entry default serves the groups not named, else they get wifi4_linux."""
+    """Link of each group by the group's name; the entry default serves the groups not named, else they get
+    wifi4_linux."""
 
     backhaul: LinkChoice | None = "wan_fibre"
     """Link between hub or gateways and the server; null places the server at the hub, or the gateways at the server."""

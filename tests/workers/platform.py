@@ -113,7 +113,8 @@ def wait_until(
     """
     deadline = time.monotonic() + timeout_s
     while not condition():
-        if time.monotonic() > deadline:
+        ended = process is not None and process.exit_code is not None
+        if ended or time.monotonic() > deadline:
             tail = process.tail(40) if process else ""
             raise AssertionError(f"not within {timeout_s:g} s: {what}\n{tail}")
         time.sleep(0.05)

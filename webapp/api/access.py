@@ -1,5 +1,6 @@
 """Who may do what over REST: one row for each operation, read by the gate that enforces it and by its tests."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -58,38 +59,41 @@ ACCESS: Mapping[tuple[str, str], Rule] = {
         for key, rule in {
             ("GET", f"/{family}"): READ,
             ("POST", f"/{family}"): WRITE,
-            ("GET", f"/{family}/{{uuid:design_id}}"): READ,
-            ("PUT", f"/{family}/{{uuid:design_id}}"): WRITE,
-            ("DELETE", f"/{family}/{{uuid:design_id}}"): WRITE,
+            ("GET", f"/{family}/{{design_id}}"): READ,
+            ("PUT", f"/{family}/{{design_id}}"): WRITE,
+            ("DELETE", f"/{family}/{{design_id}}"): WRITE,
         }.items()
     },
     ("GET", "/experiments"): READ,
     ("POST", "/experiments"): RUN,
-    ("GET", "/experiments/{uuid:experiment_id}"): READ,
-    ("DELETE", "/experiments/{uuid:experiment_id}"): WRITE,
-    ("POST", "/experiments/{uuid:experiment_id}/launch"): RUN,
-    ("GET", "/experiments/{uuid:experiment_id}/result"): READ,
+    ("GET", "/experiments/{experiment_id}"): READ,
+    ("DELETE", "/experiments/{experiment_id}"): WRITE,
+    ("POST", "/experiments/{experiment_id}/launch"): RUN,
+    ("GET", "/experiments/{experiment_id}/result"): READ,
     ("GET", "/runs"): READ,
-    ("GET", "/runs/{uuid:run_id}"): READ,
-    ("POST", "/runs/{uuid:run_id}/cancel"): RUN,
-    ("POST", "/runs/{uuid:run_id}/pause"): RUN,
-    ("POST", "/runs/{uuid:run_id}/resume"): RUN,
-    ("GET", "/runs/{uuid:run_id}/events"): READ,
-    ("GET", "/runs/{uuid:run_id}/series"): READ,
-    ("GET", "/runs/{uuid:run_id}/artifacts"): READ,
+    ("GET", "/runs/{run_id}"): READ,
+    ("POST", "/runs/{run_id}/cancel"): RUN,
+    ("POST", "/runs/{run_id}/pause"): RUN,
+    ("POST", "/runs/{run_id}/resume"): RUN,
+    ("GET", "/runs/{run_id}/events"): READ,
+    ("GET", "/runs/{run_id}/series"): READ,
+    ("GET", "/runs/{run_id}/artifacts"): READ,
     ("GET", "/artifacts"): READ,
-    ("GET", "/artifacts/{str:sha256}"): READ,
+    ("GET", "/artifacts/{sha256}"): READ,
     ("GET", "/catalogue"): SIGNED_IN,
-    ("GET", "/catalogue/{str:family}"): SIGNED_IN,
-    ("GET", "/catalogue/{str:family}/{str:kind}"): SIGNED_IN,
+    ("GET", "/catalogue/{family}"): SIGNED_IN,
+    ("GET", "/catalogue/{family}/{kind}"): SIGNED_IN,
     ("GET", "/schema"): SIGNED_IN,
     ("POST", "/estimates"): READ,
     ("GET", "/tokens"): SIGNED_IN,
     ("POST", "/tokens"): TOKENS,
-    ("DELETE", "/tokens/{uuid:token_id}"): TOKENS,
+    ("DELETE", "/tokens/{token_id}"): TOKENS,
     ("GET", "/teams"): SIGNED_IN,
 }
 """The rule of every operation by method and path; an operation without a row does not answer."""
+
+
+_PLACEHOLDER = re.compile(r"<\w+:(\w+)>")
 
 
 def rule_of(method: str, route: str) -> Rule:
@@ -102,5 +106,5 @@ def rule_of(method: str, route: str) -> Rule:
     Raises:
         KeyError: the operation has no row, so nobody may call it.
     """
-    path = "/" + route.removeprefix(MOUNT).replace("<", "{").replace(">", "}")
+    path = "/" + _PLACEHOLDER.sub(r"{\1}", route.removeprefix(MOUNT))
     return ACCESS["GET" if method == "HEAD" else method, path]

@@ -1,13 +1,12 @@
 """The OpenAPI 3.1 document: ninja's, completed with the engine's schemas, scopes, headers and every problem."""
 
-import functools
 from collections.abc import Iterator
 from typing import Any
 
 from ninja import NinjaAPI
 from pydantic.json_schema import models_json_schema
 
-from webapp.api.access import ACCESS, MOUNT, Rule
+from webapp.api.access import ACCESS, MOUNT
 from webapp.api.answerschemas import answer_schemas
 from webapp.api.documents import SCHEMAS, reference
 from webapp.api.kinds import KINDS
@@ -80,18 +79,8 @@ def _operations(found: Json) -> Iterator[tuple[str, str, Json]]:
             yield path, method.upper(), operation
 
 
-@functools.cache
-def _rules() -> dict[tuple[str, str], Rule]:
-    """The rules by method and path as the document writes it, without converters."""
-    rules = {}
-    for (method, path), rule in ACCESS.items():
-        parts = [f"{{{part.partition(':')[2]}" if part.startswith("{") else part for part in path.split("/")]
-        rules[method, f"/{MOUNT}".rstrip("/") + "/".join(parts)] = rule
-    return rules
-
-
 def _complete(path: str, method: str, operation: Json) -> None:
-    rule = _rules()[method, path]
+    rule = ACCESS[method, path.removeprefix(f"/{MOUNT}".rstrip("/"))]
     operation["security"] = [{"token": [rule.scope] if rule.scope else []}, {"session": []}]
     operation["x-scope"] = rule.scope
     operation["x-role"] = rule.level

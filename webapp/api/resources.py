@@ -168,6 +168,7 @@ class Run(Resource):
             lambda done, total, unit: {"done": done, "total": total, "unit": unit},
         ),
     ]
+    """How far it has come."""
     sim_time_s: float | None
     """Simulated time so far, in seconds."""
     host_time_s: float
@@ -237,6 +238,7 @@ class Token(Resource):
     last_used_at: datetime | None
     """To the minute."""
     revoked_at: datetime | None
+    """Since when it is refused; null if it was not revoked."""
 
 
 class Team(Exact):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.urls import URLPattern, include, path, re_path
 
 from webapp.api.access import MOUNT
 from webapp.api.application import api
@@ -38,10 +38,9 @@ def _nowhere(request: HttpRequest, **kwargs: object) -> HttpResponse:
     return problem_response(request, not_found(f"address {request.path}"))
 
 
-def _patterns() -> list[URLPattern | URLResolver]:
-    operations = api.urls[0]
+def _patterns() -> list[URLPattern]:
+    operations = [pattern for pattern in api.urls[0] if pattern.name != "api-root"]  # ninja's page of hints
     for pattern in operations:
-        assert isinstance(pattern, URLPattern)
         pattern.callback = _mended(pattern.callback)
     return [
         path("openapi.json", _mended(openapi_json), name="openapi"),

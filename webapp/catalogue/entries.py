@@ -41,7 +41,9 @@ def families() -> list[FamilyEntry]:
     for name, read in CATALOGUES.items():
         rows = read()
         first = next(iter(rows.values()))
-        entries.append(FamilyEntry(name, CATALOGUE_TITLES.get(name, name), len(rows), _summary(type(first)), tuple(rows)))
+        entries.append(
+            FamilyEntry(name, CATALOGUE_TITLES.get(name, name), len(rows), _summary(type(first)), tuple(rows))
+        )
     return entries
 
 

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-from engine.costs.estimate import estimate as estimate_task
 
 from engine.core.json import plain
 from engine.runs.summary import joined, record_of
@@ -48,6 +47,8 @@ def estimate(text: str | bytes, team: Team | None = None) -> dict[str, Any]:
     Raises:
         SpecError: all problems of the first stage that has any.
     """
+    from engine.costs.estimate import estimate as estimate_task
+
     spec = parsed(team, text) if team else parse(text)
     found = cells(spec)
     return {

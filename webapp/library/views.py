@@ -1,7 +1,6 @@
 """Pages of saved fleets, networks and tasks."""
 
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from engine.core.errors import Problem, SpecError
-from engine.specs.text import dump
+from engine.specs.writer import write
 from webapp.library import services
 from webapp.library.details import detail_of
 from webapp.library.families import FAMILIES, Family
@@ -44,7 +43,7 @@ def design_detail(request: HttpRequest, family: str, pk: UUID) -> HttpResponse:
     """One design: what it is made of, what that means, and its text."""
     about, design = FAMILIES[family], _design(request, family, pk)
     context = _context(
-        request, about, design=design, yaml=dump(design.body), **detail_of(design, request.GET, team_of(request))
+        request, about, design=design, yaml=write(design.body), **detail_of(design, request.GET, team_of(request))
     )
     return render(request, f"library/{about.noun}_detail.html", context)
 

@@ -51,7 +51,9 @@ class Kinds:
             choices=self._choices(kind),
             problems=state.at(place.path),
             children=field_nodes(member, place.member(kind), state) if member is not None and kind else (),
-            hidden={n: t for n, t in state.raw.items() if n.startswith(f"{place.key}:") and not n.startswith(own) and t},
+            hidden={
+                n: t for n, t in state.raw.items() if n.startswith(f"{place.key}:") and not n.startswith(own) and t
+            },
             about=member.summary if member is not None else "",
             source=member.source if member is not None else "",
             help_url=(self.field.family, shown) if member is not None and self.field.family else None,
@@ -98,7 +100,9 @@ class Forms:
     def node(self, place: Place, state: FormState) -> Node:
         """What to draw."""
         index = self._chosen(place, state.raw)
-        variant = replace(self.field.variants[index], title=self.field.title, help=self.field.help, required=self.field.required)
+        variant = replace(
+            self.field.variants[index], title=self.field.title, help=self.field.help, required=self.field.required
+        )
         inner = shape_of(variant).node(place.variant(index), state)
         own = f"{place.key}~{index}"
         choices = [Choice(str(i), _shape_title(variant)) for i, variant in enumerate(self.field.variants)]
@@ -111,7 +115,9 @@ class Forms:
             required=self.field.required,
             problems=() if inner.problems else state.at(place.path),
             children=[inner],
-            hidden={n: t for n, t in state.raw.items() if n.startswith(f"{place.key}~") and not n.startswith(own) and t},
+            hidden={
+                n: t for n, t in state.raw.items() if n.startswith(f"{place.key}~") and not n.startswith(own) and t
+            },
             wide=inner.wide,
         )
 
@@ -125,7 +131,11 @@ def _fits(variant: FieldDescription, value: Value) -> bool:
         return variant.type in {"object", "union", "mapping", "any"}
     if isinstance(value, list):
         return variant.type in {"list", "any"}
-    return variant.type in {"text", "choice"} if isinstance(value, str) else variant.type in {"number", "integer", "boolean"}
+    return (
+        variant.type in {"text", "choice"}
+        if isinstance(value, str)
+        else variant.type in {"number", "integer", "boolean"}
+    )
 
 
 def _shape_title(variant: FieldDescription) -> str:
@@ -133,4 +143,6 @@ def _shape_title(variant: FieldDescription) -> str:
         return "From the catalogue"
     if variant.type == "object" and variant.options:
         return f"Own {variant.options[0].title.lower()}"
-    return {"union": "Own", "number": "Number", "integer": "Number", "list": "List"}.get(variant.type, variant.type.capitalize())
+    return {"union": "Own", "number": "Number", "integer": "Number", "list": "List"}.get(
+        variant.type, variant.type.capitalize()
+    )

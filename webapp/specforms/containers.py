@@ -110,7 +110,10 @@ class Items:
             value=" ".join(str(number) for number in found),
             required=self.field.required,
             problems=state.at(place.path),
-            children=[replace(child, title=f"{_singular(self.field.title)} {index + 1}") for index, child in enumerate(children)],
+            children=[
+                replace(child, title=f"{_singular(self.field.title)} {index + 1}")
+                for index, child in enumerate(children)
+            ],
             wide=True,
         )
 
@@ -135,7 +138,7 @@ class Pairs:
                 shape_of(self._item).encode(item, place.item(number, key), raw)
 
     def decode(self, place: Place, raw: Raw) -> Value:
-        """What the form says, for a document; of two equal keys the second gets a mark, so that it is seen and refused."""
+        """What the form says, for a document; a key given twice gets a mark, so that it is refused."""
         found = numbers(raw, place.key)
         if not found:
             return UNSET

@@ -11,6 +11,8 @@ from webapp.specforms.raw import UNSET, Raw, Value
 from webapp.specforms.scalars import number_or_text, plain_text
 
 OWN = "own"
+NOTHING = "(none)"
+"""Null as an explicit choice, where leaving the field out would mean its default."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Reference:
         if isinstance(value, Mapping):
             raw[place.key] = OWN
             encode_fields(self.field.options[0], value, place.member(OWN), raw)
+        elif value is None and self._null_differs:
+            raw[place.key] = NOTHING
         else:
             raw[place.key] = plain_text(value)
 
@@ -32,19 +36,14 @@ class Reference:
         chosen = raw.get(place.key, "").strip()
         if chosen == OWN:
             return decode_fields(self.field.options[0], place.member(OWN), raw)
-        return chosen or UNSET
+        return None if chosen == NOTHING else chosen or UNSET
 
     def node(self, place: Place, state: FormState) -> Node:
         """What to draw."""
         chosen = state.raw.get(place.key, "")
         is_own = chosen == OWN
-        default = plain_text(self.field.default)
-        if default:
-            first = [Choice("", f"Default: {default}")]
-        else:
-            first = [Choice("", "None" if self.field.optional else "Choose")] if self.field.optional or not chosen else []
         known = [str(choice) for choice in self.field.choices]
-        unknown = [Choice(chosen, f"{chosen} (unknown)")] if chosen and not is_own and chosen not in known else []
+        unknown = [Choice(chosen, f"{chosen} (unknown)")] if chosen not in {"", OWN, NOTHING, *known} else []
         labels = [state.label(self.field.family, name) for name in known]
         below = {n: t for n, t in state.raw.items() if n.startswith(f"{place.key}:{OWN}.") and t}
         return Node(
@@ -54,13 +53,24 @@ class Reference:
             help=self.field.help,
             required=self.field.required,
             value=chosen,
-            choices=[*first, *unknown, *labels, Choice(OWN, "Own figures")],
+            choices=[*self._first(state), *unknown, *labels, Choice(OWN, "Own figures")],
             problems=state.at(place.path),
             children=field_nodes(self.field.options[0], place.member(OWN), state) if is_own else (),
             hidden={} if is_own else below,
             help_url=(self.field.family, chosen) if chosen in known else None,
             wide=is_own,
         )
+
+    @property
+    def _null_differs(self) -> bool:
+        return self.field.optional and self.field.default is not None
+
+    def _first(self, state: FormState) -> list[Choice]:
+        default = plain_text(self.field.default)
+        if default:
+            named = state.label(self.field.family, default).label
+            return [Choice("", f"Default: {named}"), *([Choice(NOTHING, "None")] if self.field.optional else [])]
+        return [Choice("", "None" if self.field.optional else "Choose")]
 
 
 @dataclass(frozen=True)

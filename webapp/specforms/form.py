@@ -1,4 +1,4 @@
-"""A form over one or more fields of the spec: from a request or a document, to a tree, a YAML text and nodes to draw."""
+"""A form over fields of the spec: from a request or a document, to a tree, a YAML text and nodes to draw."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,8 @@ from typing import Any
 from django.http import QueryDict
 
 from engine.core.errors import Problem, SpecError
-from engine.specs.text import dump, load
+from engine.specs.documents import load
+from engine.specs.writer import write
 from webapp.specforms.catalogues import catalogue_names
 from webapp.specforms.node import FormState, Node, Suggest, element_id
 from webapp.specforms.raw import UNSET, Raw, drop, numbers, set_numbers
@@ -38,14 +39,16 @@ class SpecForm:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of_tree(cls, roots: tuple[Root, ...], tree: Mapping[str, Any], *, suggest: Suggest = lambda _path: ()) -> "SpecForm":
+    def of_tree(
+        cls, roots: tuple[Root, ...], tree: Mapping[str, Any], *, suggest: Suggest = lambda _path: ()
+    ) -> "SpecForm":
         """A form that shows a document; its YAML twin if the document holds what the form has no field for."""
         form = cls(roots, suggest=suggest)
         for root in roots:
             if root.field.name in tree:
                 root.shape.encode(tree[root.field.name], root.place, form.raw)
         if not _same(form.tree(), tree):
-            form.yaml = dump(dict(tree))
+            form.yaml = write(dict(tree))
             form.notes = ("Shown as YAML, because it holds something that the form has no field for.",)
         return form
 
@@ -68,7 +71,12 @@ class SpecForm:
         return {name: value for name, value in values.items() if value is not UNSET}
 
     def edit(self, action: str) -> None:
-        """Change the form's structure as a button asks: ``add:KEY``, ``remove:KEY``, ``set:KEY``, ``unset:KEY``, ``mode:yaml``."""
+        """Change the form's structure as a button asks.
+
+        Args:
+            action: ``add:KEY``, ``remove:KEY``, ``set:KEY``, ``unset:KEY``, ``line:KEY=TEXT`` or ``mode:yaml``; anything
+                else, such as ``change``, only shows the form anew.
+        """
         verb, _, key = action.partition(":")
         match verb:
             case "add":
@@ -135,7 +143,7 @@ class SpecForm:
             self.refuse(error.problems)
             return
         if mode == "yaml":
-            self.yaml = dump(tree) if tree else ""
+            self.yaml = write(tree) if tree else ""
             return
         other = SpecForm.of_tree(self.roots, tree, suggest=self.suggest)
         if other.yaml is None:

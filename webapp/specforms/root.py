@@ -94,4 +94,8 @@ class SavedOr:
 
 
 def _is_below(name: str, key: str) -> bool:
-    return name.startswith(tuple(f"{key}{mark}" for mark in ".:#~")) or name in {f"{key}@kind", f"{key}@on", f"{key}@form"}
+    return name.startswith(tuple(f"{key}{mark}" for mark in ".:#~")) or name in {
+        f"{key}@kind",
+        f"{key}@on",
+        f"{key}@form",
+    }

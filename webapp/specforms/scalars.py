@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from engine.core.errors import SpecError
 from engine.core.json import JsonValue
 from engine.specs.describe import FieldDescription
-from engine.specs.text import dump, load
+from engine.specs.documents import load
+from engine.specs.writer import write
 from webapp.specforms.node import Choice, FormState, Node, Place, limits_of
 from webapp.specforms.raw import UNSET, Raw, Value
 
@@ -37,7 +38,7 @@ def plain_text(value: Value) -> str:
         case list():
             return ", ".join(plain_text(item) for item in value)
         case _:
-            return dump(value).strip()
+            return write(value).strip()
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ class PlainList:
             place=place,
             title=field.title,
             help=field.help,
-            limits="apart by commas" + (f"; each {limits_of(field.item)}" if field.item and limits_of(field.item) else ""),
+            limits="apart by commas"
+            + (f"; each {limits_of(field.item)}" if field.item and limits_of(field.item) else ""),
             default=plain_text(field.default) if length else "",
             unit=field.item.unit if field.item else "",
             required=field.required,
@@ -139,7 +141,7 @@ class Anything:
 
     def encode(self, value: Value, place: Place, raw: Raw) -> None:
         """Put a value of a document into the form."""
-        raw[place.key] = "" if value is None else dump(value).removesuffix("...\n").strip()
+        raw[place.key] = "" if value is None else write(value).strip()
 
     def decode(self, place: Place, raw: Raw) -> Value:
         """What the form says, for a document; broken YAML stays text, which the engine then refuses at this place."""
@@ -176,5 +178,7 @@ def _yes_no(field: FieldDescription) -> list[Choice]:
 
 def _choices(field: FieldDescription) -> list[Choice]:
     default = plain_text(field.default)
-    first = Choice("", f"Default: {default}" if default else "Not set" if field.optional or not field.required else "Choose")
+    first = Choice(
+        "", f"Default: {default}" if default else "Not set" if field.optional or not field.required else "Choose"
+    )
     return [first, *(Choice(plain_text(choice), plain_text(choice)) for choice in field.choices)]

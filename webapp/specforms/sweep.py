@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from engine.core.errors import SpecError
 from engine.specs.describe import Description, FieldDescription
-from engine.specs.text import dump, load
+from engine.specs.documents import load
+from engine.specs.writer import write
 from webapp.specforms.node import Choice, FormState, Node, Place
 from webapp.specforms.raw import UNSET, Raw, Value, numbers, set_numbers
 
@@ -84,9 +85,8 @@ class Sweep:
 
 def one_line(value: Value) -> str:
     """A value as one line, in YAML's short form where that fits and as JSON otherwise."""
-    text = dump([value]).strip()
-    is_short = "\n" not in text and text.startswith("[")
-    return text[1:-1].strip() if is_short else json.dumps(value, ensure_ascii=False)
+    lines = write([value]).splitlines()
+    return lines[0].removeprefix("- ") if len(lines) == 1 else json.dumps(value, ensure_ascii=False)
 
 
 def _value(line: str) -> Value:

@@ -10,7 +10,9 @@ from webapp.teams.models import ApiToken, Scope
 class TokenForm(forms.Form):
     """A new API token."""
 
-    name = forms.CharField(max_length=ApiToken._meta.get_field("name").max_length, help_text="What it is for: a script, a machine.")
+    name = forms.CharField(
+        max_length=ApiToken._meta.get_field("name").max_length, help_text="What it is for: a script, a machine."
+    )
     scopes = forms.MultipleChoiceField(
         choices=Scope.choices,
         initial=[Scope.READ, Scope.RUN, Scope.WRITE],

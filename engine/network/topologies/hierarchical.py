@@ -38,7 +38,7 @@ class Hierarchical(Topology):
         return [Problem("gateways", "too_many_gateways", message)]
 
     def connect(self, counts: Mapping[str, int], table: LinkTable, seed: int) -> Network:
-        """Four patterns per group (up, down, to the gateway only, from the gateway only), then two between gateway and server."""
+        """Four patterns per group (up, down, to and from the gateway only), then two between gateway and server."""
         patterns: list[Pattern] = []
         for link in table.of_group:
             queued = 0 if table.links[link].shared_medium else -1

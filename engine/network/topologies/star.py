@@ -16,8 +16,8 @@ from engine.network.topology import Topology, topologies
 class Star(Topology):
     """Devices around one hub, behind which the server sits.
 
-    Each device reaches the hub over its group's link; hub and server are joined by the backhaul, which forwards packet by
-    packet, so that the slowest link on the way sets the pace. Without a backhaul the server stands at the hub. The
+    Each device reaches the hub over its group's link; hub and server are joined by the backhaul, which forwards packet
+    by packet, so that the slowest link on the way sets the pace. Without a backhaul the server stands at the hub. The
     backhaul is wide enough for all: it is never waited for.
     """
 
@@ -27,8 +27,8 @@ class Star(Topology):
     kind: Literal["star"] = "star"
 
     one_room: bool = False
-    """Whether all devices are near one hub and those with the same kind of link take turns on its channel, where that link
-    has a shared medium. If not, each device is somewhere else and has its channel to itself."""
+    """Whether all devices are near one hub and those with the same kind of link take turns on its channel, where that
+    link has a shared medium. If not, each device is somewhere else and has its channel to itself."""
 
     def check(self, counts: Mapping[str, int]) -> list[Problem]:
         """Nothing can be wrong: a star takes any number of devices."""

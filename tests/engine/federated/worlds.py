@@ -17,6 +17,8 @@ from engine.network.spec import NetworkSpec
 from engine.task.artifacts import ArtifactFolder
 from engine.task.contract import Clients, Context, State
 from engine.task.local import LocalExecutor
+from engine.training.chain import Chain, chain_of
+from tests.engine.training.worlds import graph
 
 
 def context(folder: Path, *, devices: int = 12, seed: int = 0, fleet: dict[str, Any] | None = None) -> Context:
@@ -64,7 +66,9 @@ def run(task: Federated, context: Context, state: State | None = None) -> tuple[
 def stored_and_loaded(state: State) -> State:
     """The state after a trip through the forms in which checkpoints are stored: JSON and safetensors."""
     values = json.loads(json.dumps(dict(state.values)))
-    return State(values, _trip(state.tensors), Clients({client: _trip(state.clients[client]) for client in state.clients}))
+    return State(
+        values, _trip(state.tensors), Clients({client: _trip(state.clients[client]) for client in state.clients})
+    )
 
 
 def _trip(tensors: Any) -> dict[str, np.ndarray]:
@@ -93,3 +97,8 @@ def same_tensors(left: State, right: State) -> bool:
             for name, array in left.clients[client].items()
         )
     )
+
+
+def chain() -> Chain | None:
+    """The small model that the tests of local training use, as a chain."""
+    return chain_of(graph())

@@ -34,7 +34,14 @@ OPTIMIZERS: list[dict[str, Any]] = [
     {"momentum": 0.5, "weight_decay": 0.01},
     {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
 ]
-STRATEGIES = [FedAvg(), FedProx(mu=0.3), FedProx(mu=0.3, variant="fedmax_paper"), FedMAX(), FedMAX(direction="p_to_u"), Scaffold()]  # fmt: skip
+STRATEGIES = [
+    FedAvg(),
+    FedProx(mu=0.3),
+    FedProx(mu=0.3, variant="fedmax_paper"),
+    FedMAX(),
+    FedMAX(direction="p_to_u"),
+    Scaffold(),
+]
 
 
 def sgd_by_torch(place: int, options: dict[str, Any]) -> dict[str, torch.Tensor]:
@@ -86,9 +93,10 @@ def test_gram_form_is_exact(strategy: Any, plan: Any) -> None:
 @pytest.mark.parametrize("plan", [DIRECT, GRAM, SUMMED], ids=["direct", "gram", "summed"])
 def test_chains_of_any_depth(hidden: tuple[int, ...], plan: Any) -> None:
     model = graph(hidden)
-    assert largest_difference(
-        train(FedAvg(), PER_CLIENT, model=model).summed, train(FedAvg(), plan, model=model).summed
-    ) < 1e-9
+    assert (
+        largest_difference(train(FedAvg(), PER_CLIENT, model=model).summed, train(FedAvg(), plan, model=model).summed)
+        < 1e-9
+    )
 
 
 def test_single_updates_add_up_to_the_sum() -> None:

@@ -44,7 +44,8 @@ def noisy(groups: Groups | None, name: str) -> dict[str, dict[str, np.ndarray]]:
     draw = stream(2, "noise", name)
     return {
         group: {
-            key: array if group == "weights" else 0.1 * draw.standard_normal(array.shape) for key, array in arrays.items()
+            key: array if group == "weights" else 0.1 * draw.standard_normal(array.shape)
+            for key, array in arrays.items()
         }
         for group, arrays in (groups or {}).items()
     }

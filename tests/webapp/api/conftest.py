@@ -58,9 +58,7 @@ class Lab:
 def lab(db: None) -> Iterator[Lab]:
     """Two teams and their people; counters of requests start at zero."""
     cache.clear()
-    lab = Lab(
-        Team.objects.create(slug="lab", name="Lab"), Team.objects.create(slug="elsewhere", name="Elsewhere")
-    )
+    lab = Lab(Team.objects.create(slug="lab", name="Lab"), Team.objects.create(slug="elsewhere", name="Elsewhere"))
     for role in Role.values:
         lab.users[role] = User.objects.create_user(f"{role}@example.org")
         Membership.objects.create(team=lab.team, user=lab.users[role], role=role)

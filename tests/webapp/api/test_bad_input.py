@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from engine.specs.text import dump, load
+from engine.specs.text import load
+from engine.specs.writer import write as dump
 from tests.webapp.api.client import codes
 from tests.webapp.api.conftest import SPEC, Lab
 from webapp.experiments.models import Cell, Experiment, Run
@@ -31,7 +32,10 @@ CASES = {
     "wrong type": (changed(task__rounds="many"), {"task.rounds": "wrong_type"}),
     "text for a number": (changed(task__rounds="3"), {"task.rounds": "wrong_type"}),
     "unknown kind": (changed(task__strategy={"kind": "fedmagic"}), {"task.strategy": None}),
-    "200 of 10 clients": (changed(task__sampler={"kind": "uniform", "num_clients": 200}), {"task.sampler.num_clients": None}),
+    "200 of 10 clients": (
+        changed(task__sampler={"kind": "uniform", "num_clients": 200}),
+        {"task.sampler.num_clients": None},
+    ),
     "negative": (changed(task__local={"lr": -1.0}), {"task.local.lr": None}),
     "two problems": (changed(task__rounds=0, seeds=[]), {"task.rounds": None, "seeds": None}),
     "broken YAML": ("version: 1\nname: [unclosed\n", {"": "syntax"}),
@@ -73,7 +77,8 @@ def test_a_model_that_does_not_fit_names_device_and_bytes(lab: Lab) -> None:
 
     smallest = min(devices(), key=lambda kind: devices()[kind].ram_bytes.value)
     text = changed(
-        fleet={"groups": [{"name": "tiny", "device": smallest, "count": 10}]}, task__model={"kind": "mlp", "hidden": [4000]}
+        fleet={"groups": [{"name": "tiny", "device": smallest, "count": 10}]},
+        task__model={"kind": "mlp", "hidden": [4000]},
     )
     response = lab.by("runner")("POST", "/experiments", text)
     assert response.status_code == 422
@@ -104,6 +109,8 @@ def test_not_utf_8(lab: Lab) -> None:
 
 
 def test_every_problem_of_a_stage_is_listed(lab: Lab) -> None:
-    text = changed(task__rounds=-1, task__local={"lr": -1, "batch_size": 0}, task__strategy={"kind": "fedprox", "mu": 99})
+    text = changed(
+        task__rounds=-1, task__local={"lr": -1, "batch_size": 0}, task__strategy={"kind": "fedprox", "mu": 99}
+    )
     found = codes(lab.by("runner")("POST", "/experiments", text))
     assert set(found) == {"task.rounds", "task.local.lr", "task.local.batch_size", "task.strategy.mu"}

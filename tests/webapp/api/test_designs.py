@@ -36,7 +36,8 @@ def test_yaml_and_json_bodies_are_equal(lab: Lab) -> None:
     text = "name: Same\nbody:\n  groups:\n    - {name: boards, device: rpi_4b_4gb, count: 4}\n"
     api = lab.by("editor")
     made = [
-        api("POST", "/fleets", text, media_type=media_type).json()["body"] for media_type in ("application/yaml", "text/yaml")
+        api("POST", "/fleets", text, media_type=media_type).json()["body"]
+        for media_type in ("application/yaml", "text/yaml")
     ]
     made.append(api("POST", "/fleets", {"name": "Same", "body": FLEET}).json()["body"])
     assert made == [FLEET] * 3

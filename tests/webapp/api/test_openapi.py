@@ -13,7 +13,9 @@ from webapp.api.kinds import KINDS
 from webapp.api.resources import ARTIFACT, DESIGN, EXPERIMENT, RUN, TOKEN, Artifact, Design, Experiment, Run, Token
 
 OPERATIONS = [
-    (path, method, operation) for path, methods in openapi_document()["paths"].items() for method, operation in methods.items()
+    (path, method, operation)
+    for path, methods in openapi_document()["paths"].items()
+    for method, operation in methods.items()
 ]
 
 

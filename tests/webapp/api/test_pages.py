@@ -122,7 +122,9 @@ def many(lab: Lab, number: int) -> None:
 @pytest.mark.parametrize("path", ["/experiments", "/runs", "/fleets", "/tokens", "/artifacts"])
 def test_number_of_queries_does_not_grow_with_the_list(path: str, lab: Lab) -> None:
     def queries() -> int:
-        with CaptureQueriesContext(connection, ) as context:
+        with CaptureQueriesContext(
+            connection,
+        ) as context:
             lab.by("viewer").get(path, limit=100)
         return len(context)
 

@@ -37,7 +37,9 @@ def test_unknown_and_wrong_parameters_are_all_named(lab: Lab) -> None:
     assert codes(lab.by("viewer")("GET", "/runs", query={"fields": "id,colour"})) == {"fields": "unknown_field"}
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "multipart/form-data", "application/xml", "", "application/json; charset=latin-1"])
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "multipart/form-data", "application/xml", "", "application/json; charset=latin-1"]
+)
 def test_other_media_types(media_type: str, lab: Lab) -> None:
     response = lab.by("editor")("POST", "/fleets", "name: F", media_type=media_type)
     assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")

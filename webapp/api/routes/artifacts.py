@@ -54,8 +54,10 @@ def get_artifact(request: Request, sha256: str) -> HttpResponseBase:
     path = files.path_of(artifact)
     if not path.is_file():
         raise not_found(f"file of the artifact {artifact.name}; it was removed from the store")
-    response = FileResponse(
-        path.open("rb"), as_attachment=True, filename=artifact.name, content_type="application/octet-stream"
+    return FileResponse(
+        path.open("rb"),
+        as_attachment=True,
+        filename=artifact.name,
+        content_type="application/octet-stream",
+        headers={"ETag": etag, "X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"},
     )
-    response.headers.update({"ETag": etag, "X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"})
-    return response

@@ -30,7 +30,9 @@ def frame(context: Context) -> dict[str, Any]:
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """A line drawing of our own set; purely decorative, so hidden from assistive technology."""
-    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("webapp/icons.svg"), name)
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("webapp/icons.svg"), name
+    )
 
 
 @register.simple_tag
@@ -66,7 +68,12 @@ def age(moment: datetime | None) -> SafeString:
     if moment is None:
         return format_html("{}", quantities.DASH)
     seconds = max(0.0, (timezone.now() - moment).total_seconds())
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), moment.strftime("%Y-%m-%d %H:%M UTC"), ago(seconds))
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        moment.strftime("%Y-%m-%d %H:%M UTC"),
+        ago(seconds),
+    )
 
 
 def ago(seconds: float) -> str:

@@ -1,0 +1,39 @@
+"""The segments that messages cross, priced by kind of message and looked up when needed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Legs:
+    """The segments of M messages, S each; a message with fewer crosses the rest in no time.
+
+    Attributes:
+        channel: (M, S) for which channel the message waits, -1 for none; channels of different rounds differ.
+        num_channels: greater than every channel.
+        pattern: (M,) the pattern of the message's route.
+        kind: (M,) its kind.
+        prices: ``before``, ``service``, ``after`` -> (P, S, U) seconds by pattern, segment and kind: from the start of
+            the segment to its channel, of occupying the channel, and from there to the end of the segment.
+    """
+
+    channel: Ints
+    num_channels: int
+    pattern: NDArray[np.int32]
+    kind: Ints
+    prices: Mapping[str, Floats]
+
+    @property
+    def num_legs(self) -> int:
+        """Segments of the longest route."""
+        return int(self.channel.shape[1])
+
+    def column(self, name: str, rows: Ints, leg: int) -> Floats:
+        """(m,) seconds of the chosen messages on one of their segments."""
+        return self.prices[name][self.pattern[rows], leg, self.kind[rows]]

@@ -1,0 +1,195 @@
+"""What the pages of experiments and runs show, gathered from rows, series and results."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.core.errors import EngineError, SpecError
+from engine.specs.text import parse
+from webapp.catalogue.quantities import digits, quantity
+from webapp.experiments import chunks, services
+from webapp.experiments.models import Cell, Experiment, MetricChunk, Run, RunState
+from webapp.library.drawing import Drawing, GroupSign, draw, signs
+
+SPARK = (96.0, 22.0)
+UNITS = {
+    "accuracy": "%", "time_s": "s", "round_time_s": "s", "energy_j": "J", "bytes_up": "B", "bytes_down": "B",
+    "share_recalled": "%",
+}  # fmt: skip
+"""Units of the metrics that are not plain numbers."""
+
+FACTS = (
+    ("accuracy", "Test accuracy"),
+    ("time_s", "Simulated time"),
+    ("energy_j", "Energy"),
+    ("bytes_up", "Sent up"),
+    ("bytes_down", "Sent down"),
+    ("divergence", "Divergence"),
+)
+"""Six figures at the head of a page, with their titles."""
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """A key figure with its unit and spread."""
+
+    name: str
+    title: str
+    number: str
+    unit: str
+    spread: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A cell of the matrix with its runs by seed and its result."""
+
+    cell: Cell
+    label: str
+    runs: Sequence[Run | None]
+    result: Mapping[str, Any]
+    color: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The network of a run."""
+
+    drawing: Drawing
+    signs: Sequence[GroupSign]
+    groups: Sequence[dict[str, Any]]
+
+
+def rows_of(experiment: Experiment) -> tuple[list[int], list[Row]]:
+    """The seeds and the matrix of an experiment."""
+    found = list(experiment.cells.prefetch_related("runs").order_by("index"))
+    seeds = sorted({run.seed for cell in found for run in cell.runs.all()})
+    result = services.result_of(experiment)
+    results = result.get("cells", [result])
+    rows = []
+    for cell, own in zip(found, results, strict=True):
+        by_seed = {run.seed: run for run in cell.runs.all()}
+        done = [seed for seed in own["seeds"] if by_seed[seed].state == RunState.DONE]
+        label = cell.label or "All runs"
+        runs = [by_seed.get(seed) for seed in seeds]
+        rows.append(Row(cell, label, runs, {**own, "done_seeds": done}, cell.index % 6 + 1))
+    return seeds, rows
+
+
+def counts_of(runs: Iterable[Run]) -> dict[str, int]:
+    """Number of runs by state, in the order of states."""
+    found = Counter(run.state for run in runs)
+    return {state: found[state] for state in RunState.values if found[state]}
+
+
+def state_of(counts: Mapping[str, int]) -> str:
+    """One state for many runs: what still moves first, then what went wrong, then done."""
+    for state in (
+        RunState.RUNNING,
+        RunState.QUEUED,
+        RunState.PAUSED,
+        RunState.FAILED,
+        RunState.CANCELLED,
+        RunState.DRAFT,
+    ):
+        if counts.get(state):
+            return str(state)
+    return str(RunState.DONE)
+
+
+def kpis_of_result(result: Mapping[str, Any]) -> list[Kpi]:
+    """The key figures of a cell's result, with spread and number of seeds."""
+    found = []
+    for name, title in FACTS:
+        spread = result.get("metrics", {}).get(name)
+        value = spread["mean"] if spread else result.get("costs", {}).get(name)
+        number, unit = quantity(value, UNITS.get(name, ""))
+        found.append(Kpi(name, title, number, unit, _spread_text(name, spread) if spread else ""))
+    return found
+
+
+def kpis_of_run(run: Run, last: Mapping[str, Any]) -> list[Kpi]:
+    """The key figures of a run, finished or not."""
+    stored = run.result or {}
+    values = {**last, **stored.get("costs", {}), **stored.get("metrics", {})}
+    found = []
+    for name, title in FACTS:
+        number, unit = quantity(values.get(name), UNITS.get(name, ""))
+        found.append(Kpi(name, title, number, unit, ""))
+    return found
+
+
+def last_values(run: Run) -> dict[str, float]:
+    """The newest value of each metric of a run."""
+    found = services.series(run, points=1)
+    last = {name: (entry["last"] if entry["mode"] == "envelope" else entry["values"]) for name, entry in found.items()}
+    return {name: values[-1] for name, values in last.items() if values and values[-1] is not None}
+
+
+def sparks(runs: Sequence[Run], metric: str = "accuracy") -> dict[Any, str]:
+    """A small curve of a metric for each run that has one, as the path of an SVG; one query for all."""
+    wanted = [run.pk for run in runs]
+    parts: dict[Any, list[np.ndarray]] = {}
+    for chunk in MetricChunk.objects.filter(run__in=wanted, name=metric).order_by("run", "step_first"):
+        parts.setdefault(chunk.run_id, []).append(chunks.decode(chunk.data, chunk.num_points)[1])
+    return {run: spark_path(np.concatenate(values)) for run, values in parts.items()}
+
+
+def spark_path(values: np.ndarray) -> str:
+    """Values as a path of 96 by 22, left to right; empty for fewer than two."""
+    finite = values[np.isfinite(values)]
+    if len(finite) < 2:
+        return ""
+    kept = finite[np.unique(np.linspace(0, len(finite) - 1, min(48, len(finite))).astype(int))]
+    low, high = float(kept.min()), float(kept.max())
+    span = high - low or 1.0
+    width, height = SPARK
+    points = [
+        f"{place * width / (len(kept) - 1):.1f} {height - 1 - (value - low) / span * (height - 2):.1f}"
+        for place, value in enumerate(kept.tolist())
+    ]
+    return "M" + "L".join(points)
+
+
+def picture_of(text: str) -> Picture | None:
+    """The network of a cell; None if its text is of an older schema."""
+    try:
+        spec = parse(text)
+        network = spec.network.resolve(spec.fleet)
+    except (SpecError, EngineError):
+        return None
+    fleet = spec.fleet.resolve()
+    groups = [
+        {"name": name, "start": int(start), "count": int(count), "color": index % 6 + 1}
+        for index, (name, start, count) in enumerate(zip(fleet.names, fleet.starts, fleet.counts, strict=False))
+    ]
+    return Picture(draw(fleet, spec.network.topology, network), signs(fleet), groups)
+
+
+def differences(rows: Sequence[Row]) -> tuple[list[str], list[tuple[str, list[Any]]]]:
+    """The paths in which cells differ, and each cell's values."""
+    paths = list(dict.fromkeys(path for row in rows for path in row.cell.overrides))
+    return paths, [(row.label, [row.cell.overrides.get(path) for path in paths]) for row in rows]
+
+
+def series_of(run: Run, points: int) -> dict[str, dict[str, list[Any]]]:
+    """Steps and values of every metric; of a long series the last value of each interval, and its extremes."""
+    found = services.series(run, points=points)
+    return {
+        name: {"steps": entry["steps"], "values": entry["values"] if entry["mode"] == "raw" else entry["last"]}
+        for name, entry in found.items()
+    }
+
+
+def _spread_text(name: str, spread: Mapping[str, Any]) -> str:
+    count = sum(value is not None for value in spread["values"])
+    if spread["std"] is None or count < 2:
+        return f"n = {count}"
+    low, high = spread["ci95"]
+    half = (high - low) / 2 * (100 if UNITS.get(name) == "%" else 1)
+    unit = UNITS.get(name, "")
+    shown = f"{half:.1f}" if unit == "%" else " ".join(quantity(half, unit)).strip() if unit else digits(half, 2)
+    return f"± {shown}, n = {count}"

@@ -1,0 +1,151 @@
+"""The form in which an experiment is designed: every field of the spec, parts saved or described on the spot."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import QueryDict
+
+from engine.core.errors import EngineError, Problem, SpecError
+from engine.core.json import plain
+from engine.specs.writer import write
+from webapp.experiments import services
+from webapp.library.families import FAMILIES, spec_description
+from webapp.library.services import body_for
+from webapp.library.suggestions import suggester
+from webapp.specforms.form import SpecForm
+from webapp.specforms.node import Choice
+from webapp.specforms.root import Root
+from webapp.specforms.sweep import Sweep
+from webapp.teams.models import Team
+
+PART_FAMILIES = {family.noun: family.plural for family in FAMILIES.values()}
+MOST_SAVED = 200
+
+
+def roots(team: Team) -> tuple[Root, ...]:
+    """The fields of the spec in the order of the page."""
+    spec = spec_description()
+    found = []
+    for field in spec.fields:
+        if field.name == "version":
+            continue
+        if field.name in PART_FAMILIES:
+            found.append(Root(field, saved=_saved(team, PART_FAMILIES[field.name])))
+        elif field.name == "sweep":
+            found.append(Root(field, own_shape=Sweep(field, spec)))
+        else:
+            found.append(Root(field))
+    return tuple(found)
+
+
+def blank(team: Team, query: QueryDict) -> SpecForm:
+    """A form to begin with; parts that the address names are chosen already."""
+    tree: dict[str, Any] = {}
+    for noun, plural in PART_FAMILIES.items():
+        chosen = query.get(noun, "")
+        newest = FAMILIES[plural].model.objects.of(team).values_list("pk", flat=True).first()
+        if chosen or newest:
+            tree[noun] = {"saved": chosen or str(newest)}
+    form = SpecForm.of_tree(roots(team), tree)
+    if "fleet" not in tree:
+        form.edit("add:fleet.groups")
+    return with_suggestions(form, team)
+
+
+def of_tree(team: Team, tree: dict[str, Any]) -> SpecForm:
+    """A form that shows a document."""
+    shown = {name: value for name, value in tree.items() if name != "version"}
+    return with_suggestions(SpecForm.of_tree(roots(team), shown), team)
+
+
+def of_post(team: Team, post: QueryDict) -> SpecForm:
+    """The form as it was sent, with the change of structure that a button asked for."""
+    form = SpecForm.of_post(roots(team), post)
+    action = post.get("_edit", "")
+    if action.startswith("copy:"):
+        _copy_in(form, team, action.removeprefix("copy:"))
+    elif action:
+        form.edit(action)
+    return with_suggestions(form, team)
+
+
+def text_of(form: SpecForm) -> str:
+    """The document that the form says, for the one door.
+
+    Raises:
+        SpecError: its YAML is broken.
+    """
+    # In the twin the user's own text goes through the door, so that a problem names what stands there.
+    return form.yaml if form.yaml is not None else write(form.tree())
+
+
+def with_suggestions(form: SpecForm, team: Team) -> SpecForm:
+    """The form, offering the names of its own groups where links are assigned."""
+    form.suggest = suggester(team, _group_names(form, team))
+    return form
+
+
+def estimate(form: SpecForm, team: Team) -> dict[str, Any]:
+    """What the form's experiment would cost, for the foot of the page; problems instead where it cannot be told yet."""
+    try:
+        found = services.estimate(text_of(form), team)
+    except SpecError as error:
+        return {"problems": error.problems}
+    except EngineError as error:
+        return {"problems": (Problem("", error.code, str(error)),)}
+    return {**found, "totals": _totals(found)}
+
+
+def _totals(found: dict[str, Any]) -> dict[str, Any]:
+    seeds = found["num_runs"] // max(1, found["num_cells"])
+    names = ("time_s", "energy_j", "bytes_up", "bytes_down", "host_s")
+    sums = {name: _range([cell.get(name) for cell in found["cells"]], seeds) for name in names}
+    shares = [cell["share_recalled"] for cell in found["cells"] if isinstance(cell.get("share_recalled"), int | float)]
+    return {**sums, "share_recalled": max(shares, default=None)}
+
+
+def _range(values: Sequence[Any], seeds: int) -> dict[str, float] | None:
+    """Sum over all runs of a figure with its range; None if no cell has it."""
+    known = [_bounds(value) for value in values if value is not None]
+    if not known:
+        return None
+    low, middle, high = (seeds * sum(bounds[place] for bounds in known) for place in range(3))
+    return {"low": low, "value": middle, "high": high}
+
+
+def _bounds(value: Any) -> tuple[float, float, float]:
+    entry: Any = plain(value)
+    if isinstance(entry, dict):
+        middle = float(entry.get("value", entry.get("expected", entry.get("mean", 0.0))))
+        return float(entry.get("low", middle)), middle, float(entry.get("high", middle))
+    if isinstance(entry, list) and len(entry) == 3:
+        return float(entry[0]), float(entry[1]), float(entry[2])
+    return (float(entry),) * 3
+
+
+def _saved(team: Team, family: str) -> list[Choice]:
+    rows = FAMILIES[family].model.objects.of(team).values_list("pk", "name")[:MOST_SAVED]
+    return [Choice(str(pk), name) for pk, name in rows]
+
+
+def _copy_in(form: SpecForm, team: Team, noun: str) -> None:
+    """Replace the choice of a saved part by its content, to be changed here."""
+    if noun not in PART_FAMILIES:
+        return
+    saved = form.raw.pop(f"{noun}@saved", "")
+    root = next(root for root in form.roots if root.field.name == noun)
+    try:
+        root.shape.encode(body_for(team, PART_FAMILIES[noun], saved), root.place, form.raw)
+    except KeyError:
+        form.notes = (f"That {noun} is no longer there.",)
+
+
+def _group_names(form: SpecForm, team: Team) -> list[str] | None:
+    try:
+        fleet = form.tree().get("fleet", {})
+        if isinstance(fleet, dict) and "saved" in fleet:
+            fleet = body_for(team, "fleets", str(fleet["saved"]))
+    except (SpecError, KeyError):
+        return None
+    groups = fleet.get("groups", []) if isinstance(fleet, dict) else []
+    return [str(group["name"]) for group in groups if isinstance(group, dict) and "name" in group]

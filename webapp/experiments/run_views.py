@@ -1,0 +1,159 @@
+"""Pages of runs: list, result, and the buttons that steer them."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from engine.specs.documents import load
+from webapp.experiments import boards, services
+from webapp.experiments.files import path_of
+from webapp.experiments.models import Artifact, Run, RunState
+from webapp.teams.access import at_least
+from webapp.teams.models import Role, User
+from webapp.teams.pages import keyset_page, member, team_of, user_of
+
+TAIL = 1200
+"""The page begins with this many of the newest events; older rounds keep their points in the curves."""
+LOG_LINES = 60
+
+
+@member()
+@require_GET
+def run_list(request: HttpRequest) -> HttpResponse:
+    """The team's runs, newest first; ``q`` looks into names of experiments and labels, ``state`` picks one state."""
+    team, user = team_of(request), user_of(request)
+    query, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
+    found = Run.objects.visible_to(user).of(team).select_related("cell__experiment")
+    if query:
+        found = found.filter(cell__experiment__name__icontains=query)
+    if state in RunState.values:
+        found = found.filter(state=state)
+    page = keyset_page(found, request.GET.get("after", ""))
+    paths = boards.sparks(page.rows)
+    context = {
+        "page": page,
+        "entries": [
+            (run, paths.get(run.pk, ""), (run.result or {}).get("metrics", {}).get("accuracy")) for run in page.rows
+        ],
+        "query": query,
+        "state": state,
+        "states": RunState.choices,
+        "keep": urlencode({name: value for name, value in (("q", query), ("state", state)) if value}),
+    }
+    return render(request, "experiments/run_list.html", context)
+
+
+@member()
+@require_GET
+def run_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A run, live while it works and permanent afterwards."""
+    run = _run(request, pk)
+    if request.GET.get("part") == "head":
+        return render(request, "experiments/_run_head.html", _head(request, run))
+    return render(request, "experiments/run_detail.html", _head(request, run) | _body(request, run))
+
+
+@member(Role.RUNNER)
+@require_POST
+def run_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Stop the run for good; what it has so far stays."""
+    return _steer(request, pk, services.cancel, "The run stops at the end of its block.")
+
+
+@member(Role.RUNNER)
+@require_POST
+def run_pause(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Stop the run so that it can go on later."""
+    return _steer(request, pk, services.pause, "The run pauses at the end of its block.")
+
+
+@member(Role.RUNNER)
+@require_POST
+def run_resume(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Go on from the last checkpoint."""
+    return _steer(request, pk, services.resume, "The run goes on from its last checkpoint.")
+
+
+@member()
+@require_GET
+def artifact_download(request: HttpRequest, pk: UUID) -> FileResponse:
+    """A file that a run made, always as a download: what a run wrote is never shown inside our own origin."""
+    artifact = get_object_or_404(Artifact.objects.visible_to(user_of(request)), pk=pk)
+    return FileResponse(path_of(artifact).open("rb"), as_attachment=True, filename=artifact.name.rsplit("/", 1)[-1])
+
+
+def _head(request: HttpRequest, run: Run) -> dict[str, Any]:
+    return {
+        "run": run,
+        "experiment": run.cell.experiment,
+        "progress": run.progress_done / run.progress_total if run.progress_total else 0.0,
+        "left_s": _left_s(run),
+        "may_run": at_least(user_of(request), run.team, Role.RUNNER),
+        "can": {
+            "pause": run.state in (RunState.QUEUED, RunState.RUNNING),
+            "cancel": run.state in (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED),
+            "resume": run.state in (RunState.PAUSED, RunState.FAILED, RunState.CANCELLED),
+        },
+        "transitions": run.transitions.order_by("-id")[:20],
+    }
+
+
+def _body(request: HttpRequest, run: Run) -> dict[str, Any]:
+    after = max(0, run.last_seq - TAIL)
+    picture = boards.picture_of(run.cell.text)
+    started = services.events_after(run, 0, 1)
+    last = boards.last_values(run)
+    data = {
+        "run": str(run.pk),
+        "after": after,
+        "state": run.state,
+        "series": boards.series_of(run, 600),
+        "groups": picture.groups if picture else [],
+        "facts": started[0]["body"] if started and started[0]["kind"] == "started" else {},
+        "seed": run.seed,
+    }
+    return {
+        "page_data": data,
+        "picture": picture,
+        "kpis": boards.kpis_of_run(run, last),
+        "result": run.result or {},
+        "spec": run.cell.text,
+        "seeds": load(run.cell.experiment.text).get("seeds", []),
+        "artifacts": run.artifacts.order_by("name"),
+        "log": _log(run, after),
+        "siblings": Run.objects.visible_to(user_of(request)).filter(cell=run.cell).order_by("seed"),
+        "x": request.GET.get("x", "rounds"),
+        "y": request.GET.get("y", "accuracy"),
+    }
+
+
+def _log(run: Run, after: int) -> list[dict[str, Any]]:
+    frames = services.events_after(run, after, TAIL)
+    return [frame for frame in reversed(frames) if frame["kind"] in {"log", "started", "finished"}][:LOG_LINES]
+
+
+def _left_s(run: Run) -> float | None:
+    """Work left on this host, from the work so far; None before there is any."""
+    if run.state != RunState.RUNNING or not run.progress_done or not run.progress_total:
+        return None
+    return run.host_time_s * (run.progress_total - run.progress_done) / run.progress_done
+
+
+def _steer(request: HttpRequest, pk: UUID, act: Callable[[Run, User], None], said: str) -> HttpResponse:
+    run = _run(request, pk)
+    try:
+        act(run, user_of(request))
+        messages.success(request, said)
+    except services.Conflict as error:
+        messages.error(request, f"{str(error).capitalize()}. {error.remedy}".strip())
+    return redirect("run-detail", pk=pk)
+
+
+def _run(request: HttpRequest, pk: UUID) -> Run:
+    return get_object_or_404(Run.objects.visible_to(user_of(request)).select_related("team", "cell__experiment"), pk=pk)

@@ -1,0 +1,22 @@
+"""Addresses of home, experiments and runs."""
+
+from django.urls import path
+
+from webapp.experiments import run_views, views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("experiments/", views.experiment_list, name="experiment-list"),
+    path("experiments/new", views.experiment_create, name="experiment-create"),
+    path("experiments/estimate", views.experiment_estimate, name="experiment-estimate"),
+    path("experiments/<uuid:pk>/", views.experiment_detail, name="experiment-detail"),
+    path("experiments/<uuid:pk>/series", views.experiment_series, name="experiment-series"),
+    path("experiments/<uuid:pk>/launch", views.experiment_launch, name="experiment-launch"),
+    path("experiments/<uuid:pk>/delete", views.experiment_delete, name="experiment-delete"),
+    path("runs/", run_views.run_list, name="run-list"),
+    path("runs/<uuid:pk>/", run_views.run_detail, name="run-detail"),
+    path("runs/<uuid:pk>/cancel", run_views.run_cancel, name="run-cancel"),
+    path("runs/<uuid:pk>/pause", run_views.run_pause, name="run-pause"),
+    path("runs/<uuid:pk>/resume", run_views.run_resume, name="run-resume"),
+    path("artifacts/<uuid:pk>", run_views.artifact_download, name="artifact-download"),
+]

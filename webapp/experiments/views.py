@@ -1,0 +1,274 @@
+"""Home and the pages of experiments: list, designer, result."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from engine.core.errors import SpecError
+from engine.specs.documents import load
+from webapp.experiments import boards, designer, services
+from webapp.experiments.answers import answer_of, main_metric
+from webapp.experiments.models import Experiment, Run, RunState
+from webapp.library.models import DESIGNS
+from webapp.specforms.form import SpecForm
+from webapp.teams.access import at_least
+from webapp.teams.models import Role
+from webapp.teams.pages import keyset_page, member, team_of, user_of
+
+FEW_RUNS = 24
+"""Experiments of more runs send shorter series to the page."""
+
+
+@member()
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """What runs now, what was done last, and where to begin."""
+    team, user = team_of(request), user_of(request)
+    experiments = _with_counts(Experiment.objects.visible_to(user).of(team))[:8]
+    active = (
+        Run.objects.visible_to(user).of(team).filter(state__in=(RunState.RUNNING, RunState.QUEUED, RunState.PAUSED))
+    )
+    context = {
+        "entries": _entries(experiments),
+        "active": active.select_related("cell__experiment").order_by("-started_at", "-pk")[:8],
+        "has": {family: model.objects.of(team).exists() for family, model in DESIGNS.items()},
+        "may_run": at_least(user, team, Role.RUNNER),
+        "may_edit": at_least(user, team, Role.EDITOR),
+    }
+    return render(request, "experiments/home.html", context)
+
+
+@member()
+@require_GET
+def experiment_list(request: HttpRequest) -> HttpResponse:
+    """The team's experiments, newest first; ``q`` looks into names, ``state`` at their runs."""
+    team, user = team_of(request), user_of(request)
+    query, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
+    found = _with_counts(Experiment.objects.visible_to(user).of(team))
+    if query:
+        found = found.filter(name__icontains=query)
+    if state in RunState.values:
+        found = found.filter(cells__runs__state=state).distinct()
+    page = keyset_page(found, request.GET.get("after", ""))
+    context = {
+        "page": page,
+        "entries": _entries(page.rows),
+        "query": query,
+        "state": state,
+        "states": RunState.choices,
+        "keep": urlencode({name: value for name, value in (("q", query), ("state", state)) if value}),
+        "may_run": at_least(user, team, Role.RUNNER),
+    }
+    return render(request, "experiments/experiment_list.html", context)
+
+
+@member(Role.RUNNER)
+@require_http_methods(["GET", "POST"])
+def experiment_create(request: HttpRequest) -> HttpResponse:
+    """Design an experiment; ``clone=<id>`` begins with another one's text."""
+    team = team_of(request)
+    parent = _parent(request)
+    if request.method == "GET":
+        if parent is None:
+            return _designer(request, designer.blank(team, request.GET), None)
+        return _designer(request, designer.of_tree(team, load(services.clone(parent))), parent)
+    form = designer.of_post(team, request.POST)
+    if "_edit" in request.POST:
+        return _designer(request, form, parent)
+    try:
+        experiment = services.submit(
+            team, user_of(request), designer.text_of(form), launch=request.POST.get("_do") == "launch", parent=parent
+        )
+    except SpecError as error:
+        form.refuse(error.problems)
+        return _designer(request, form, parent, status=422)
+    return redirect("experiment-detail", pk=experiment.pk)
+
+
+@member(Role.RUNNER)
+@require_POST
+def experiment_estimate(request: HttpRequest) -> HttpResponse:
+    """The foot of the designer: what the form's experiment would cost."""
+    team = team_of(request)
+    return render(
+        request,
+        "experiments/_estimate.html",
+        {"estimate": designer.estimate(designer.of_post(team, request.POST), team)},
+    )
+
+
+@member()
+@require_GET
+def experiment_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """An experiment: its answer, its matrix of runs, its curves and what they cost."""
+    experiment = _experiment(request, pk)
+    if request.GET.get("part") == "matrix":
+        return render(request, "experiments/_matrix.html", _matrix(request, experiment))
+    return render(
+        request, "experiments/experiment_detail.html", _matrix(request, experiment) | _curves(request, experiment)
+    )
+
+
+@member()
+@require_GET
+def experiment_series(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The series of all runs of an experiment, as the page draws them."""
+    return JsonResponse(_series(_experiment(request, pk)))
+
+
+@member(Role.RUNNER)
+@require_POST
+def experiment_launch(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Queue all runs that are not launched yet."""
+    experiment = _experiment(request, pk)
+    services.launch(experiment, user_of(request))
+    messages.success(request, "Launched. Runs start as workers become free.")
+    return redirect("experiment-detail", pk=pk)
+
+
+@member(Role.EDITOR)
+@require_http_methods(["GET", "POST"])
+def experiment_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Delete an experiment with its runs, after a question."""
+    experiment = _experiment(request, pk)
+    if request.method == "GET":
+        return render(request, "experiments/experiment_confirm_delete.html", {"experiment": experiment})
+    try:
+        services.delete(experiment, user_of(request))
+    except services.Conflict as error:
+        messages.error(request, f"{error} {error.remedy}".strip())
+        return redirect("experiment-detail", pk=pk)
+    messages.success(request, f"Deleted experiment {experiment.name}.")
+    return redirect("experiment-list")
+
+
+def _designer(request: HttpRequest, form: SpecForm, parent: Experiment | None, *, status: int = 200) -> HttpResponse:
+    context: dict[str, Any] = {"form": form, "parent": parent, "nodes": form.by_name}
+    if request.POST.get("_edit") == "estimate":
+        context["estimate"] = designer.estimate(form, team_of(request))
+    is_part = bool(getattr(request, "htmx", False))
+    template = "experiments/_designer.html" if is_part else "experiments/experiment_form.html"
+    return render(request, template, context, status=200 if is_part else status)
+
+
+def _matrix(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
+    seeds, rows = boards.rows_of(experiment)
+    runs = [run for row in rows for run in row.runs if run is not None]
+    counts = boards.counts_of(runs)
+    state = boards.state_of(counts)
+    num_done = counts.get(RunState.DONE, 0)
+    best = _leader(rows)
+    return {
+        "experiment": experiment,
+        "seeds": seeds,
+        "rows": rows,
+        "counts": counts,
+        "state": state,
+        "state_label": RunState(state).label,
+        "num_runs": len(runs),
+        "num_done": num_done,
+        "share_done": sum(_share(run) for run in runs),
+        "is_live": bool(counts.get(RunState.RUNNING) or counts.get(RunState.QUEUED)),
+        "answers": answer_of([(row.label, row.result) for row in rows], num_done, len(runs)),
+        "best": best,
+        "kpis": boards.kpis_of_result(best.result if best else {}),
+        "may_run": at_least(user_of(request), experiment.team, Role.RUNNER),
+        "may_edit": at_least(user_of(request), experiment.team, Role.EDITOR),
+    }
+
+
+def _curves(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
+    _, rows = boards.rows_of(experiment)
+    paths, values = boards.differences(rows)
+    return {
+        "page_data": {"experiment": str(experiment.pk), **_series(experiment)},
+        "paths": paths,
+        "differences": values,
+        "picture": boards.picture_of(rows[0].cell.text) if rows else None,
+        "x": request.GET.get("x", "rounds"),
+        "y": request.GET.get("y", "accuracy"),
+    }
+
+
+def _series(experiment: Experiment) -> dict[str, Any]:
+    _, rows = boards.rows_of(experiment)
+    total = sum(len(row.runs) for row in rows)
+    points = 400 if total <= FEW_RUNS else 60
+    return {
+        "cells": [
+            {
+                "label": row.label,
+                "color": row.color,
+                "runs": [
+                    {
+                        "id": str(run.pk),
+                        "seed": run.seed,
+                        "state": run.state,
+                        "last_seq": run.last_seq,
+                        "series": boards.series_of(run, points),
+                    }
+                    for run in row.runs
+                    if run is not None
+                ],
+            }
+            for row in rows
+        ]
+    }
+
+
+def _leader(rows: list[boards.Row]) -> boards.Row | None:
+    metric = main_metric([row.result for row in rows])
+    known = [(row.result["metrics"][metric]["mean"], row) for row in rows if metric and metric in row.result["metrics"]]
+    known = [(mean, row) for mean, row in known if mean is not None]
+    return max(known, key=lambda pair: pair[0])[1] if known else (rows[0] if rows else None)
+
+
+def _share(run: Run) -> float:
+    if run.is_final:
+        return 1.0
+    return run.progress_done / run.progress_total if run.progress_total else 0.0
+
+
+def _with_counts(experiments: Any) -> Any:
+    states = {f"num_{state}": Count("cells__runs", filter=Q(cells__runs__state=state)) for state in RunState.values}
+    return (
+        experiments.select_related("created_by", "parent")
+        .annotate(num_runs=Count("cells__runs"), **states)
+        .order_by("-created_at", "-pk")
+    )
+
+
+def _entries(experiments: Any) -> list[dict[str, Any]]:
+    entries = []
+    for experiment in experiments:
+        counts = {state: getattr(experiment, f"num_{state}") for state in RunState.values}
+        state = boards.state_of(counts)
+        entries.append(
+            {
+                "experiment": experiment,
+                "state": state,
+                "label": RunState(state).label,
+                "num_done": counts[RunState.DONE],
+            }
+        )
+    return entries
+
+
+def _parent(request: HttpRequest) -> Experiment | None:
+    try:
+        identifier = UUID(request.GET.get("clone", ""))
+    except ValueError:
+        return None
+    return get_object_or_404(Experiment.objects.visible_to(user_of(request)), pk=identifier)
+
+
+def _experiment(request: HttpRequest, pk: UUID) -> Experiment:
+    return get_object_or_404(
+        Experiment.objects.visible_to(user_of(request)).select_related("team", "created_by", "parent"), pk=pk
+    )
