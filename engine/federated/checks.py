@@ -62,8 +62,10 @@ def _model(task: "Federated", context: Context) -> Iterator[Problem]:
 
 
 def extra_copies(task: "Federated", costs: Profile) -> int:
-    """Tensors of the size of the weights that a device keeps beside weights and gradients: for momentum, for what the
-    server sends besides weights, and for the client's own state."""
+    """Tensors of the size of the weights that a device keeps beside weights and gradients.
+
+    For momentum, for what the server sends besides weights, and for the client's own state.
+    """
     params = shape_only({info.name: info.shape for info in costs.graph.parameters()})
     sent = task.strategy.message_down(task.strategy.init_server(params))
     kept = task.strategy.init_client(params) or {}

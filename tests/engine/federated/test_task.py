@@ -216,9 +216,9 @@ def test_a_model_that_does_not_fit_the_device(tmp_path: Path) -> None:
 
 
 def test_what_a_strategy_keeps_counts_as_memory(tmp_path: Path) -> None:
-    """Parameters and gradients of 64 -> 850 -> 10 are half a megabyte, with two control variates twice that."""
+    """Parameters and gradients of 64 -> 600 -> 10 are 0.36 MB, with two control variates twice that."""
     fleet = {"groups": [{"name": "tiny", "device": "stm32l4r5", "count": 12}]}
-    model = {"kind": "mlp", "hidden": [850]}
+    model = {"kind": "mlp", "hidden": [600]}
     for kind, fits in (("fedavg", True), ("scaffold", False)):
         problems = task(model=model, strategy={"kind": kind}).check(context(tmp_path, fleet=fleet))
         assert (not [problem for problem in problems if problem.code == "out_of_memory"]) == fits
