@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from engine.core.errors import EngineError
 from engine.core.sample import SampleSpec
-from engine.models.layer import FLOAT_BYTES, Law, Layer, Shape, ShapeError, Shapes, elements
-from engine.models.layers import INDEX_BYTES, Linear
+from engine.models.layer import FLOAT_BYTES, INDEX_BYTES, Law, Layer, Shape, ShapeError, Shapes, elements
+from engine.models.layers import Linear
 
 INPUT = "input"
 """The name by which nodes refer to the graph's input."""

@@ -19,6 +19,10 @@ FLOAT_BYTES = 4
 """Bytes of one number of a weight or an activation (float32)."""
 
 
+INDEX_BYTES = 8
+"""Bytes of a token, and of a position that max pooling keeps for the backward pass (int64)."""
+
+
 class ShapeError(EngineError):
     """A layer does not fit the shape of its input."""
 
