@@ -109,7 +109,8 @@ def _problem(details: ErrorDetails, path: tuple[str, ...], model: type[BaseModel
         return Problem(place, "wrong_type", f"{_allowed(form) or details['msg']}; given {shown(value)}")
     if code in {"value_error", "assertion_error"}:
         return Problem(place, "invalid", details["msg"].partition(", ")[2])
-    return Problem(place, code, f"{details['msg']}; given {shown(value)}")
+    said = "given" in details["msg"]  # a component's own messages may have it already
+    return Problem(place, code, details["msg"] if said else f"{details['msg']}; given {shown(value)}")
 
 
 def form_at(model: type[BaseModel], tree: Any, path: Sequence[str]) -> Form | None:

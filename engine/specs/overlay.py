@@ -46,15 +46,10 @@ def apply_overrides(tree: Any, settings: Iterable[str]) -> Any:
     """
     problems: list[Problem] = []
     for setting in settings:
-        path, equals, text = setting.partition("=")
-        if not equals or not path.strip():
-            message = f"a setting reads path=value, as in task.rounds=10; given {setting!r}"
-            problems.append(Problem(path.strip(), "bad_setting", message))
-            continue
         try:
-            tree = place(tree, path.strip(), load(text))
+            tree = place(tree, *_read(setting))
         except SpecError as error:
-            problems.extend(_below(path.strip(), error.problems))
+            problems.extend(error.problems)
     if problems:
         raise SpecError(problems)
     return tree
@@ -110,5 +105,14 @@ def _place(tree: Any, steps: tuple[str, ...], value: Any, path: str) -> Any:
     raise SpecError([Problem(path, "bad_path", f"'{step}' leads into {tree!r}, which has no fields")])
 
 
-def _below(path: str, problems: Iterable[Problem]) -> list[Problem]:
-    return [Problem(f"{path}.{entry.path}".rstrip("."), entry.code, entry.message) for entry in problems]
+def _read(setting: str) -> tuple[str, Any]:
+    path, equals, text = setting.partition("=")
+    path = path.strip()
+    if not equals or not path:
+        message = f"a setting reads path=value, as in task.rounds=10; given {setting!r}"
+        raise SpecError([Problem(path, "bad_setting", message)])
+    try:
+        return path, load(text)
+    except SpecError as error:
+        below = (Problem(f"{path}.{e.path}".rstrip("."), e.code, e.message) for e in error.problems)
+        raise SpecError(below) from error

@@ -14,8 +14,8 @@ from engine.task.state import Block, BlockResult
 if TYPE_CHECKING:
     from engine.costs.model import CostModel
     from engine.data.store import DataStore
-    from engine.fleet.group import Fleet
-    from engine.network.spec import Network
+    from engine.fleet.fleet import Fleet
+    from engine.network.network import Network
     from engine.task.contract import Task
 
 

@@ -1,4 +1,4 @@
-"""A task small enough to be followed by hand: clients pull a weight towards their targets, in rounds of several blocks."""
+"""A task that can be followed by hand: clients pull a weight towards their targets, in rounds of several blocks."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Literal

@@ -1,6 +1,7 @@
 """The loop: numbered events, exact resume after any interruption, cancel and pause at borders."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from engine.runs.checkpoint import Checkpoint, FolderCheckpoints
 from engine.runs.context import make_context
 from engine.runs.control import Control
 from engine.runs.loop import Outcome, run
-from engine.runs.sinks import JsonlSink, MemorySink, read_events
-from engine.task.contract import Block, BlockResult, Context, Task
+from engine.runs.sinks import HostTimes, JsonlSink, MemorySink, read_events
+from engine.task.contract import Block, BlockResult, Context, Progress, Task
 from engine.task.local import LocalExecutor
 from tests.engine.runs.quadratic import Quadratic, experiment
 
@@ -104,8 +105,8 @@ def test_a_crash_anywhere_changes_nothing(tmp_path: Path, crash_at: int, every: 
     expected, events = undisturbed()
     spec, checkpoints, place = experiment(), KeptInMemory(every), tmp_path / "events.jsonl"
     sink = JsonlSink(place)
+    context = make_context(spec, 3, executor=Crashing(crash_at))
     with pytest.raises(Crash):
-        context = make_context(spec, 3, executor=Crashing(crash_at))
         run(spec, 3, context=context, sink=sink, checkpoints=checkpoints)
     sink.close()
     with place.open("a") as file:
@@ -195,7 +196,7 @@ def test_checkpoints_follow_the_clock_and_come_after_their_events() -> None:
     run(spec, 0, context=make_context(spec, 0), sink=Noting(), checkpoints=Saving(), clock=lambda: next(clock))
     saves = [entry for entry in order if entry[0] == "save"]
     assert 1 < len(saves) < 15
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         if after[0] == "save":
             assert before == ("flush", after[1])
 
@@ -204,7 +205,7 @@ def test_host_times_add_up_over_attempts_and_tell_what_remains() -> None:
     class Hearing(MemorySink):
         heard: list[tuple[int, float, float | None]] = []
 
-        def progress(self, progress, host) -> None:  # noqa: ANN001
+        def progress(self, progress: Progress, host: HostTimes) -> None:
             self.heard.append((progress.done, host.work_s, host.remaining_s))
 
     spec, checkpoints = experiment(Quadratic(rounds=4, num_blocks=1)), KeptInMemory()
