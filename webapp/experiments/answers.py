@@ -129,7 +129,8 @@ def _t(degrees: int) -> float:
 
 
 def _p_values(compared: Comparison) -> str:
-    return f"Paired t p = {compared.p_t:.2g}, exact sign-flip p = {compared.p_sign_flip:.2g}, effect size {compared.effect_size or 0:.2g}."
+    effect = compared.effect_size or 0.0
+    return f"Paired t p = {compared.p_t:.2g}, exact sign-flip p = {compared.p_sign_flip:.2g}, effect size {effect:.2g}."
 
 
 def _shown(metric: str, value: float) -> str:

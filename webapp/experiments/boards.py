@@ -14,6 +14,10 @@ from webapp.experiments import chunks, services
 from webapp.experiments.models import Cell, Experiment, MetricChunk, Run, RunState
 from webapp.library.drawing import Drawing, GroupSign, draw, signs
 
+XS = (("rounds", "Rounds"), ("time", "Time"), ("bytes", "Bytes"), ("joules", "Joules"))
+YS = (("accuracy", "Accuracy"), ("loss", "Loss"), ("train_loss", "Training loss"), ("divergence", "Divergence"))
+"""What can stand on the axes of the curves; ``static/webapp/js/axes.js`` knows their units."""
+
 SPARK = (96.0, 22.0)
 UNITS = {
     "accuracy": "%", "time_s": "s", "round_time_s": "s", "energy_j": "J", "bytes_up": "B", "bytes_down": "B",

@@ -128,6 +128,8 @@ def _body(request: HttpRequest, run: Run) -> dict[str, Any]:
         "artifacts": run.artifacts.order_by("name"),
         "log": _log(run, after),
         "siblings": Run.objects.visible_to(user_of(request)).filter(cell=run.cell).order_by("seed"),
+        "xs": boards.XS,
+        "ys": boards.YS,
         "x": request.GET.get("x", "rounds"),
         "y": request.GET.get("y", "accuracy"),
     }

@@ -191,6 +191,8 @@ def _curves(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
         "paths": paths,
         "differences": values,
         "picture": boards.picture_of(rows[0].cell.text) if rows else None,
+        "xs": boards.XS,
+        "ys": boards.YS,
         "x": request.GET.get("x", "rounds"),
         "y": request.GET.get("y", "accuracy"),
     }

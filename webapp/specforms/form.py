@@ -74,8 +74,8 @@ class SpecForm:
         """Change the form's structure as a button asks.
 
         Args:
-            action: ``add:KEY``, ``remove:KEY``, ``set:KEY``, ``unset:KEY``, ``line:KEY=TEXT`` or ``mode:yaml``; anything
-                else, such as ``change``, only shows the form anew.
+            action: ``add:KEY``, ``remove:KEY``, ``set:KEY``, ``unset:KEY``, ``line:KEY=TEXT`` or ``mode:yaml``;
+                anything else, such as ``change``, only shows the form anew.
         """
         verb, _, key = action.partition(":")
         match verb:

@@ -1,0 +1,58 @@
+// What can stand on the axes of a chart, and the choice of it, which lives in the address.
+
+export const X = {
+  rounds: { title: "Round", unit: "", metric: null },
+  time: { title: "Simulated time", unit: "s", metric: "time_s" },
+  bytes: { title: "Bytes sent", unit: "B", metric: "bytes" },
+  joules: { title: "Energy", unit: "J", metric: "energy_j" },
+};
+export const Y = {
+  accuracy: { title: "Accuracy", unit: "%" },
+  loss: { title: "Loss", unit: "" },
+  train_loss: { title: "Training loss", unit: "" },
+  divergence: { title: "Divergence", unit: "" },
+  round_time_s: { title: "Time of a round", unit: "s" },
+};
+
+/** The place of a round on an axis; null if it is not known there. */
+export function placeOn(axis, round, values) {
+  const metric = X[axis].metric;
+  if (metric === null) return round;
+  if (metric === "bytes") return values.bytes_up === undefined ? null : values.bytes_up + values.bytes_down;
+  return values[metric] ?? null;
+}
+
+/** The chosen axes; links of the two groups change them without leaving the page. */
+export class AxisChoice {
+  constructor(changed) {
+    const asked = new URLSearchParams(location.search);
+    this.x = asked.get("x") in X ? asked.get("x") : "rounds";
+    this.y = asked.get("y") in Y ? asked.get("y") : "accuracy";
+    for (const name of ["x", "y"]) {
+      document.getElementById(`choose-${name}`).addEventListener("click", (event) => {
+        const link = event.target.closest("[data-value]");
+        if (!link || event.ctrlKey || event.metaKey) return;
+        event.preventDefault();
+        this.#choose(name, link);
+        changed();
+      });
+    }
+  }
+
+  #choose(name, link) {
+    this[name] = link.dataset.value;
+    const query = new URLSearchParams(location.search);
+    query.set(name, this[name]);
+    history.replaceState(null, "", `?${query}`);
+    for (const other of link.parentElement.children) {
+      if (other === link) other.setAttribute("aria-current", "true");
+      else other.removeAttribute("aria-current");
+    }
+  }
+}
+
+/** The elements that a chart needs. */
+export function chartParts() {
+  const of = (id) => document.getElementById(id);
+  return { frame: of("chart"), readout: of("readout"), legend: of("legend"), twin: of("twin"), fold: of("twin-fold") };
+}

@@ -1,0 +1,97 @@
+// The page of an experiment: curves with a band over seeds, fed by the sockets of the runs that work right now.
+import { AxisChoice, X, Y, chartParts, placeOn } from "edgeloom/axes.js";
+import { Chart } from "edgeloom/chart.js";
+import { Live } from "edgeloom/live.js";
+import { spread } from "edgeloom/statistics.js";
+import { RunStore } from "edgeloom/store.js";
+
+const MOST_SOCKETS = 8;
+const data = JSON.parse(document.getElementById("page-data").textContent);
+const stores = new Map();
+const lives = new Map();
+for (const cell of data.cells) {
+  for (const run of cell.runs) {
+    const store = new RunStore(run.series);
+    store.lastSeq = run.last_seq;
+    stores.set(run.id, store);
+  }
+}
+
+const chart = new Chart(chartParts());
+const axes = new AxisChoice(draw);
+let scheduled = false;
+
+function touch() {
+  if (scheduled) return;
+  scheduled = true;
+  requestAnimationFrame(() => { scheduled = false; draw(); });
+}
+
+function lineOf(cell) {
+  const runs = cell.runs.map((run) => stores.get(run.id)).filter((store) => store.rounds.size);
+  const rounds = [...new Set(runs.flatMap((store) => store.steps()))].sort((a, b) => a - b);
+  const line = { label: cell.label, color: cell.color, x: [], y: [], low: [], high: [], n: [] };
+  for (const round of rounds) {
+    const found = runs.map((store) => store.rounds.get(round)).filter((values) => Number.isFinite(values?.[axes.y]));
+    const places = found.map((values) => placeOn(axes.x, round, values)).filter((place) => place !== null);
+    if (!found.length || !places.length) continue;
+    const { mean, low, high, n } = spread(found.map((values) => values[axes.y]));
+    line.x.push(places.reduce((sum, place) => sum + place, 0) / places.length);
+    line.y.push(mean);
+    line.low.push(low);
+    line.high.push(high);
+    line.n.push(n);
+  }
+  return line;
+}
+
+function draw() {
+  chart.show(data.cells.map(lineOf), { x: X[axes.x], y: Y[axes.y] });
+}
+
+function status(state, words) {
+  const badge = document.getElementById("live");
+  if (!badge) return;
+  badge.dataset.state = state;
+  badge.textContent = words;
+}
+
+/** Listen to the runs that work now; those that ended keep what they said. */
+function listen() {
+  const matrix = document.getElementById("matrix");
+  const running = new Set(matrix.dataset.running.split(" ").filter(Boolean));
+  for (const [run, live] of lives) if (!running.has(run)) { settle(run, live); }
+  for (const run of running) {
+    if (lives.has(run) || lives.size >= MOST_SOCKETS) continue;
+    const store = stores.get(run);
+    lives.set(run, new Live(run, store.lastSeq, {
+      frame: (frame) => { if (store.apply(frame) && frame.kind === "metrics") touch(); },
+      notice: () => {},
+      status,
+    }));
+  }
+  if (matrix.dataset.live === "no" || !running.size) refresh();
+}
+
+function settle(run, live) {
+  lives.delete(run);
+  live.close();
+}
+
+/** Runs that were too short to be listened to, or ended between two looks, come by one request. */
+async function refresh() {
+  const answer = await fetch(`/experiments/${data.experiment}/series`, { headers: { accept: "application/json" } });
+  if (!answer.ok) return;
+  for (const cell of (await answer.json()).cells) {
+    for (const run of cell.runs) {
+      const store = new RunStore(run.series);
+      store.lastSeq = Math.max(run.last_seq, stores.get(run.id)?.lastSeq ?? 0);
+      if (!lives.has(run.id)) stores.set(run.id, store);
+    }
+  }
+  touch();
+}
+
+document.body.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target.id === "matrix" || document.getElementById("matrix")) listen(); });
+draw();
+if (document.getElementById("matrix").dataset.live === "yes") listen();

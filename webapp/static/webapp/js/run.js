@@ -1,0 +1,156 @@
+// The page of a run: what the server sent, and then every event as it comes.
+import { AxisChoice, X, Y, chartParts, placeOn } from "edgeloom/axes.js";
+import { Chart } from "edgeloom/chart.js";
+import { Heat } from "edgeloom/heat.js";
+import { render as renderLedger } from "edgeloom/ledger.js";
+import { Live } from "edgeloom/live.js";
+import { NetworkView } from "edgeloom/network.js";
+import { show, text } from "edgeloom/quantities.js";
+import { RunStore } from "edgeloom/store.js";
+import { cells } from "edgeloom/tables.js";
+
+const of = (id) => document.getElementById(id);
+const data = JSON.parse(of("page-data").textContent);
+const store = new RunStore(data.series);
+store.lastSeq = data.after;
+
+const UNITS = { accuracy: "%", time_s: "s", energy_j: "J", bytes_up: "B", bytes_down: "B", divergence: "" };
+const MOST_LINES = 200;
+
+function nameOf(id) {
+  const group = data.groups.find(({ start, count }) => id >= start && id < start + count);
+  return group ? `${group.name} ${id}` : `device ${id}`;
+}
+
+const chart = new Chart(chartParts());
+const axes = new AxisChoice(drawCurves);
+const network = of("network") ? new NetworkView(of("network")) : null;
+const heat = new Heat(of("heat"), of("heat-readout"), nameOf);
+let following = true;
+let dirty = new Set(["curves"]);
+let scheduled = false;
+
+function touch(...parts) {
+  parts.forEach((part) => dirty.add(part));
+  if (scheduled) return;
+  scheduled = true;
+  requestAnimationFrame(redraw);
+}
+
+function redraw() {
+  scheduled = false;
+  const parts = dirty;
+  dirty = new Set();
+  if (parts.has("curves")) { drawCurves(); drawFigures(); }
+  if (parts.has("round")) drawRound(true);
+  if (parts.has("ledger")) renderLedger(store.ledgers, { table: of("ledger"), note: of("ledger-note"), legend: of("ledger-legend"), links: of("links") });
+  if (parts.has("clients")) heat.set(store.clients, store.devices);
+  if (parts.has("log")) drawLog();
+}
+
+function drawCurves() {
+  const points = store.steps().map((round) => [round, store.rounds.get(round)]).filter(([, values]) => values[axes.y] !== undefined && values[axes.y] !== null);
+  const placed = points.map(([round, values]) => [placeOn(axes.x, round, values), values[axes.y]]).filter(([x]) => x !== null);
+  const none = placed.map(() => null);
+  const line = { label: `${Y[axes.y].title}, seed ${data.seed}`, color: 1, x: placed.map(([x]) => x), y: placed.map(([, y]) => y), low: none, high: none, n: placed.map(() => 1) };
+  chart.show([line], { x: X[axes.x], y: Y[axes.y] });
+}
+
+function drawFigures() {
+  for (const element of document.querySelectorAll("[data-kpi]")) {
+    const name = element.dataset.kpi;
+    const value = store.finished?.metrics?.[name] ?? store.last(name);
+    if (value !== null && value !== undefined) show(element, value, UNITS[name]);
+  }
+}
+
+function shownRound() {
+  const rounds = [...store.cohorts.keys()].sort((a, b) => a - b);
+  if (!rounds.length) return null;
+  const slider = of("round");
+  of("scrub").hidden = false;
+  slider.min = rounds[0];
+  slider.max = rounds.at(-1);
+  of("scrub-first").textContent = rounds[0];
+  of("scrub-last").textContent = rounds.at(-1);
+  if (following) slider.value = rounds.at(-1);
+  return Number(slider.value);
+}
+
+function drawRound(moved) {
+  if (!network) return;
+  const round = shownRound();
+  if (round === null || !store.cohorts.has(round)) return;
+  const cohort = store.cohorts.get(round), clients = store.clients.get(round);
+  const times = clients?.time_s ?? [];
+  const slowest = times.length ? clients.ids[times.indexOf(Math.max(...times))] : null;
+  network.show({ active: cohort.clients, dropped: cohort.dropped.map((entry) => entry.id ?? entry), slowest }, moved && following);
+  of("net-round").textContent = `, round ${round}`;
+  const body = document.createElement("tbody");
+  cohort.clients.forEach((id) => {
+    const place = clients ? clients.ids.indexOf(id) : -1;
+    const value = (name, unit) => (place < 0 ? "" : text(clients[name][place], unit));
+    const group = data.groups.find(({ start, count }) => id >= start && id < start + count);
+    const row = cells(body.insertRow(), "td", [`${id}`, group?.name ?? "", value("num_samples", ""), value("loss", ""), value("time_s", "s"), id === slowest ? "slowest" : "took part"], false);
+    for (const column of [2, 3, 4]) row.cells[column].className = "n";
+  });
+  for (const entry of cohort.dropped) cells(body.insertRow(), "td", [`${entry.id ?? entry}`, "", "", "", "", `dropped: ${entry.reason ?? ""}`], false);
+  of("net-table").tBodies[0].replaceWith(body);
+}
+
+function drawLog() {
+  const list = of("log");
+  const known = new Set([...list.children].map((item) => Number(item.dataset.seq)));
+  for (const { frame, text: words, level } of store.lines) {
+    if (known.has(frame.seq)) continue;
+    const item = document.createElement("li");
+    item.dataset.seq = frame.seq;
+    if (level === "warning") item.className = "warning";
+    const time = document.createElement("time");
+    time.dateTime = frame.at;
+    time.textContent = frame.at.slice(11, 19);
+    item.append(time, words);
+    list.prepend(item);
+  }
+  while (list.children.length > MOST_LINES) list.lastElementChild.remove();
+}
+
+function onFrame(frame) {
+  if (!store.apply(frame)) return;
+  const parts = { metrics: ["curves"], cohort: ["round"], clients: ["clients", "round"], ledger: ["ledger"], log: ["log"], started: ["log"], finished: ["log", "curves"] };
+  touch(...(parts[frame.kind] ?? []));
+}
+
+function onNotice({ kind, body }) {
+  if (kind === "state" && body.state + body.wanted !== seenState) {
+    seenState = body.state + body.wanted;
+    document.body.dispatchEvent(new CustomEvent("edgeloom:state"));
+  }
+  if (kind !== "progress") return;
+  const bar = of("progress"), words = of("progress-text");
+  if (bar) { bar.max = body.total || 1; bar.value = body.done; }
+  const left = body.done ? (body.host_time_s * (body.total - body.done)) / body.done : null;
+  const rest = left !== null && body.done < body.total ? `, about ${text(left, "s")} left on this machine` : "";
+  if (words && body.total) words.textContent = `${body.unit} ${body.done} of ${body.total}${rest}`;
+}
+
+function onStatus(state, words) {
+  const badge = of("live");
+  if (!badge || badge.textContent === words) return;
+  badge.dataset.state = state;
+  badge.textContent = words;
+}
+
+of("round")?.addEventListener("input", () => { following = false; of("follow").setAttribute("aria-pressed", "false"); drawRound(false); });
+of("follow")?.addEventListener("click", () => { following = true; of("follow").setAttribute("aria-pressed", "true"); drawRound(false); });
+of("choose-heat").addEventListener("click", (event) => {
+  const button = event.target.closest("[data-value]");
+  if (!button) return;
+  heat.metric = button.dataset.value;
+  for (const other of button.parentElement.children) other.setAttribute("aria-pressed", String(other === button));
+  heat.draw();
+});
+
+let seenState = data.state;
+touch("curves");
+new Live(data.run, data.after, { frame: onFrame, notice: onNotice, status: onStatus });
