@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db import models
-from django.http import HttpRequest
-from ninja.utils import check_csrf
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
 
 from webapp.api import limits
 from webapp.api.access import Rule, Scope, rule_of
@@ -153,9 +153,24 @@ def _why_not(secret: str) -> ApiProblem:
     return ApiProblem("token_unknown", f"The token {token.prefix}… opens nothing any more: its user left the team.")
 
 
+def _nothing(_: HttpRequest) -> HttpResponse:
+    """Stands for the view in the check, which only looks whether it is exempt."""
+    return HttpResponse()
+
+
+class _CsrfCheck(CsrfViewMiddleware):
+    """Django's check, giving the reason of a refusal instead of a page."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> str:
+        return reason
+
+
 def _by_session(request: HttpRequest, rule: Rule) -> Caller:
     if not isinstance(request.user, User):
         raise ApiProblem("unauthenticated", "This needs a bearer token or a session cookie; none was sent.")
-    if check_csrf(request) is not None:
-        raise ApiProblem("csrf_failed", "A write with a session cookie needs the header X-CSRFToken.")
+    check = _CsrfCheck(_nothing)
+    check.process_request(request)
+    reason = check.process_view(request, _nothing, (), {})
+    if reason is not None:
+        raise ApiProblem("csrf_failed", f"A write with a session cookie needs the header X-CSRFToken. {reason}")
     return Caller(request.user, None, rule)

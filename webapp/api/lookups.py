@@ -23,13 +23,14 @@ def cells(experiments: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:
     """The cells of each experiment in their order, with their runs by seed."""
     runs: dict[int, list[dict[str, Any]]] = {}
     of_cells = Run.objects.filter(cell__experiment__in=experiments).order_by("cell", "seed")
-    for run in of_cells.values("cell", "id", "seed", "state"):
-        runs.setdefault(run.pop("cell"), []).append(run)
+    for cell_id, run_id, seed, state in of_cells.values_list("cell", "id", "seed", "state"):
+        runs.setdefault(cell_id, []).append({"id": run_id, "seed": seed, "state": state})
     found: dict[UUID, list[dict[str, Any]]] = {experiment: [] for experiment in experiments}
-    fields = ("id", "experiment", "index", "label", "overrides", "digest")
-    for cell in Cell.objects.filter(experiment__in=experiments).order_by("index").values(*fields):
-        cell["runs"] = runs.get(cell.pop("id"), [])
-        found[cell.pop("experiment")].append(cell)
+    fields = ("index", "label", "overrides", "digest")
+    rows = Cell.objects.filter(experiment__in=experiments).order_by("index")
+    for cell_id, experiment, *values in rows.values_list("id", "experiment", *fields):
+        cell = dict(zip(fields, values, strict=True))
+        found[experiment].append({**cell, "runs": runs.get(cell_id, [])})
     return found
 
 
@@ -37,8 +38,9 @@ def transitions(runs: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:
     """The changes of state of each run, oldest first."""
     found: dict[UUID, list[dict[str, Any]]] = {run: [] for run in runs}
     rows = RunTransition.objects.filter(run__in=runs).order_by("pk")
-    for row in rows.values("run", "at", "from_state", "to_state", "actor", "reason"):
-        found[row.pop("run")].append(row)
+    fields = ("at", "from_state", "to_state", "actor", "reason")
+    for run, *values in rows.values_list("run", *fields):
+        found[run].append(dict(zip(fields, values, strict=True)))
     return found
 
 

@@ -85,7 +85,7 @@ def _parameter(parameter: Json) -> Json:
 
 
 def _content_type(response: Json) -> str:
-    content = next(iter(response.get("content", {}).values()), {})
+    content: Json = next(iter(response.get("content", {}).values()), {})
     return _type(content.get("schema", {}))
 
 

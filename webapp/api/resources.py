@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from webapp.api import lookups
 from webapp.api.shapes import DETAIL, Attached, Column, Derived, Exact, Resource, Shape
@@ -309,7 +309,7 @@ class CatalogueEntry(Exact):
     """Paper, data sheet or standard."""
     fields: list[Json]
     """Each field with its path, type, limits, unit, default and help."""
-    schema_: Json | None = Field(alias="schema")
+    json_schema: Json | None
     """JSON schema of a component; null for a device or link."""
     values: Json | None
     """Figures of a device or link, each with unit, provenance and source; null for a component."""

@@ -4,6 +4,7 @@ import copy
 import functools
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from engine.fleet.group import FleetSpec
@@ -39,7 +40,7 @@ def body_schemas() -> Json:
     """The schemas of all bodies that hold specs or parts of them, by their name in the OpenAPI document."""
     definitions, names = _definitions(SCHEMAS + PREFIX + "{model}")
     body = _with_saved_parts(definitions[names["experiment"]])
-    blocks = {
+    blocks: dict[str, Json] = {
         "FleetBody": {"$ref": SCHEMAS + PREFIX + names["fleet"]},
         "NetworkBody": {"$ref": SCHEMAS + PREFIX + names["network"]},
         # A saved task may leave required fields open, so that its schema is looser than the task's.
@@ -58,7 +59,7 @@ def body_schemas() -> Json:
 
 
 def _definitions(template: str) -> tuple[Json, dict[str, str]]:
-    classes = {"experiment": ExperimentSpec, "fleet": FleetSpec, "network": NetworkSpec}
+    classes: dict[str, type[BaseModel]] = {"experiment": ExperimentSpec, "fleet": FleetSpec, "network": NetworkSpec}
     schemas, holder = models_json_schema([(cls, "validation") for cls in classes.values()], ref_template=template)
     names = {part: schemas[cls, "validation"]["$ref"].rpartition("/")[2] for part, cls in classes.items()}
     prefix = template.rpartition("/")[2].removesuffix("{model}")

@@ -39,8 +39,10 @@ def _nowhere(request: HttpRequest, **kwargs: object) -> HttpResponse:
 
 
 def _patterns() -> list[URLPattern]:
-    operations = [pattern for pattern in api.urls[0] if pattern.name != "api-root"]  # ninja's page of hints
+    # All but ninja's own page of hints.
+    operations = [one for one in api.urls[0] if isinstance(one, URLPattern) and one.name != "api-root"]
     for pattern in operations:
+        assert pattern.callback is not None
         pattern.callback = _mended(pattern.callback)
     return [
         path("openapi.json", _mended(openapi_json), name="openapi"),

@@ -3,9 +3,9 @@
 import functools
 import json
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol, cast
 
-from django.http import HttpResponse
 from django.test import Client
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
@@ -13,6 +13,19 @@ from referencing.jsonschema import DRAFT202012
 
 from webapp.api.application import openapi_document
 from webapp.teams.models import User
+
+
+class Answer(Protocol):
+    """A response as Django's test client hands it out."""
+
+    status_code: int
+    content: bytes
+    streaming_content: Iterator[bytes]
+
+    def json(self) -> Any: ...
+    def __getitem__(self, header: str) -> str: ...
+    def __contains__(self, header: str) -> bool: ...
+
 
 ROOT = "/api/v1"
 YAML = "application/yaml"
@@ -27,7 +40,9 @@ def _patterns() -> list[tuple[re.Pattern[str], str]]:
 @functools.cache
 def _registry() -> "Registry[Any]":
     document = json.loads(json.dumps(openapi_document()))
-    return Registry().with_resource("urn:api", Resource.from_contents(document, default_specification=DRAFT202012))
+    resource = Resource.from_contents(document, default_specification=DRAFT202012)
+    registry: Registry[Any] = Registry().with_resource("urn:api", resource)
+    return registry
 
 
 def path_in_document(path: str) -> str | None:
@@ -35,7 +50,7 @@ def path_in_document(path: str) -> str | None:
     return next((found for pattern, found in _patterns() if pattern.fullmatch(path)), None)
 
 
-def check_answer(method: str, path: str, response: HttpResponse) -> None:
+def check_answer(method: str, path: str, response: Answer) -> None:
     """Assert that the document announces such an answer."""
     documented = path_in_document(path)
     operation = openapi_document()["paths"].get(documented, {}).get(method.lower())
@@ -83,16 +98,20 @@ class Api:
         if user is not None:
             self.client.force_login(user)
 
-    def __call__(self, method: str, path: str, body: Any = None, **options: Any) -> HttpResponse:
+    def __call__(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
         """One request; a body that is not text is sent as JSON."""
         headers = {**self.headers, **options.pop("headers", {})}
         media_type = options.pop("media_type", "application/json" if not isinstance(body, str | bytes) else YAML)
         data = body if isinstance(body, str | bytes) else (b"" if body is None else json.dumps(body).encode())
-        response = self.client.generic(
-            method, ROOT + path, data, content_type=media_type, headers=headers, query_params=options.pop("query", None)
+        query = options.pop("query", None)
+        response = cast(
+            "Answer",
+            self.client.generic(
+                method, ROOT + path, data, content_type=media_type, headers=headers, query_params=query
+            ),
         )
         assert not options, options
-        check_answer(method, ROOT + path, response)
+        check_answer(method, ROOT + path.partition("?")[0], response)
         return response
 
     def get(self, path: str, **query: Any) -> Any:
@@ -102,6 +121,6 @@ class Api:
         return response.json()
 
 
-def codes(response: HttpResponse) -> dict[str, str]:
+def codes(response: Answer) -> dict[str, str]:
     """The code of each problem by its path."""
     return {error["path"]: error["code"] for error in response.json()["errors"]}

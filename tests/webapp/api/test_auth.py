@@ -25,9 +25,8 @@ def test_without_credentials(db: None) -> None:
 
 
 def test_expired_revoked_and_unknown_tokens_say_so(lab: Lab) -> None:
-    expired, expired_secret = issue_token(
-        lab.users["owner"], lab.team, "old", expires_at=timezone.now() + timedelta(days=1)
-    )
+    tomorrow = timezone.now() + timedelta(days=1)
+    expired, expired_secret = issue_token(lab.users["owner"], lab.team, "old", expires_at=tomorrow)
     ApiToken.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     revoked, revoked_secret = issue_token(lab.users["owner"], lab.team, "gone")
     revoke_token(revoked)

@@ -24,8 +24,6 @@ def changed(**paths: Any) -> str:
     return dump(tree)
 
 
-TINY = {"groups": [{"name": "tiny", "device": "arduino_uno_r3", "count": 10}]}
-
 CASES = {
     "unknown field": (changed(task__strategy={"kind": "fedprox", "muu": 1.0}), {"task.strategy.muu": "unknown_field"}),
     "unknown top field": (changed(colour="red"), {"colour": "unknown_field"}),
@@ -92,7 +90,7 @@ def test_a_missing_data_set_says_where_to_put_it(lab: Lab, monkeypatch: pytest.M
     response = lab.by("runner")("POST", "/experiments", changed(task__dataset={"kind": "mnist"}))
     assert response.status_code == 422
     assert "task.dataset" in codes(response)
-    assert "EDGELOOM_DATA" in response.content.decode()
+    assert "train-images-idx3-ubyte.gz" in response.content.decode()
     assert not Experiment.objects.exists()
 
 

@@ -26,15 +26,16 @@ def test_every_member_is_described(family: str, lab: Lab) -> None:
         if family in FAMILIES:
             assert entry["source"]
             assert entry["summary"]
-            Draft202012Validator.check_schema(entry["schema"])
+            Draft202012Validator.check_schema(entry["json_schema"])
             assert entry["values"] is None
         else:
-            assert entry["schema"] is None
+            assert entry["json_schema"] is None
             assert "provenance" in str(entry["values"])
 
 
 def test_fields_carry_limits_and_help(lab: Lab) -> None:
-    (mu,) = lab.by("viewer").get("/catalogue/strategies/fedprox")["fields"]
+    fields = {field["name"]: field for field in lab.by("viewer").get("/catalogue/strategies/fedprox")["fields"]}
+    mu = fields["mu"]
     field = strategies["fedprox"].model_fields["mu"]
     assert (mu["name"], mu["default"], mu["minimum"]) == ("mu", field.default, 0)
     assert mu["help"] == " ".join((field.description or "").split())

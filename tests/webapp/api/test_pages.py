@@ -24,15 +24,18 @@ def fleets(lab: Lab, number: int) -> list[Fleet]:
     )
 
 
-def walk(lab: Lab, path: str, between: Callable[[], Any] = lambda: None, **query: Any) -> list[dict[str, Any]]:
-    """All items, page by page; ``between`` happens after each page."""
-    found: list[dict[str, Any]] = []
+Items = list[dict[str, Any]]
+
+
+def walk(lab: Lab, path: str, between: Callable[[Items], None] = lambda _: None, **query: Any) -> Items:
+    """All items, page by page; ``between`` happens after each page, with what was found so far."""
+    found: Items = []
     cursor: str | None = None
     for _ in range(100):
         page = lab.by("viewer").get(path, **query, **({} if cursor is None else {"cursor": cursor}))
         found += page["items"]
         cursor = page["next"]
-        between()
+        between(found)
         if cursor is None:
             return found
     raise AssertionError("the pages do not end")
@@ -50,9 +53,9 @@ def test_pages_together_are_the_list(limit: int, lab: Lab) -> None:
 def test_pages_do_not_shift_when_others_create_and_delete(lab: Lab) -> None:
     made = fleets(lab, 9)
 
-    def disturb() -> None:
+    def disturb(shown: Items) -> None:
         Fleet.objects.create(team=lab.team, name="New", body={})
-        Fleet.objects.filter(name="Fleet 0").delete()
+        Fleet.objects.filter(pk=shown[0]["id"]).delete()
 
     found = walk(lab, "/fleets", disturb, limit=2)
     assert {item["id"] for item in found} == {str(fleet.pk) for fleet in made}

@@ -32,18 +32,15 @@ def told(run: Run) -> Run:
 
 def test_run_as_it_is_stored(lab: Lab, experiment: Experiment, run: Run) -> None:
     run.progress_done, run.progress_total, run.progress_unit = 3, 20, "rounds"
-    run.failure = {
-        "code": "data_unavailable", "message": "no file", "remedy": "get it", "trace": "File x.py", "log_tail": ["a", "b"],
-    }  # fmt: skip
+    shown = {"code": "data_unavailable", "message": "no file", "remedy": "get it", "log_tail": ["a", "b"]}
+    run.failure = {**shown, "trace": "File x.py"}
     run.state = RunState.FAILED
     run.save()
     found = lab.by("viewer").get(f"/runs/{run.pk}")
     assert found["progress"] == {"done": 3, "total": 20, "unit": "rounds"}
     assert found["experiment"] == str(experiment.pk)
     assert found["cell"]["label"] == run.cell.label
-    assert found["failure"] == {
-        "code": "data_unavailable", "message": "no file", "remedy": "get it", "log_tail": ["a", "b"],
-    }  # fmt: skip
+    assert found["failure"] == shown
     assert "failure" not in lab.by("viewer").get("/runs")["items"][0]
 
 

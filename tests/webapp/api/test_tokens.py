@@ -56,9 +56,8 @@ def test_bad_tokens_are_refused_with_all_problems(lab: Lab) -> None:
     assert codes(api("POST", "/tokens", {"name": "x", "scopes": "read", "expires_at": "soon", "colour": 1})).keys() == {
         "scopes", "expires_at", "colour",
     }  # fmt: skip
-    assert codes(api("POST", "/tokens", {"name": "x", "scopes": ["read"], "expires_at": "2999-01-01T00:00:00"})).keys() == {
-        "expires_at",
-    }  # fmt: skip
+    local_time = {"name": "x", "scopes": ["read"], "expires_at": "2999-01-01T00:00:00"}
+    assert codes(api("POST", "/tokens", local_time)).keys() == {"expires_at"}
     assert api("POST", "/tokens", {"name": "x", "scopes": ["read"], "team": "elsewhere"}).status_code == 404
 
 

@@ -52,7 +52,7 @@ def get_kind(request: HttpRequest, family: str, kind: str) -> HttpResponse:
         cls = FAMILIES[family][kind]
         described = as_json(describe(cls))
         assert isinstance(described, dict)
-        return answer({**_entry(family, kind), **described, "kind": kind, "schema": cls.model_json_schema()})
+        return answer({**_entry(family, kind), **described, "kind": kind, "json_schema": cls.model_json_schema()})
     if family in CATALOGUES and kind in CATALOGUES[family]():
         row = CATALOGUES[family]()[kind].model_dump(mode="json")
         return answer({**_entry(family, kind), **_row_summary(kind, CATALOGUES[family]()[kind]), "values": row})
@@ -61,7 +61,7 @@ def get_kind(request: HttpRequest, family: str, kind: str) -> HttpResponse:
 
 def _entry(family: str, kind: str) -> dict[str, Any]:
     empty: dict[str, Any] = {"title": kind, "summary": "", "details": "", "source": "", "fields": []}
-    return {"family": family, "kind": kind, **empty, "schema": None, "values": None}
+    return {"family": family, "kind": kind, **empty, "json_schema": None, "values": None}
 
 
 def _summary(kind: str, described: Any) -> dict[str, str]:

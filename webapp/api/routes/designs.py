@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -21,6 +22,7 @@ from webapp.api.shapes import Listing
 from webapp.api.versions import etag_of, expected_version, is_known
 from webapp.library import services
 from webapp.library.models import DESIGNS
+from webapp.teams.access import TeamQuerySet
 
 
 @contextmanager
@@ -52,12 +54,16 @@ def design_router(family: str) -> Router:
     return router
 
 
+def _all(family: str) -> TeamQuerySet[Any]:
+    return DESIGNS[family].objects.all()
+
+
 def _add_reading(router: Router, family: str) -> None:
     model = DESIGNS[family]
 
     @router.get("", response=Listing[Design], summary=f"List {family}", operation_id=f"list_{family}")
     def list_designs(request: Request, query: Query[DesignQuery]) -> HttpResponse:
-        return page(request, by_name(request.auth.visible(model.objects.all()), query), query, DESIGN)
+        return page(request, by_name(request.auth.visible(_all(family)), query), query, DESIGN)
 
     extra = merged(headers=(IF_NONE_MATCH,))
 
@@ -69,7 +75,7 @@ def _add_reading(router: Router, family: str) -> None:
         openapi_extra=extra,
     )
     def get_design(request: Request, design_id: UUID, query: Query[FieldsQuery]) -> HttpResponse:
-        design = find(request, model.objects.all(), model.part, pk=design_id)
+        design = find(request, _all(family), model.part, pk=design_id)
         etag = etag_of(design.version)
         if is_known(request, etag):
             return unchanged(etag)
@@ -97,8 +103,7 @@ def _add_creating(router: Router, family: str) -> None:
 
 
 def _add_changing(router: Router, family: str) -> None:
-    model = DESIGNS[family]
-    part = model.part
+    part = DESIGNS[family].part
 
     @router.put(
         "/{uuid:design_id}",
@@ -108,7 +113,7 @@ def _add_changing(router: Router, family: str) -> None:
         openapi_extra=merged(takes(reference(f"{part.capitalize()}Body")), headers=(IF_MATCH,)),
     )
     def replace_design(request: Request, design_id: UUID) -> HttpResponse:
-        design = find(request, model.objects.all(), part, pk=design_id)
+        design = find(request, _all(family), part, pk=design_id)
         expected = expected_version(request, design.version, required=True)
         sent = envelope(request, DesignBody)
         with placed_in_body(part):
@@ -124,7 +129,7 @@ def _add_changing(router: Router, family: str) -> None:
     )
     def delete_design(request: Request, design_id: UUID) -> HttpResponse:
         """Experiments made from it keep what they took over; only the saved block goes."""
-        design = find(request, model.objects.all(), part, pk=design_id)
+        design = find(request, _all(family), part, pk=design_id)
         expected_version(request, design.version, required=False)
         services.remove(design, request.auth.user)
         return nothing()
