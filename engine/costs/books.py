@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.costs.accounts import Floats
+from engine.costs.accounts import Floats, Ints
 from engine.costs.energy import Charge, Messages, Meter
 from engine.costs.ledger import CONNECT, IDLE, QUANTITIES, TAIL, Ledger
 
@@ -37,7 +37,7 @@ def close_books(
         link_names=network.table.names,
         devices=accounts.devices,
         group_of=meter.fleet.group_of[accounts.devices],
-        values=sums.columns,
+        values={name: rows.T for name, rows in sums.columns.items()},
         link_values=_links(meter, messages),
         elapsed_s=elapsed_s,
     )
@@ -51,35 +51,44 @@ class _Sums:
         accounts = meter.accounts
         self.place = accounts.place_of
         self.repeats = meter.trace.repeats[accounts.round_of].astype(np.float64)
-        self.shape = (len(accounts.devices), num_phases)
-        self.columns = {name: np.zeros(self.shape) for name in QUANTITIES}
+        # In a single round, account k is the k-th device: sums are then plain additions.
+        self.is_plain = meter.trace.num_rounds == 1
+        self.columns = {name: np.zeros((num_phases, len(accounts.devices))) for name in QUANTITIES}
         self.busy_s = np.zeros(len(accounts.keys))
         self.item_energy_j = np.zeros(meter.trace.num_items)
 
     def take(self, charge: Charge) -> None:
-        place, weight = self.place[charge.accounts], self.repeats[charge.accounts]
-        for phase in np.unique(charge.phase):
-            mine = slice(None) if charge.phase.ndim == 0 else charge.phase == phase
-            for name, matrix in self.columns.items():
-                amount = getattr(charge, name)
-                if amount is not None:
-                    weights = amount[mine] * weight[mine]
-                    matrix[:, phase] += np.bincount(place[mine], weights=weights, minlength=self.shape[0])
-        self.busy_s += np.bincount(charge.accounts, weights=charge.time_s, minlength=len(self.busy_s))
+        """Book a charge."""
+        self.busy_s += self._by_account(charge.accounts, charge.time_s)
         if len(charge.items):
             # A message between two devices is charged twice, but each charge names an item once.
             self.item_energy_j[charge.items] += charge.energy_j
+        for phase in np.unique(charge.phase):
+            mine = slice(None) if charge.phase.ndim == 0 else charge.phase == phase
+            for name, rows in self.columns.items():
+                amount = getattr(charge, name)
+                if amount is not None:
+                    rows[phase] += self._by_device(charge.accounts[mine], amount[mine])
+
+    def _by_account(self, accounts: Ints, amount: Floats) -> Floats:
+        is_all = len(accounts) == len(self.busy_s) and np.array_equal(accounts, np.arange(len(accounts)))
+        return amount if is_all else _sum_by(accounts, amount, len(self.busy_s))
+
+    def _by_device(self, accounts: Ints, amount: Floats) -> Floats:
+        weighted = amount * self.repeats[accounts]
+        if self.is_plain:
+            return self._by_account(accounts, weighted)
+        return _sum_by(self.place[accounts], weighted, self.columns["time_s"].shape[1])
+
+
+def _sum_by(place: Ints, amount: Floats, count: int) -> Floats:
+    return np.bincount(place, weights=amount, minlength=count).astype(np.float64, copy=False)
 
 
 def _links(meter: Meter, messages: Messages) -> dict[str, Floats]:
     """Seconds on air, joules of the network and bytes on the wire by link and direction."""
-    table = messages.table
-    count, kinds = table.hop_air_s.shape[:2]
     repeats = meter.trace.repeats[meter.trace["round"][messages.items]].astype(np.float64)
-    cell = messages.pattern.astype(np.int64) * kinds + messages.kind
-    times = np.bincount(cell, weights=repeats, minlength=count * kinds).reshape(count, kinds)
-    return {
-        "time_s": np.tensordot(times, table.hop_air_s, axes=2),
-        "energy_j": np.tensordot(times, table.hop_energy_j, axes=2),
-        "wire_bytes": np.tensordot(times, table.hop_wire_bytes, axes=2),
-    }
+    links = messages.table.links
+    count = len(links["time_s"])
+    times = np.bincount(messages.kind, weights=repeats, minlength=count)
+    return {name: np.tensordot(times, values, axes=1) for name, values in links.items()}

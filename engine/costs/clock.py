@@ -1,9 +1,9 @@
 """When each item of a trace starts and ends: causes, waiting in line, and rounds one after the other.
 
-All rounds are computed at once, each from its own time 0. Items of equal depth are one vector operation; lines at shared
-channels are scanned. Where one channel serves messages of different depths (downloads and uploads over one radio), the
-lines that moved are scanned again until nothing moves any more: then every message has been served in order of arrival,
-which is what a discrete-event simulation yields.
+All rounds are computed at once, each from its own time 0. Items of equal depth are one vector operation; lines at
+shared channels are scanned. Where one channel serves messages of different depths (downloads and uploads over one
+radio), the lines that moved are scanned again until nothing moves any more: then every message has been served in
+order of arrival, which is what a discrete-event simulation yields.
 """
 
 from dataclasses import dataclass, field
@@ -183,7 +183,8 @@ class Lines:
         if np.all(rows[1:] >= rows[:-1]):
             finish = fifo_finish(channel, arrivals, service)
         else:
-            # Equal arrivals are served in the order of the messages, so that is the order in which they are handed over.
+            # Equal arrivals are served in the order of the messages, so that is the order in which they are handed
+            # over.
             order = np.argsort(rows, kind="stable")
             finish = np.empty(len(rows))
             finish[order] = fifo_finish(channel[order], arrivals[order], service[order])

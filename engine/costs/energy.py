@@ -49,19 +49,17 @@ class Messages:
 
     Attributes:
         items: (M,) their item ids.
-        pattern: (M,) the pattern of their routes.
         kind: (M,) their kind in the table.
-        table: prices by pattern and kind.
+        table: prices by kind.
     """
 
     items: Ints
-    pattern: NDArray[np.int32]
-    kind: Ints
+    kind: NDArray[np.int32]
     table: TransferTable
 
-    def price(self, quantity: str, mine: NDArray[np.bool_]) -> Floats:
-        """That quantity for each of the chosen messages."""
-        return self.table.message[quantity][self.pattern[mine], self.kind[mine]]
+    def price(self, quantity: str, kinds: NDArray[np.int32]) -> Floats:
+        """That quantity for messages of these kinds."""
+        return self.table.message[quantity].take(kinds)
 
 
 @dataclass(frozen=True)
@@ -103,6 +101,11 @@ def _only(phases: NDArray[np.int8]) -> Ints:
     return (phases[0] if one else phases).astype(np.int64)
 
 
+def _share(part: Floats, whole: Floats) -> Floats:
+    """The share of a part in its whole, 0 where the whole is 0."""
+    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+
+
 def either(first: Floats, second: Floats) -> Floats:
     """The share of a product that rests on recalled figures, from the shares of its two factors."""
     return 1 - (1 - first) * (1 - second)
@@ -136,7 +139,7 @@ class Meter:
         group = self.fleet.group_of[device]
         time_s = self.end[items] - self.start[items]
         energy_j = self.fleet.active_power_w[group] * time_s
-        share = np.divide(recalled_s, time_s, out=np.zeros_like(time_s), where=time_s > 0)
+        share = _share(recalled_s, time_s)
         return Charge(
             items=items,
             accounts=self.accounts.find(self.trace["round"][items], device),
@@ -158,46 +161,45 @@ class Meter:
         self, messages: Messages, mine: NDArray[np.bool_], which: tuple[str, str], connect_phase: int
     ) -> Iterable[Charge]:
         end, side = which
-        items = messages.items[mine]
+        items, kinds = messages.items[mine], messages.kind[mine]
         device = self.trace[end][items]
         group = self.fleet.group_of[device]
         accounts = self.accounts.find(self.trace["round"][items], device)
-        connect_s = messages.price("connect_s", mine)
+        connect_s = messages.price("connect_s", kinds)
         time_s = self.end[items] - self.start[items] - connect_s
-        fixed_s, fixed_recalled_s = messages.price("fixed_s", mine), messages.price("recalled_s", mine)
-        recalled_s = fixed_recalled_s + messages.price("queue_recalled", mine) * np.maximum(0.0, time_s - fixed_s)
+        late_s = np.maximum(0.0, time_s - messages.price("fixed_s", kinds))
+        recalled_s = messages.price("recalled_s", kinds) + messages.price("queue_recalled", kinds) * late_s
         idle_w, radio = self.fleet.idle_power_w[group], Radio.of(self.network)
-        silent_j = radio.power_w[group] * np.maximum(0.0, time_s - messages.price(f"{side}_air_s", mine))
-        share = np.divide(recalled_s, time_s, out=np.zeros_like(time_s), where=time_s > 0)
+        silent_j = radio.power_w[group] * np.maximum(0.0, time_s - messages.price(f"{side}_air_s", kinds))
         idle_recalled = self.fleet.recalled("idle_power_w")[group]
+        share = _share(recalled_s, time_s)
         payload = self.trace["size"][items].astype(np.float64)
         yield Charge(
             items=items,
             accounts=accounts,
             phase=_only(self.trace["phase"][items]),
             time_s=time_s,
-            energy_j=idle_w * time_s + messages.price(f"{side}_j", mine) + silent_j,
+            energy_j=idle_w * time_s + messages.price(f"{side}_j", kinds) + silent_j,
             recalled_time_s=recalled_s,
             recalled_energy_j=idle_w * time_s * either(share, idle_recalled)
-            + messages.price(f"{side}_recalled_j", mine)
+            + messages.price(f"{side}_recalled_j", kinds)
             + silent_j * either(share, radio.recalled[group]),
             bytes_up=payload if side == "tx" else None,
             bytes_down=payload if side == "rx" else None,
         )
-        if not connect_s.any():
-            return
-        connect_recalled_s = messages.price("connect_recalled_s", mine)
-        share = np.divide(connect_recalled_s, connect_s, out=np.zeros_like(connect_s), where=connect_s > 0)
-        yield Charge(
-            items=items,
-            accounts=accounts,
-            phase=np.array(connect_phase),
-            time_s=connect_s,
-            energy_j=idle_w * connect_s + messages.price("connect_j", mine),
-            recalled_time_s=connect_recalled_s,
-            recalled_energy_j=idle_w * connect_s * either(share, idle_recalled)
-            + messages.price("connect_recalled_j", mine),
-        )
+        if connect_s.any():
+            marked_s = messages.price("connect_recalled_s", kinds)
+            waiting_j, joining_j = idle_w * connect_s, messages.price("connect_j", kinds)
+            yield Charge(
+                items=items,
+                accounts=accounts,
+                phase=np.array(connect_phase),
+                time_s=connect_s,
+                energy_j=waiting_j + joining_j,
+                recalled_time_s=marked_s,
+                recalled_energy_j=waiting_j * either(_share(marked_s, connect_s), idle_recalled)
+                + messages.price("connect_recalled_j", kinds),
+            )
 
     def windows(self) -> tuple[Floats, Floats]:
         """(K,) start of each account's first item and end of its last."""

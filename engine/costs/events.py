@@ -30,7 +30,7 @@ class _Simulation:
 
     def __init__(self, trace: Trace, duration: Floats, legs: Legs) -> None:
         self.trace, self.duration = trace, duration.tolist()
-        rows = np.arange(len(legs.pattern))
+        rows = np.arange(len(legs.kind))
         self.channel = legs.channel.tolist()
         self.before, self.service, self.after = (
             np.stack([legs.column(name, rows, leg) for leg in range(legs.num_legs)], axis=1).tolist()

@@ -17,16 +17,14 @@ class Legs:
     Attributes:
         channel: (M, S) for which channel the message waits, -1 for none; channels of different rounds differ.
         num_channels: greater than every channel.
-        pattern: (M,) the pattern of the message's route.
-        kind: (M,) its kind.
-        prices: ``before``, ``service``, ``after`` -> (P, S, U) seconds by pattern, segment and kind: from the start of
-            the segment to its channel, of occupying the channel, and from there to the end of the segment.
+        kind: (M,) the kind of each message.
+        prices: ``before``, ``service``, ``after`` -> (S, V) seconds by segment and kind: from the start of the
+            segment to its channel, of occupying the channel, and from there to the end of the segment.
     """
 
     channel: Ints
     num_channels: int
-    pattern: NDArray[np.int32]
-    kind: Ints
+    kind: NDArray[np.int32]
     prices: Mapping[str, Floats]
 
     @property
@@ -36,4 +34,5 @@ class Legs:
 
     def column(self, name: str, rows: Ints, leg: int) -> Floats:
         """(m,) seconds of the chosen messages on one of their segments."""
-        return self.prices[name][self.pattern[rows], leg, self.kind[rows]]
+        prices: Floats = self.prices[name][leg]
+        return prices.take(self.kind[rows])

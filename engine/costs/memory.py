@@ -33,8 +33,8 @@ def memory_problems(
         if needed > available:
             message = (
                 f"training needs {needed:,} bytes of memory (parameters, gradients, {optimizer_copies} optimizer "
-                f"copies, activations of a batch of {batch_size}), but group {name!r} ({kind.name}) has {int(available):,}; "
-                "allowed is a smaller model or batch, or another device"
+                f"copies, activations of a batch of {batch_size}), but group {name!r} ({kind.name}) has "
+                f"{int(available):,}; allowed is a smaller model or batch, or another device"
             )
             problems.append(Problem(path, "out_of_memory", message))
         missing = [op for op in OPERATOR_CLASSES if profile.macs.get(op, 0) and kind.rate(op) is None]

@@ -14,7 +14,7 @@ from engine.costs.energy import Messages, Meter
 from engine.costs.ledger import Ledger
 from engine.costs.legs import Legs
 from engine.costs.trace import COMPUTE, SEND, Trace
-from engine.costs.transfers import transfer_table
+from engine.costs.transfers import Kinds, transfer_table
 from engine.fleet.fleet import Fleet
 from engine.network.network import Network
 
@@ -141,12 +141,10 @@ class CostModel:
         """The messages with their prices, and the segments that they cross."""
         items = np.flatnonzero(trace["kind"] == SEND)
         routes = self.network.routes(trace["source"][items], trace["target"][items])
-        code = trace["size"][items] * 2 + trace["connects"][items]
-        kinds, kind = np.unique(code, return_inverse=True)
-        table = transfer_table(self.network, (kinds // 2).astype(np.float64), kinds % 2 == 1)
+        kinds, kind = Kinds.of(routes.pattern, trace["size"][items], trace["connects"][items])
+        table = transfer_table(self.network, kinds)
         rounds = trace["round"][items].astype(np.int64)[:, None]
         media = routes.media.astype(np.int64)
         channel: NDArray[np.int64] = np.where(media < 0, -1, media + rounds * self.network.num_media)
         num_channels = trace.num_rounds * self.network.num_media
-        legs = Legs(channel, num_channels, routes.pattern, kind, table.legs)
-        return Messages(items, routes.pattern, kind, table), legs
+        return Messages(items, kind, table), Legs(channel, num_channels, kind, table.legs)

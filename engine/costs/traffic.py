@@ -141,33 +141,23 @@ def segment_terms(ways: tuple[Way, ...], queued: int, payload: Floats) -> Terms:
         before = frame[:queued].sum(axis=0) + sum(way.latency_s for way in ways[:queued])
         serial = serial - service - frame[:queued].sum(axis=0)
         latency -= sum(way.latency_s for way in ways[:queued])
-    repair, handshake = _protocol(ways, frame, serial=pace, payload=payload)
+    repair, handshake = _protocol(ways, serial=pace, payload=payload)
     after = latency + HOST_OVERHEAD_S + repair
     return Terms(handshake, before, service, serial, after, silence)
 
 
-def _protocol(ways: tuple[Way, ...], frame: Floats, *, serial: Floats, payload: Floats) -> tuple[Floats, Floats]:
+def _protocol(ways: tuple[Way, ...], *, serial: Floats, payload: Floats) -> tuple[Floats, Floats]:
     """Slow start and loss repair, and the handshake, over the hops of a segment."""
     repair = np.zeros_like(payload)
-    for way, tau in zip(ways, frame, strict=True):
+    for way in ways:
         if not way.is_tcp:
             # The link layer repeats frames while others are under way (their time is in the time on air); only a lost
             # last frame is waited for, one round trip each time.
-            repair = repair + way.loss / (1 - way.loss) * (2 * way.latency_s + tau)
-    tcp = [way for way in ways if way.is_tcp]
-    if not tcp:
+            repair = repair + way.loss / (1 - way.loss) * (2 * way.latency_s + way.frame_s(payload))
+    path = Path.of(ways)
+    if path is None:
         return repair, np.zeros_like(payload)
-    loss = min(GREATEST_LOSS, 1 - float(np.prod([1 - way.loss for way in tcp])))
-    acknowledge = sum(8 * way.header_bytes / way.air_rate_bps for way in ways)
-    rtt = 2 * sum(way.latency_s for way in ways) + 2 * HOST_OVERHEAD_S + acknowledge
-    segment = min(way.payload_bytes for way in tcp)
-    count = np.maximum(1.0, np.ceil(payload / segment))
-    tau = frame.max(axis=0)
-    repair = repair + slow_start_s(count, tau, rtt) + _loss_envelope(payload, ways, segment, loss, rtt, serial)
-    failed = min(GREATEST_LOSS, 1 - (1 - loss) ** 2)
-    lost_requests = SYN_TIMEOUT_S * failed / (1 - 2 * failed)
-    connect = rtt + sum(8 * HANDSHAKE_BYTES / way.air_rate_bps for way in ways) + lost_requests
-    return repair, np.full_like(payload, connect)
+    return repair + path.repair_s(payload, serial), np.full_like(payload, path.handshake_s())
 
 
 def slow_start_s(count: Floats, tau: Floats, rtt: float) -> Floats:
@@ -214,19 +204,65 @@ def loss_s(count: Floats, tau: Floats, rtt: float, loss: float) -> Floats:
     return tail + np.maximum(np.where(count > 1, middle, 0.0), window) if loss > 0 else np.zeros_like(count)
 
 
-def _loss_envelope(
-    payload: Floats, ways: tuple[Way, ...], segment: float, loss: float, rtt: float, serial: Floats
-) -> Floats:
-    """The loss term, raised where a message of two or three segments would cost less than one of a single full segment.
+@dataclass(frozen=True)
+class Path:
+    """A TCP connection over the hops of a segment.
 
-    A lone segment waits for the timeout, two are saved by a probe; without the envelope more bytes could cost less
-    time.
+    Attributes:
+        ways: the hops.
+        segment: most payload of one segment, in bytes.
+        loss: probability that a segment is lost on the way.
+        rtt: round trip of a small segment, in seconds.
     """
 
-    def term(size: Floats) -> Floats:
-        tau = np.max([way.frame_s(size) for way in ways], axis=0)
-        return loss_s(np.maximum(1.0, np.ceil(size / segment)), tau, rtt, loss)
+    ways: tuple[Way, ...]
+    segment: float
+    loss: float
+    rtt: float
 
-    single = np.array([segment])
-    alone = term(single) + np.max([way.airtime_s(single) for way in ways], axis=0)
-    return np.where(payload > segment, np.maximum(term(payload), alone - serial), term(payload))
+    @classmethod
+    def of(cls, ways: tuple[Way, ...]) -> "Path | None":
+        """The connection, or None where no hop speaks TCP."""
+        tcp = [way for way in ways if way.is_tcp]
+        if not tcp:
+            return None
+        acknowledge = sum(8 * way.header_bytes / way.air_rate_bps for way in ways)
+        return cls(
+            ways=ways,
+            segment=min(way.payload_bytes for way in tcp),
+            loss=min(GREATEST_LOSS, 1 - float(np.prod([1 - way.loss for way in tcp]))),
+            rtt=2 * sum(way.latency_s for way in ways) + 2 * HOST_OVERHEAD_S + acknowledge,
+        )
+
+    def count(self, payload: Floats) -> Floats:
+        """Number of segments; an empty message takes one."""
+        return np.maximum(1.0, np.ceil(payload / self.segment))
+
+    def tau(self, payload: Floats) -> Floats:
+        """Time of the largest frame at the slowest hop."""
+        slowest: Floats = np.max([way.frame_s(payload) for way in self.ways], axis=0)
+        return slowest
+
+    def handshake_s(self) -> float:
+        """One round trip for SYN and SYN/ACK, their bytes, and the expected wait where one of both is lost."""
+        failed = min(GREATEST_LOSS, 1 - (1 - self.loss) ** 2)
+        lost_requests = SYN_TIMEOUT_S * failed / (1 - 2 * failed)
+        return self.rtt + sum(8 * HANDSHAKE_BYTES / way.air_rate_bps for way in self.ways) + lost_requests
+
+    def repair_s(self, payload: Floats, serial: Floats) -> Floats:
+        """Slow start, and loss by :func:`loss_s` under an envelope.
+
+        A lone segment waits for the timeout, two are saved by a probe. So that more bytes never cost less time, a
+        message of several segments costs at least as much as one of a single full segment.
+
+        Args:
+            payload: (U,) bytes.
+            serial: (U,) seconds on air at the slowest hop.
+        """
+        tau = self.tau(payload)
+        lost = loss_s(self.count(payload), tau, self.rtt, self.loss)
+        single = np.array([self.segment])
+        alone = loss_s(np.ones(1), self.tau(single), self.rtt, self.loss)
+        alone = alone + np.max([way.airtime_s(single) for way in self.ways], axis=0)
+        lost = np.where(payload > self.segment, np.maximum(lost, alone - serial), lost)
+        return slow_start_s(self.count(payload), tau, self.rtt) + lost

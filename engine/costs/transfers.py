@@ -1,12 +1,12 @@
-"""All messages of a trace at once: equal ones (same pattern of route, same size) are computed once."""
+"""The prices of messages: equal ones (same pattern of route, same size) are computed once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.costs.ledger import LINK_QUANTITIES
 from engine.costs.traffic import Floats, Terms, Way, segment_terms
-from engine.network.link import Link
 from engine.network.network import Network
 from engine.network.routes import Hop, Pattern, Segment
 
@@ -27,128 +27,159 @@ MESSAGE_COLUMNS = (
     "queue_recalled",
 )
 
+DENSE_KINDS = 4096
+"""Up to this many pairs of pattern and size, all are priced, whether they occur or not; sorting them out costs more."""
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """The V kinds of messages that occur.
+
+    Attributes:
+        pattern: (V,) pattern of the route.
+        payload: (V,) bytes without headers.
+        connects: (V,) whether a connection is opened first.
+    """
+
+    pattern: NDArray[np.int64]
+    payload: Floats
+    connects: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls, pattern: NDArray[np.int32], payload: NDArray[np.int64], connects: NDArray[np.int8]
+    ) -> "tuple[Kinds, NDArray[np.int32]]":
+        """The kinds among M messages, and the kind of each, (M,)."""
+        sizes, size = np.unique(payload * 2 + connects, return_inverse=True)
+        code = pattern.astype(np.int64) * len(sizes) + size
+        top = int(code.max(initial=-1)) + 1
+        pairs = np.arange(top)
+        if top > DENSE_KINDS:
+            pairs, code = np.unique(code, return_inverse=True)
+        chosen = sizes[pairs % max(1, len(sizes))]
+        kinds = cls(pairs // max(1, len(sizes)), (chosen // 2).astype(np.float64), chosen % 2 == 1)
+        return kinds, code.astype(np.int32)
+
 
 @dataclass(frozen=True)
 class TransferTable:
-    """Costs by pattern and size.
+    """Prices of V kinds of messages.
 
     Attributes:
-        legs: ``before``, ``service``, ``after`` -> (P, S, U) seconds by pattern, segment and kind of message.
-        message: quantity -> (P, U), see ``MESSAGE_COLUMNS``; ``fixed_s`` is the transfer without waiting in line and
+        legs: ``before``, ``service``, ``after`` -> (S, V) seconds by segment and kind of message.
+        message: quantity -> (V,), see ``MESSAGE_COLUMNS``; ``fixed_s`` is the transfer without waiting in line and
             without connecting, ``recalled_s`` the part of it that rests on recalled figures, ``queue_recalled`` 1 if
             the time in line does.
-        hop_wire_bytes: (P, U, L, 2) bytes by link and direction.
-        hop_air_s: (P, U, L, 2) seconds on air.
-        hop_energy_j: (P, U, L, 2) joules of the network itself.
+        links: ``wire_bytes``, ``time_s`` on air, ``energy_j`` of the network itself -> (V, L, 2) by link and direction.
     """
 
-    legs: dict[str, NDArray[np.float64]]
-    message: dict[str, NDArray[np.float64]]
-    hop_wire_bytes: NDArray[np.float64]
-    hop_air_s: NDArray[np.float64]
-    hop_energy_j: NDArray[np.float64]
+    legs: dict[str, Floats]
+    message: dict[str, Floats]
+    links: dict[str, Floats]
 
 
-def transfer_table(network: Network, payload: Floats, connects: NDArray[np.bool_]) -> TransferTable:
-    """The costs of every pattern for each kind of message.
-
-    Args:
-        network: the network, with P patterns of at most S segments and L links.
-        payload: (U,) bytes without headers.
-        connects: (U,) whether a connection is opened first.
-    """
-    count, kinds, longest = len(network.patterns), len(payload), max(1, max(map(len, network.patterns), default=1))
-    links = (count, kinds, len(network.links), 2)
+def transfer_table(network: Network, kinds: Kinds) -> TransferTable:
+    """The prices of these kinds of messages on a network."""
+    count, longest = len(kinds.pattern), max((1, *map(len, network.patterns)))
     table = TransferTable(
-        legs={name: np.zeros((count, longest, kinds)) for name in LEG_COLUMNS},
-        message={name: np.zeros((count, kinds)) for name in MESSAGE_COLUMNS},
-        hop_wire_bytes=np.zeros(links),
-        hop_air_s=np.zeros(links),
-        hop_energy_j=np.zeros(links),
+        legs={name: np.zeros((longest, count)) for name in LEG_COLUMNS},
+        message={name: np.zeros(count) for name in MESSAGE_COLUMNS},
+        links={name: np.zeros((count, len(network.links), 2)) for name in LINK_QUANTITIES},
     )
     for number, pattern in enumerate(network.patterns):
-        _fill(table, number, pattern, network, (payload, connects))
+        mine = np.flatnonzero(kinds.pattern == number)
+        if len(mine):
+            prices = _PatternPrices(network, pattern, kinds.payload[mine], kinds.connects[mine])
+            for name in LEG_COLUMNS:
+                table.legs[name][:, mine] = prices.legs[name]
+            for name in MESSAGE_COLUMNS:
+                table.message[name][mine] = prices.message[name]
+            for name in LINK_QUANTITIES:
+                table.links[name][mine] = prices.links[name]
     return table
 
 
-def _fill(
-    table: TransferTable, number: int, pattern: Pattern, network: Network, kinds: tuple[Floats, NDArray[np.bool_]]
-) -> None:
-    payload, connects = kinds
-    message = {name: column[number] for name, column in table.message.items()}
-    touches = [any(hop.device_sends or hop.device_receives for hop in segment.hops) for segment in pattern]
-    for place, segment in enumerate(pattern):
-        ways = tuple(Way.of(network.links[hop.link], up=hop.up) for hop in segment.hops)
-        terms = _with_duty(segment_terms(ways, segment.queued, payload), segment, ways)
-        opens = connects & (touches[place] or not any(touches))
-        connect_s = _connect(message, segment, network, terms, opens)
-        table.legs["before"][number, place] = terms.before + connect_s
-        table.legs["service"][number, place] = terms.service
-        table.legs["after"][number, place] = terms.serial + terms.after + terms.silence
-        message["fixed_s"] += terms.before + terms.service + terms.serial + terms.after + terms.silence
-        _mark(message, segment, network, terms)
+class _PatternPrices:
+    """The prices of U sizes of messages along one pattern of routes; attributes as in :class:`TransferTable`."""
+
+    def __init__(self, network: Network, pattern: Pattern, payload: Floats, connects: NDArray[np.bool_]) -> None:
+        longest = max((1, *map(len, network.patterns)))
+        self.network, self.payload = network, payload
+        self.legs = {name: np.zeros((longest, len(payload))) for name in LEG_COLUMNS}
+        self.message = {name: np.zeros(len(payload)) for name in MESSAGE_COLUMNS}
+        self.links = {name: np.zeros((len(payload), len(network.links), 2)) for name in LINK_QUANTITIES}
+        # Only the segment at which a device takes part opens a connection; gateways keep theirs to the server open.
+        touches = [any(hop.device_sends or hop.device_receives for hop in segment.hops) for segment in pattern]
+        for place, segment in enumerate(pattern):
+            self._cross(place, segment, connects & (touches[place] or not any(touches)))
+
+    def _cross(self, place: int, segment: Segment, opens: NDArray[np.bool_]) -> None:
+        ways = tuple(Way.of(self.network.links[hop.link], up=hop.up) for hop in segment.hops)
+        terms = _with_duty(segment_terms(ways, segment.queued, self.payload), segment, ways)
+        connect_s = self._connect(segment, terms, opens)
+        after = terms.serial + terms.after + terms.silence
+        self.legs["before"][place] = terms.before + connect_s
+        self.legs["service"][place] = terms.service
+        self.legs["after"][place] = after
+        self.message["fixed_s"] += terms.before + terms.service + after
+        self._mark(segment, terms)
         for hop, way in zip(segment.hops, ways, strict=True):
-            link = network.links[hop.link]
-            _radio(message, hop, link, way.airtime_s(payload))
-            cell = (number, slice(None), hop.link, 0 if hop.up else 1)
-            table.hop_wire_bytes[cell] += way.wire_bytes(payload)
-            table.hop_air_s[cell] += way.airtime_s(payload)
-            energy = link.up_bit_energy if hop.up else link.down_bit_energy
-            if energy is not None:
-                table.hop_energy_j[cell] += 8 * way.wire_bytes(payload) * energy.value
+            self._radio(hop, way)
+            self._link(hop, way)
+
+    def _connect(self, segment: Segment, terms: Terms, opens: NDArray[np.bool_]) -> Floats:
+        """Waking the radio and joining its network at each end that is a device, then the handshake."""
+        radios = [self.network.links[hop.link] for hop in segment.hops if hop.device_sends or hop.device_receives]
+        recalled_s = sum(link.connect_time.value for link in radios if link.recalled("connect_time"))
+        recalled_j = sum(link.connect_energy.value for link in radios if link.recalled("connect_energy"))
+        handshake_recalled = terms.handshake * self._recalled(segment, "rtt", "loss")
+        total = np.where(opens, sum(link.connect_time.value for link in radios) + terms.handshake, 0.0)
+        self.message["connect_s"] += total
+        self.message["connect_j"] += np.where(opens, sum(link.connect_energy.value for link in radios), 0.0)
+        self.message["connect_recalled_s"] += np.where(opens, recalled_s + handshake_recalled, 0.0)
+        self.message["connect_recalled_j"] += np.where(opens, recalled_j, 0.0)
+        return total
+
+    def _mark(self, segment: Segment, terms: Terms) -> None:
+        """How much of the segment's time rests on recalled figures."""
+        rates = self._recalled(segment, *{"up_rate" if hop.up else "down_rate" for hop in segment.hops})
+        delays = self._recalled(segment, "rtt", "loss")
+        duty = max(rates, self._recalled(segment, "duty_cycle"))
+        marked = rates * (terms.service + terms.serial) + delays * (terms.before + terms.after)
+        self.message["recalled_s"] += marked + duty * terms.silence
+        if segment.queued >= 0:
+            self.message["queue_recalled"] = np.maximum(self.message["queue_recalled"], rates)
+
+    def _recalled(self, segment: Segment, *fields: str) -> float:
+        return float(any(self.network.links[hop.link].recalled(*fields) for hop in segment.hops))
+
+    def _radio(self, hop: Hop, way: Way) -> None:
+        """What the radio of a device draws on air, at either end."""
+        link, air_s = self.network.links[hop.link], way.airtime_s(self.payload)
+        rate = "up_rate" if hop.up else "down_rate"
+        for end, is_device, power in (
+            ("tx", hop.device_sends, link.tx_power),
+            ("rx", hop.device_receives, link.rx_power),
+        ):
+            if is_device:
+                energy_j = air_s * (0.0 if power is None else power.value)
+                self.message[f"{end}_air_s"] += air_s
+                self.message[f"{end}_j"] += energy_j
+                self.message[f"{end}_recalled_j"] += energy_j * link.recalled(f"{end}_power", rate)
+
+    def _link(self, hop: Hop, way: Way) -> None:
+        """What crosses the link, and what the network itself spends on it."""
+        link, wire = self.network.links[hop.link], way.wire_bytes(self.payload)
+        energy = link.up_bit_energy if hop.up else link.down_bit_energy
+        cell = (slice(None), hop.link, 0 if hop.up else 1)
+        self.links["wire_bytes"][cell] += wire
+        self.links["time_s"][cell] += way.airtime_s(self.payload)
+        self.links["energy_j"][cell] += 8 * wire * (0.0 if energy is None else energy.value)
 
 
 def _with_duty(terms: Terms, segment: Segment, ways: tuple[Way, ...]) -> Terms:
     """A gateway that sends keeps its own duty cycle: its silence blocks the channel for the next message."""
     if segment.queued < 0 or segment.hops[segment.queued].up:
         return terms
-    stretch = 1 / ways[segment.queued].duty_cycle
-    if stretch == 1:
-        return terms
-    return Terms(
-        terms.handshake, terms.before, terms.service * stretch, terms.serial, terms.after, np.zeros_like(terms.silence)
-    )
-
-
-def _connect(
-    message: dict[str, Floats], segment: Segment, network: Network, terms: Terms, opens: NDArray[np.bool_]
-) -> Floats:
-    """Waking the radio and joining its network at each end that is a device, then the handshake."""
-    radios = [network.links[hop.link] for hop in segment.hops if hop.device_sends or hop.device_receives]
-    join_s = sum(link.connect_time.value for link in radios)
-    latency_recalled = _recalled(segment, network, "rtt", "loss")
-    joins_recalled = sum(link.connect_time.value for link in radios if link.recalled("connect_time"))
-    total = np.where(opens, join_s + terms.handshake, 0.0)
-    message["connect_s"] += total
-    message["connect_j"] += np.where(opens, sum(link.connect_energy.value for link in radios), 0.0)
-    message["connect_recalled_s"] += np.where(opens, joins_recalled + terms.handshake * latency_recalled, 0.0)
-    energy_recalled = sum(link.connect_energy.value for link in radios if link.recalled("connect_energy"))
-    message["connect_recalled_j"] += np.where(opens, energy_recalled, 0.0)
-    return total
-
-
-def _mark(message: dict[str, Floats], segment: Segment, network: Network, terms: Terms) -> None:
-    """How much of the segment's time rests on recalled figures."""
-    rates = _recalled(segment, network, *{"up_rate" if hop.up else "down_rate" for hop in segment.hops})
-    delays = _recalled(segment, network, "rtt", "loss")
-    silence = _recalled(segment, network, "duty_cycle") or rates
-    message["recalled_s"] += rates * (terms.service + terms.serial) + delays * (terms.before + terms.after)
-    message["recalled_s"] += silence * terms.silence
-    if segment.queued >= 0:
-        message["queue_recalled"][:] = np.maximum(message["queue_recalled"], rates)
-
-
-def _recalled(segment: Segment, network: Network, *fields: str) -> float:
-    return float(any(network.links[hop.link].recalled(*fields) for hop in segment.hops))
-
-
-def _radio(message: dict[str, Floats], hop: Hop, link: Link, air_s: Floats) -> None:
-    rates = "up_rate" if hop.up else "down_rate"
-    for end, is_device, field in (("tx", hop.device_sends, "tx_power"), ("rx", hop.device_receives, "rx_power")):
-        power = getattr(link, field)
-        if not is_device:
-            continue
-        message[f"{end}_air_s"] += air_s
-        if power is not None:
-            message[f"{end}_j"] += power.value * air_s
-            message[f"{end}_recalled_j"] += power.value * air_s * link.recalled(field, rates)
+    duty = ways[segment.queued].duty_cycle
+    return terms if duty == 1 else replace(terms, service=terms.service / duty, silence=np.zeros_like(terms.silence))

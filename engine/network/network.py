@@ -1,8 +1,8 @@
 """A resolved network: its links, the patterns of its routes, and the shared channels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,8 +71,8 @@ class Network:
         num_gateways: number of gateways (also called hubs) between devices and server.
         patterns: the kinds of routes there are.
         num_media: number of channels at which messages wait.
-        medium_names: name of each channel; empty where there are too many to name.
         router: finds routes.
+        wiring: gives all connections; only asked for where the network is small enough to draw.
         gateway_of: (N,) number of the gateway of each device; empty if there is none.
     """
 
@@ -82,6 +82,7 @@ class Network:
     patterns: tuple[Pattern, ...]
     num_media: int
     router: Router
+    wiring: "Callable[[Network], list[Edge]]"
     gateway_of: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
 
     @property
@@ -93,6 +94,16 @@ class Network:
     def links(self) -> Sequence[Link]:
         """All links by their place."""
         return self.table.links
+
+    def edges(self) -> list[Edge]:
+        """All connections, one per device and more; meant for networks small enough to draw."""
+        return self.wiring(self)
+
+    def graph_json(self) -> dict[str, Any]:
+        """The network as plain data for a canvas or a table; see :func:`engine.network.drawing.graph`."""
+        from engine.network.drawing import graph
+
+        return graph(self)
 
     def routes(self, sources: Nodes, targets: Nodes) -> Routes:
         """The routes of messages between these nodes.

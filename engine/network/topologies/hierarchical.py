@@ -56,6 +56,7 @@ class Hierarchical(Topology):
             patterns=tuple(patterns),
             num_media=self.gateways * (2 + len(table.links)),
             router=_TreeRouter(table, group_of, gateway_of, self.gateways),
+            wiring=self.edges,
             gateway_of=gateway_of,
         )
 

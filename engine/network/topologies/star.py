@@ -52,6 +52,7 @@ class Star(Topology):
             patterns=tuple(patterns),
             num_media=len(table.links),
             router=router,
+            wiring=self.edges,
             gateway_of=np.zeros(sum(counts.values()), dtype=np.int32),
         )
 

@@ -1,0 +1,133 @@
+"""What a run will cost, before it is launched: the same cost function on the trace that the task expects."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from engine.core.nodes import node_name
+from engine.costs.compute import PASSES
+from engine.costs.model import CostModel
+from engine.costs.tolerance import shifted
+from engine.costs.trace import COMPUTE, Trace
+
+QUANTITIES = ("time_s", "energy_j", "network_energy_j", "bytes_up", "bytes_down")
+"""What an estimate says a range for."""
+
+HOST_MACS_PER_S = 5e9
+"""Multiply-accumulates per second that one core of a present-day computer trains at; a guess until it is calibrated."""
+
+HOST_OVERHEAD_S = 2e-3
+"""Time that training one client takes on the host beyond its arithmetic; a guess until it is calibrated."""
+
+
+class HasCostModel(Protocol):
+    """What an estimate needs of a task's context."""
+
+    @property
+    def cost_model(self) -> CostModel:
+        """Fleet and network."""
+        ...
+
+
+ContextT = TypeVar("ContextT", bound=HasCostModel, contravariant=True)
+
+
+class Expecting(Protocol[ContextT]):
+    """What an estimate needs of a task."""
+
+    def expected_trace(self, context: ContextT) -> Trace:
+        """The trace that the whole run is expected to leave."""
+        ...
+
+
+@dataclass(frozen=True)
+class Range:
+    """An expected value and how far off it may be."""
+
+    low: float
+    expected: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run is expected to cost.
+
+    Attributes:
+        totals: quantity -> range over the whole run, see ``QUANTITIES``.
+        per_round: the same for an average round.
+        num_rounds: how many rounds that is.
+        share_recalled: share of the cost that rests on recalled figures.
+        straggler: the device that the slowest round waits for, ``device:3``; empty if none.
+        slowest_round_s: how long that round takes.
+        host_s: computing time on one core of this host; a guess.
+    """
+
+    totals: dict[str, Range]
+    per_round: dict[str, Range]
+    num_rounds: int
+    share_recalled: float
+    straggler: str
+    slowest_round_s: float
+    host_s: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The estimate as plain data."""
+        ranges = {
+            part: {name: vars(value) for name, value in getattr(self, part).items()} for part in ("totals", "per_round")
+        }
+        rest = ("num_rounds", "share_recalled", "straggler", "slowest_round_s", "host_s")
+        return {**ranges, **{name: getattr(self, name) for name in rest}}
+
+
+def estimate(task: Expecting[ContextT], context: ContextT) -> Estimate:
+    """What a task is expected to cost on the context's fleet and network; reads no data and no torch.
+
+    The range takes every figure to the good and the bad end of its tolerance at once (:mod:`engine.costs.tolerance`).
+    Bytes have no range of their own: they follow from the task.
+
+    Args:
+        task: gives the trace that it expects.
+        context: holds the cost model.
+
+    Raises:
+        EngineError: a device cannot do the work.
+    """
+    return estimate_trace(task.expected_trace(context), context.cost_model)
+
+
+def estimate_trace(trace: Trace, model: CostModel) -> Estimate:
+    """The estimate of a trace.
+
+    Args:
+        trace: what will be computed and sent.
+        model: fleet and network.
+    """
+    cost = model.cost(trace)
+    expected = cost.ledger.totals()
+    low = shifted(model, better=True).cost(trace).ledger.totals()
+    high = shifted(model, better=False).cost(trace).ledger.totals()
+    rounds = int(trace.repeats.sum())
+    totals = {name: Range(low[name], expected[name], high[name]) for name in QUANTITIES}
+    slowest = int(np.argmax(cost.round_s))
+    straggler = cost.stragglers[slowest]
+    return Estimate(
+        totals=totals,
+        per_round={name: Range(r.low / rounds, r.expected / rounds, r.high / rounds) for name, r in totals.items()},
+        num_rounds=rounds,
+        share_recalled=expected["share_recalled"],
+        straggler="" if straggler is None else node_name(straggler.device),
+        slowest_round_s=float(cost.round_s[slowest]),
+        host_s=host_seconds(trace),
+    )
+
+
+def host_seconds(trace: Trace) -> float:
+    """A guess of the time that one core of this host needs to train what the trace says."""
+    items = np.flatnonzero(trace["kind"] == COMPUTE)
+    macs = np.array([sum(count for op, count in work.macs.items() if op != "other") for work in trace.works] or [0])
+    passes = np.array([PASSES[mode] for mode in sorted(PASSES)])
+    repeats = trace.repeats[trace["round"][items]]
+    amount = macs[trace["work"][items]] * passes[trace["mode"][items]] * trace["size"][items] * repeats
+    return float(amount.sum() / HOST_MACS_PER_S + repeats.sum() * HOST_OVERHEAD_S)

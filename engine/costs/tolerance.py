@@ -1,0 +1,66 @@
+"""How far off a figure may be, by where it comes from: what turns an estimate into a range."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from engine.core.figure import Figure, Provenance
+from engine.costs.model import CostModel
+from engine.fleet.device import Device
+from engine.fleet.fleet import Fleet
+from engine.network.link import Link
+
+TOLERANCES: Mapping[Provenance, float] = {
+    "read": 1.1,
+    "derived": 1.25,
+    "recalled": 2.0,
+    "user": 1.0,
+    "calibrated": 1.05,
+}
+"""Factor by which a figure may be too high or too low. Judgments, not measurements: a benchmark that was read is one
+workload on one board; a derived figure rests on a rule of proportion; a recalled one is right to a factor of two; what
+a user enters is taken as it is. They apply to all figures at once, so the range is wide rather than likely."""
+
+GOOD = frozenset(
+    {
+        *("conv_rate", "depthwise_rate", "linear_rate", "recurrent_rate", "other_rate"),
+        *("int8_conv_rate", "int8_depthwise_rate", "up_rate", "down_rate"),
+    }
+)
+"""Figures of which more is better: rates."""
+
+FIXED = frozenset({"ram_bytes", "flash_bytes", "frame_payload", "frame_header", "duty_cycle"})
+"""Figures that no range covers: sizes and rules, not measurements."""
+
+GREATEST_LOSS = 0.25
+"""Bound of a link's loss."""
+
+P = TypeVar("P", Device, Link)
+
+
+def shifted(model: CostModel, *, better: bool) -> CostModel:
+    """The same fleet and network with every figure at the good or the bad end of its tolerance.
+
+    Args:
+        model: the cost model as it is.
+        better: whether to take the good ends.
+    """
+    fleet, network = model.fleet, model.network
+    kinds = [_shift(kind, better=better) for kind in fleet.kinds]
+    links = tuple(_shift(link, better=better) for link in network.links)
+    return CostModel(
+        Fleet(fleet.names, kinds, fleet.counts.tolist(), fleet.rules),
+        replace(network, table=replace(network.table, links=links)),
+    )
+
+
+def _shift(part: P, *, better: bool) -> P:
+    changed = {}
+    for name in type(part).model_fields:
+        figure = getattr(part, name)
+        if isinstance(figure, Figure) and name not in FIXED:
+            factor = TOLERANCES[figure.provenance]
+            raised = (name in GOOD) == better
+            value = figure.value * factor if raised else figure.value / factor
+            changed[name] = figure.model_copy(update={"value": min(value, GREATEST_LOSS) if name == "loss" else value})
+    return part.model_copy(update=changed)
