@@ -21,6 +21,11 @@ def as_tensor(array: np.ndarray, dtype: np.dtype | None = None) -> Tensor:
         return torch.from_numpy(array)
 
 
+def channels_last(batch: Tensor) -> Tensor:
+    """Images (B, C, H, W) in the memory layout of the networks; anything else as it is."""
+    return batch.contiguous(memory_format=torch.channels_last) if batch.dim() == 4 else batch
+
+
 def as_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
     """Named arrays as tensors over the same memory."""
     return {name: as_tensor(array) for name, array in arrays.items()}

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.models.build import GraphModule
+from engine.training.arrays import channels_last
 from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Tensors, defines
 from engine.training.settings import LocalSettings
 
@@ -155,7 +156,8 @@ def _descend(job: ClientJob, view: LocalView) -> float:
     with _dropout(module, job.dropout_seed):
         for rows, share in zip(job.rows, job.share, strict=True):
             batch = places[torch.from_numpy(rows[share > 0])]
-            loss = _loss(job, view, job.x.index_select(0, batch), job.y.index_select(0, batch))
+            inputs = channels_last(job.x.index_select(0, batch))
+            loss = _loss(job, view, inputs, job.y.index_select(0, batch))
             extra = job.rule.loss_term(view)
             gradients = torch.autograd.grad(loss if extra is None else loss + extra, sgd.params)
             with torch.no_grad():
