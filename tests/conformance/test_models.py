@@ -5,27 +5,36 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.numpy import load_file, save_file
 
 from engine.core.registry import kind_of
 from engine.core.sample import SampleSpec
 from engine.data.dataset import datasets
 from engine.models.model import Model, models
+from engine.models.profile import profile
 from engine.models.weights import initial
 from tests.engine.models.hooked import batch_of, module_with_weights
 from tests.engine.models.test_profile import assert_declared_equals_built
 
-CIFAR = SampleSpec(kind="image", shape=(3, 32, 32), num_classes=10)
+SHAPES = [
+    SampleSpec(kind="image", shape=(3, 32, 32), num_classes=10),  # CIFAR-10
+    SampleSpec(kind="image", shape=(1, 49, 10), num_classes=12),  # keyword spotting of MLPerf Tiny
+    SampleSpec(kind="sequence", shape=(20, 8), num_classes=10),
+    SampleSpec(kind="tokens", shape=(12,), num_classes=30, vocabulary=30),
+    SampleSpec(kind="tokens", shape=(12,), num_classes=30, vocabulary=30, per_position=True),
+]
+"""Shapes that data sets have which need files or parameters."""
 
 
 def samples() -> list[SampleSpec]:
-    """The samples of all data sets that need no further parameters, each once, and the shape of CIFAR-10."""
+    """The samples of all data sets that need no further parameters, each once, and further shapes."""
     found = [
         cls().sample()
         for cls in datasets.members().values()
         if not any(f.is_required() for f in cls.model_fields.values())
     ]
-    return list(dict.fromkeys([*found, CIFAR]))
+    return list(dict.fromkeys([*found, *SHAPES]))
 
 
 PAIRS = [(cls(), sample) for cls in models.members().values() for sample in samples() if not cls().check(sample)]
@@ -99,6 +108,13 @@ def test_every_model_fits_a_data_set() -> None:
         ("lenet5", {}, (1, 28, 28), 10, 61_706),
         # logistic regression: 784 * 10 + 10
         ("mlp", {"hidden": []}, (1, 28, 28), 10, 7_850),
+        # Zagoruyko and Komodakis 2016 (0.6 M, 2.2 M, 8.9 M) and the NoNN authors' code, counted exactly
+        ("wide_resnet", {"depth": 16, "width": 1}, (3, 32, 32), 10, 175_066),
+        ("wide_resnet", {"depth": 16, "width": 2}, (3, 32, 32), 10, 691_674),
+        ("wide_resnet", {"depth": 40, "width": 4}, (3, 32, 32), 10, 8_949_210),
+        ("wide_resnet", {"depth": 16, "width": 1, "variant": "nonn_framework"}, (3, 32, 32), 10, 175_626),
+        ("wide_resnet", {"depth": 16, "width": 2, "variant": "nonn_framework"}, (3, 32, 32), 10, 692_810),
+        ("wide_resnet", {"depth": 40, "width": 4, "variant": "nonn_framework"}, (3, 32, 32), 10, 8_955_050),
     ],
 )
 def test_parameter_counts_of_the_papers(
@@ -106,3 +122,35 @@ def test_parameter_counts_of_the_papers(
 ) -> None:
     sample = SampleSpec(kind="image", shape=shape, num_classes=num_classes)
     assert models[kind].model_validate(parameters).declare(sample).num_parameters == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "sample", "with_buffers", "millions"),
+    [
+        # MLPerf Tiny, as its models report themselves
+        ("resnet8", {}, SHAPES[0], 78_666, 12.50),
+        ("ds_cnn", {}, SHAPES[1], 24_908, 2.66),
+        ("wide_resnet", {"depth": 40, "width": 4}, SHAPES[0], None, 1298.58),
+        ("wide_resnet", {"depth": 16, "width": 1, "variant": "nonn_framework"}, SHAPES[0], None, 33.74),
+    ],
+)
+def test_work_of_the_papers(
+    kind: str, parameters: dict[str, object], sample: SampleSpec, with_buffers: int | None, millions: float
+) -> None:
+    found = profile(models[kind].model_validate(parameters).declare(sample))
+    assert round(found.total_macs / 1e6, 2) == millions
+    if with_buffers is not None:
+        assert found.parameter_bytes == 4 * with_buffers
+
+
+def test_the_shakespeare_model_by_hand() -> None:
+    """90 * 8, then 4 * 256 * (8 + 256 + 2) and 4 * 256 * (256 + 256 + 2) with two biases per gate, 256 * 90 + 90."""
+    sample = SampleSpec(kind="tokens", shape=(80,), num_classes=90, vocabulary=90)
+    found = profile(models["char_lstm"]().declare(sample))
+    assert found.num_parameters == 720 + 272_384 + 526_336 + 23_130
+    assert found.macs["recurrent"] == 80 * 4 * 256 * (8 + 256 + 256 + 256)
+
+
+def test_a_depth_without_whole_blocks_is_told() -> None:
+    with pytest.raises(ValidationError, match=r"6 n \+ 4 .* 18 was given"):
+        models["wide_resnet"].model_validate({"depth": 18})
