@@ -8,6 +8,9 @@ import pytest
 
 from tests import environment
 
+# Processes that tests start are the real ones: with the real settings, on the folder that the environment names.
+os.environ["DJANGO_SETTINGS_MODULE"] = "webapp.settings"
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

@@ -97,10 +97,10 @@ class Platform:
         """Everything of it that runs, but the supervisor."""
         return [process for process in leftovers.of_instance(self.instance) if process.pid != self.process.pid]
 
-    def pid_of(self, name: str) -> int:
-        """Process id of one of its parts."""
-        parts = {part["name"]: part["pid"] for part in self.folder.read_state()["processes"]}
-        return int(parts[name])
+    def pid_of(self, name: str) -> int | None:
+        """Process id of one of its parts; None while it does not run."""
+        parts: dict[str, int | None] = {part["name"]: part["pid"] for part in self.folder.read_state()["processes"]}
+        return parts[name]
 
     def stop(self, number: signal.Signals = signal.SIGTERM, limit_s: float = 40.0) -> int:
         """Stop it and give its exit code."""

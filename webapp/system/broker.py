@@ -21,7 +21,9 @@ appendonly yes
 appendfsync everysec
 save ""
 maxmemory-policy noeviction
+set-proc-title no
 """
+# The title would be written over the server's environment, by which a later start knows what is left of this one.
 
 
 @dataclass(frozen=True)
