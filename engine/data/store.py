@@ -95,9 +95,9 @@ class DataStore:
         """
         if key not in self._arrays:
             folder = self._folder(key)
-            if not folder.is_dir():
+            if not folder.is_dir() or not _is_whole(folder):
                 self._write(folder, make())
-            self._arrays[key] = {file.stem: np.load(file, mmap_mode="r") for file in sorted(folder.glob("*.npy"))}
+            self._arrays[key] = _mapped(folder)
         return self._arrays[key]
 
     def _folder(self, key: str) -> Path:
@@ -121,6 +121,8 @@ class DataStore:
     @staticmethod
     def _publish(made: Path, folder: Path) -> None:
         """Move the complete entry into place; another process that was faster has written the same bytes."""
+        if folder.is_dir() and not _is_whole(folder):
+            folder.rename(made.with_name("damaged"))
         try:
             made.rename(folder)
         except OSError:
@@ -136,3 +138,15 @@ class DataStore:
                 f"in a folder that {DATA_VARIABLE} names."
             ),
         )
+
+
+def _mapped(folder: Path) -> Arrays:
+    return {file.stem: np.load(file, mmap_mode="r") for file in sorted(folder.glob("*.npy"))}
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether all arrays of an entry can be mapped; a power cut may leave files shorter than they were written."""
+    try:
+        return bool(_mapped(folder))
+    except (ValueError, EOFError):
+        return False

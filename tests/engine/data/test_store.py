@@ -209,6 +209,18 @@ def test_an_entry_that_another_process_wrote_meanwhile_is_taken(tmp_path: Path) 
     assert DataStore(tmp_path).arrays("key", make)["x"].tolist() == [7]
 
 
+@pytest.mark.parametrize("kept", [0, 60, 140])
+def test_a_damaged_entry_is_made_anew(tmp_path: Path, kept: int) -> None:
+    def make() -> dict[str, np.ndarray]:
+        return {"x": np.arange(5)}
+
+    DataStore(tmp_path).arrays("key", make)
+    file = tmp_path / "cache" / "key" / "x.npy"
+    file.write_bytes(file.read_bytes()[:kept])
+    assert DataStore(tmp_path).arrays("key", make)["x"].tolist() == [0, 1, 2, 3, 4]
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["key"]
+
+
 def test_a_failure_to_make_leaves_no_entry(tmp_path: Path) -> None:
     def fail() -> dict[str, np.ndarray]:
         raise DataUnavailable("gone")
