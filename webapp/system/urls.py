@@ -7,4 +7,5 @@ from webapp.system import views
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("system/", views.system, name="system"),
 ]

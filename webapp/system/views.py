@@ -1,8 +1,15 @@
 """Probes for machines, and the System page for people."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from pathlib import Path
 
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from webapp.system.folder import Folder
 from webapp.system.health import findings
+from webapp.teams.pages import member
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -16,3 +23,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks = {finding.name: finding.problem or "ok" for finding in found}
     good = all(finding.is_good for finding in found)
     return JsonResponse({"status": "ready" if good else "not ready", "checks": checks}, status=200 if good else 503)
+
+
+@member()
+@require_GET
+def system(request: HttpRequest) -> HttpResponse:
+    """What the platform runs on and whether all of it works."""
+    state = Folder(Path(settings.EDGELOOM_HOME)).read_state()
+    context = {"findings": findings(), "processes": state.get("processes", [])}
+    return render(request, "system/system.html", context)

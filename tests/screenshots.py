@@ -1,0 +1,151 @@
+"""``./edgeloom screenshots``: the pictures of the documents, taken from a platform that runs an example.
+
+Starts a platform on a folder of its own, submits an example by REST, waits until its charts have something to show, and
+photographs the pages in Chromium.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.conftest import find_browser
+from tests.environment import ROOT
+from tests.launcher.platform import Platform
+
+EXAMPLE = ROOT / "examples" / "fedmax-vs-fedavg.yaml"
+TIME_LIMIT_S = 600.0
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One file of the pictures' folder.
+
+    Attributes:
+        name: file name without ``.png``.
+        path: address of the page; ``{experiment}`` and ``{run}`` stand for ids.
+        width: of the window, in CSS pixels.
+        scheme: light or dark.
+    """
+
+    name: str
+    path: str
+    width: int = 1366
+    scheme: str = "light"
+
+
+PICTURES = (
+    Picture("experiment", "/experiments/{experiment}/"),
+    Picture("run", "/runs/{run}/"),
+    Picture("run-dark-phone", "/runs/{run}/", width=390, scheme="dark"),
+    Picture("fleet-form", "/fleets/new"),
+    Picture("catalogue", "/catalogue/strategies/"),
+)
+
+
+class Rest:
+    """The platform's REST interface, as a script uses it."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._base = f"http://127.0.0.1:{platform.port}/api/v1"
+        command = [sys.executable, str(ROOT / "manage.py"), "token", "create", "--name", "screenshots"]
+        environment = {**os.environ, "EDGELOOM_HOME": str(platform.folder.root)}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        self._token = done.stdout.split()[-1]
+
+    def call(self, path: str, body: bytes | None = None) -> Any:
+        """The answer to a GET, or to a POST of YAML."""
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/yaml"}
+        request = urllib.request.Request(f"{self._base}{path}", data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+
+def run_example(rest: Rest) -> dict[str, str]:
+    """Submit the example and wait for its end.
+
+    Returns:
+        Ids of the experiment and of its first run.
+    """
+    experiment = rest.call("/experiments?launch=true", EXAMPLE.read_bytes())
+    deadline = time.monotonic() + TIME_LIMIT_S
+    while True:
+        runs = rest.call(f"/runs?experiment={experiment['id']}")["items"]
+        if runs and all(run["state"] == "done" for run in runs):
+            return {"experiment": experiment["id"], "run": runs[-1]["id"]}
+        if time.monotonic() > deadline or any(run["state"] in ("failed", "cancelled") for run in runs):
+            raise SystemExit(f"the example did not end well: {[run['state'] for run in runs]}")
+        time.sleep(1)
+
+
+@contextmanager
+def running_platform() -> Iterator[Platform]:
+    """A platform on a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="edgeloom-pictures-") as folder:
+        platform = Platform(Path(folder) / "home", "--workers", str(os.cpu_count() or 1))
+        try:
+            platform.wait_until_ready()
+            yield platform
+        finally:
+            platform.stop()
+            platform.destroy()
+
+
+def photograph(browser: Browser, session: Any, address: str, picture: Picture, folder: Path) -> None:
+    """Take one picture."""
+    viewport: Any = {"width": picture.width, "height": 860}
+    scheme: Any = picture.scheme
+    context = browser.new_context(storage_state=session, viewport=viewport, color_scheme=scheme)
+    page: Page = context.new_page()
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)  # charts draw in the next frame
+    page.screenshot(path=folder / f"{picture.name}.png")
+    context.close()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Take all pictures."""
+    parser = argparse.ArgumentParser(prog="edgeloom screenshots", description="Make the pictures of the documents.")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", metavar="FOLDER")
+    folder = parser.parse_args(arguments).out
+    executable = find_browser()
+    if executable is None:
+        print("No Chromium found. Debian: apt-get install chromium; or name one by EDGELOOM_CHROMIUM.")
+        return 2
+    folder.mkdir(parents=True, exist_ok=True)
+    with running_platform() as platform, sync_playwright() as playwright:
+        ids = run_example(Rest(platform))
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        link = re.search(r"http://\S+/sign-in/\S+", platform.said())
+        assert link, platform.said()
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(link[0])
+        if page.locator("form button").count():  # the link asks before it signs in
+            page.locator("form button").first.click()
+            page.wait_for_load_state("networkidle")
+        session = context.storage_state()
+        for picture in PICTURES:
+            base = f"http://127.0.0.1:{platform.port}"
+            photograph(browser, session, base + picture.path.format(**ids), picture, folder)
+            print(f"{folder / picture.name}.png")
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
