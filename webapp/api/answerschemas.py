@@ -45,16 +45,24 @@ _STATISTIC: Json = {
     "properties": {
         "mean": _NUMBER,
         "std": {**_NUMBER, "description": "Sample standard deviation; null of one seed."},
-        "ci95": {"description": "95 % confidence interval of the mean by Student's t; null of one seed."},
-        "values": {**_NUMBERS, "description": "One per seed."},
+        "ci95": {
+            "type": ["array", "null"],
+            "items": {"type": "number"},
+            "minItems": 2,
+            "maxItems": 2,
+            "description": "95 % confidence interval of the mean, `[low, high]`, by Student's t; null of one seed.",
+        },
+        "values": {**_NUMBERS, "description": "One per run that is done, in the order of the seeds."},
     },
 }
 
 _CELL_RESULT: Json = {
     "type": "object",
-    "required": ["state", "digest", "seeds", "metrics", "baselines", "costs", "wall_s", "published"],
+    "required": ["state", "digest", "seeds", "metrics", "baselines", "costs", "wall_s", "reasons", "published"],
+    "additionalProperties": False,
     "properties": {
-        "state": {"type": "string"},
+        "label": {"type": "string", "description": "Which cell, where there are several."},
+        "state": {"type": "string", "description": "`done` once all runs are."},
         "digest": {"type": "string"},
         "seeds": _STEPS,
         "metrics": {"type": "object", "additionalProperties": reference("Statistic")},
@@ -65,6 +73,7 @@ _CELL_RESULT: Json = {
             "that come from general knowledge.",
         },
         "wall_s": {**_NUMBER, "description": "Work of this machine, in seconds."},
+        "reasons": {"type": "array", "items": {"type": "string"}, "description": "Why each run ended."},
         "published": {"type": "array", "items": {"type": "object"}, "description": "Figures of others, as context."},
     },
 }
@@ -76,6 +85,7 @@ _RESULT: Json = {
         {
             "type": "object",
             "required": ["cells"],
+            "additionalProperties": False,
             "properties": {"cells": {"type": "array", "items": reference("CellResult")}},
         },
     ],
@@ -85,6 +95,34 @@ _SERIES: Json = {
     "type": "object",
     "description": "Curves by the name of the metric.",
     "additionalProperties": {"anyOf": [_RAW, _ENVELOPE]},
+}
+
+_RANGES: Json = {
+    "type": "object",
+    "description": "By quantity (time_s, energy_j, bytes_up, bytes_down, ...), at the good and bad end of every figure.",
+    "additionalProperties": {
+        "type": "object",
+        "required": ["low", "expected", "high"],
+        "additionalProperties": False,
+        "properties": {"low": _NUMBER, "expected": _NUMBER, "high": _NUMBER},
+    },
+}
+
+_CELL_ESTIMATE: Json = {
+    "type": "object",
+    "required": ["label", "digest", "totals", "per_round", "num_rounds", "share_recalled"],
+    "additionalProperties": False,
+    "properties": {
+        "label": {"type": "string"},
+        "digest": {"type": "string"},
+        "totals": _RANGES,
+        "per_round": _RANGES,
+        "num_rounds": {"type": "integer"},
+        "share_recalled": {**_NUMBER, "description": "Share of the cost that rests on recalled figures."},
+        "straggler": {"type": "string", "description": "The device that the slowest round waits for; may be empty."},
+        "slowest_round_s": {**_NUMBER, "description": "How long that round takes, in seconds."},
+        "host_s": {**_NUMBER, "description": "Work on one core of this machine, in seconds; a guess."},
+    },
 }
 
 _ESTIMATE: Json = {
@@ -97,11 +135,7 @@ _ESTIMATE: Json = {
         "cells": {
             "type": "array",
             "description": "Of each cell what one run would cost, in SI units.",
-            "items": {
-                "type": "object",
-                "required": ["label", "digest"],
-                "properties": {"label": {"type": "string"}, "digest": {"type": "string"}},
-            },
+            "items": reference("CellEstimate"),
         },
     },
 }
@@ -115,4 +149,5 @@ def answer_schemas() -> Json:
         "Statistic": _STATISTIC,
         "Series": _SERIES,
         "Estimate": _ESTIMATE,
+        "CellEstimate": _CELL_ESTIMATE,
     }

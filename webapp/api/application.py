@@ -7,7 +7,7 @@ from ninja import NinjaAPI
 
 from webapp.api import openapi, problems
 from webapp.api.gate import Gate
-from webapp.api.parameters import refuse_unknown
+from webapp.api.parameters import checked
 from webapp.api.routes import artifacts, catalogue, experiments, runs, specs, teams, tokens
 from webapp.api.routes.designs import design_router
 
@@ -34,7 +34,7 @@ def make_api() -> NinjaAPI:
         docs_url=None,
     )
     problems.register(api)
-    api.add_decorator(refuse_unknown)
+    api.add_decorator(checked)
     for family in ("fleets", "networks", "tasks"):
         api.add_router(f"/{family}", design_router(family), url_name_prefix=family)
     api.add_router("/experiments", experiments.router)

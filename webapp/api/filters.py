@@ -5,10 +5,12 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Exists, Model, OuterRef, QuerySet
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from engine.core.errors import Problem
+from engine.specs.experiment import MAX_SEED
 from webapp.api.pages import PageQuery
+from webapp.api.parameters import Moment
 from webapp.api.problems import ApiProblem
 from webapp.experiments.models import Run, RunState
 
@@ -20,8 +22,8 @@ class DesignQuery(PageQuery):
 
     team: str | None = Field(None, description="Slug of a team; all of yours without.")
     text: str | None = Field(None, description="Part of the name, whatever its case.")
-    created_after: AwareDatetime | None = Field(None, description="Made at this time or later (RFC 3339).")
-    created_before: AwareDatetime | None = Field(None, description="Made before this time (RFC 3339).")
+    created_after: Moment | None = Field(None, description="Made at this time or later (RFC 3339).")
+    created_before: Moment | None = Field(None, description="Made before this time (RFC 3339).")
 
 
 class ExperimentQuery(DesignQuery):
@@ -37,7 +39,7 @@ class RunQuery(DesignQuery):
     text: str | None = Field(None, description="Part of the experiment's name, whatever its case.")
     state: str | None = Field(None, description="In this state, or one of several separated by commas.")
     experiment: UUID | None = Field(None, description="Of this experiment.")
-    seed: int | None = Field(None, ge=0, description="With this seed.")
+    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="With this seed.")
 
 
 class ArtifactQuery(PageQuery):

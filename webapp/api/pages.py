@@ -1,7 +1,6 @@
 """Lists: newest first, by keyset, so that a page stays the same while others create and delete."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,8 +51,8 @@ class Place:
         try:
             moment, key = orjson.loads(base64.urlsafe_b64decode(cursor.encode("ascii") + b"=="))
             time = datetime.fromisoformat(moment)
-            return cls(time if time.tzinfo else time.replace(tzinfo=UTC), model._meta.pk.to_python(key))
-        except (ValueError, TypeError, binascii.Error, ValidationError):
+            return cls(time.astimezone(UTC), model._meta.pk.to_python(key))
+        except (ValueError, TypeError, OverflowError, ValidationError):
             raise ApiProblem("invalid_cursor", "The cursor is not one that this list gave out.") from None
 
 

@@ -4,9 +4,8 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime
-
 from webapp.api import lookups
+from webapp.api.parameters import Moment
 from webapp.api.shapes import DETAIL, Attached, Column, Derived, Exact, Resource, Shape
 from webapp.experiments.models import RunState
 
@@ -259,7 +258,7 @@ class TokenBody(Exact):
     """What it may do: read, run, write, admin; at most what your role, and the token you ask with, allow."""
     team: str | None = None
     """Slug of the only team that it reaches; the token's or session's team without."""
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
     """From when on it is refused (RFC 3339); never without. A token made with a token ends no later than that one."""
 
 

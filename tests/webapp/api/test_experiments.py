@@ -2,7 +2,12 @@
 
 from collections.abc import Callable
 
+import pytest
+
+from engine.runs.summary import record_of
 from engine.specs.text import load
+from engine.specs.writer import write
+from engine.task.context import Summary
 from tests.webapp.api.client import codes
 from tests.webapp.api.conftest import SPEC, Lab
 from webapp.experiments.models import Experiment, Run, RunState
@@ -90,3 +95,29 @@ def test_estimate_stores_nothing(lab: Lab) -> None:
     assert response.status_code == 200
     assert (estimate["num_runs"], estimate["num_cells"]) == (4, 2)
     assert not Experiment.objects.exists()
+
+
+def test_result_of_finished_runs(lab: Lab, submit: Callable[..., Experiment]) -> None:
+    tree = load(SPEC)
+    del tree["sweep"]
+    experiment = submit(write(tree))
+    for seed, accuracy in enumerate((0.8, 0.9)):
+        summary = Summary(metrics={"accuracy": accuracy}, reason="all_rounds", costs={"time_s": 10.0 + seed})
+        result = record_of(seed, "done", 2.0, summary)
+        Run.objects.filter(cell__experiment=experiment, seed=seed).update(state=RunState.DONE, result=result)
+    found = lab.by("viewer").get(f"/experiments/{experiment.pk}/result")
+    accuracy = found["metrics"]["accuracy"]
+    assert (found["state"], found["seeds"], accuracy["values"]) == ("done", [0, 1], [0.8, 0.9])
+    assert accuracy["mean"] == pytest.approx(0.85)
+    # Student's t with one degree of freedom has its 97.5 % quantile at 12.706; std / sqrt(2) is 0.05.
+    assert accuracy["ci95"] == pytest.approx([0.85 - 12.706 * 0.05, 0.85 + 12.706 * 0.05], abs=1e-4)
+    assert found["costs"]["time_s"] == pytest.approx(10.5)
+
+
+def test_estimate_of_each_cell(lab: Lab) -> None:
+    estimate = lab.by("viewer")("POST", "/estimates", SPEC).json()
+    for cell in estimate["cells"]:
+        assert cell["num_rounds"] == 2
+        for quantity in ("time_s", "energy_j", "bytes_up", "bytes_down"):
+            found = cell["totals"][quantity]
+            assert 0 < found["low"] <= found["expected"] <= found["high"]

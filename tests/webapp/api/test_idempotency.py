@@ -1,7 +1,10 @@
 """A create that is sent twice with one Idempotency-Key is done once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
+from django.db import connections
 from django.utils import timezone
 
 from tests.webapp.api.client import Api
@@ -76,3 +79,17 @@ def test_unusable_keys(lab: Lab) -> None:
     for key in ("", "x" * 201, "tab\there"):
         response = lab.by("editor")("POST", "/fleets", FLEET, headers={"Idempotency-Key": key})
         assert (response.status_code, response.json()["code"]) == (400, "invalid_idempotency_key")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_requests_at_the_same_time_one_creates(lab: Lab) -> None:
+    def send(_: int) -> str:
+        try:
+            return str(lab.by("editor")("POST", "/fleets", FLEET, headers=KEY).json()["id"])
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        found = set(pool.map(send, range(12)))
+    assert len(found) == 1
+    assert Fleet.objects.count() == 1

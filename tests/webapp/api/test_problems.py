@@ -74,3 +74,24 @@ def test_every_kind_has_a_place_on_the_reference_page(lab: Lab) -> None:
     page = Api().client.get("/api/v1/docs").content.decode()
     for code in KINDS:
         assert f'id="problem-{code}"' in page
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("created_after", "0001-01-01T00:00:00+14:00"),
+        ("created_before", "9999-12-31T23:59:59-14:00"),
+        ("seed", "9" * 30),
+        ("text", "a\0b"),
+        ("limit", "9" * 30),
+        ("cursor", "WyIwMDAxLTAxLTAxVDAwOjAwOjAwKzE0OjAwIiwieCJd"),
+        ("experiment", "1"),
+    ],
+)
+def test_extreme_values_are_refused(name: str, value: str, lab: Lab) -> None:
+    assert lab.by("viewer")("GET", "/runs", query={name: value}).status_code in {400, 422}
+
+
+def test_a_parameter_stands_once(lab: Lab) -> None:
+    response = lab.by("viewer")("GET", "/runs?state=done&state=failed")
+    assert codes(response) == {"state": "repeated_parameter"}

@@ -1,5 +1,7 @@
 """Files that runs made."""
 
+import re
+
 from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router
@@ -16,6 +18,8 @@ from webapp.api.versions import is_known
 from webapp.experiments import files, models
 
 router = Router(tags=["artifacts"])
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _BYTES = {
     "responses": {
@@ -47,6 +51,8 @@ def list_artifacts(request: Request, query: Query[ArtifactQuery]) -> HttpRespons
 )
 def get_artifact(request: Request, sha256: str) -> HttpResponseBase:
     """The bytes, always as an attachment: no browser shows what a run made as a page of this platform."""
+    if not _SHA256.fullmatch(sha256):
+        raise not_found("artifact")
     artifact = find(request, models.Artifact.objects.order_by("created_at"), "artifact", sha256=sha256)
     etag = f'"{artifact.sha256}"'
     if is_known(request, etag):

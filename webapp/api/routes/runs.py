@@ -24,7 +24,7 @@ router = Router(tags=["runs"])
 class EventQuery(BaseModel):
     """Which part of a run's log."""
 
-    after: int = Field(0, ge=0, description="Only events after the one with this number.")
+    after: int = Field(0, ge=0, le=2**31 - 1, description="Only events after the one with this number.")
     limit: int = Field(500, ge=1, le=5000, description="Most events of the answer.")
 
 
