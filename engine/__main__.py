@@ -3,8 +3,9 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from types import ModuleType
 
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     # One thread, whatever the shell says: the number of threads changes the order of sums, hence the bits.
@@ -19,16 +20,8 @@ def main(words: Sequence[str] | None = None) -> int:
     from engine.commands.output import BAD_INPUT, FAILED, INTERRUPTED, complain, note
     from engine.core.errors import DataUnavailable, EngineError, SpecError
 
-    parser = argparse.ArgumentParser(prog="edgeloom", description="Experiments in learning on networks of devices.")
-    home = argparse.ArgumentParser(add_help=False)
-    home.add_argument(
-        "--home", "--data-dir", metavar="DIR", default=argparse.SUPPRESS, help="the platform's folder (EDGELOOM_HOME)"
-    )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     modules = {name: import_module(f"engine.commands.{name}") for name in COMMANDS}
-    for name, module in modules.items():
-        module.configure(commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY, parents=[home]))
-    arguments = parser.parse_args(words)
+    arguments = _parser(modules).parse_args(words)
     if "home" in arguments:
         os.environ["EDGELOOM_HOME"] = arguments.home
     try:
@@ -42,6 +35,20 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         note("edgeloom: interrupted")
         return INTERRUPTED
+
+
+def _parser(modules: Mapping[str, ModuleType]) -> argparse.ArgumentParser:
+    home = argparse.ArgumentParser(add_help=False)
+    home.add_argument(
+        "--home", "--data-dir", metavar="DIR", default=argparse.SUPPRESS, help="the platform's folder (EDGELOOM_HOME)"
+    )
+    parser = argparse.ArgumentParser(
+        prog="edgeloom", description="Experiments in learning on networks of devices.", parents=[home]
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, module in modules.items():
+        module.configure(commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY, parents=[home]))
+    return parser
 
 
 if __name__ == "__main__":

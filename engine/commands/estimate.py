@@ -1,16 +1,23 @@
 """``estimate``: what an experiment will cost, before it runs."""
 
 import argparse
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterator
 
-from engine.commands.output import DONE, say, si, write_json
+from engine.commands.output import DONE, duration, say, si, write_json
 from engine.commands.spec_file import add_json, add_spec, read_spec
 from engine.core.json import plain
+from engine.costs.estimate import Estimate, estimate
 from engine.specs.context import make_context
 from engine.specs.text import cells, digest
 
 SUMMARY = "say what an experiment will cost, before it runs"
+
+_TITLES = {
+    "time_s": ("simulated time", "s"),
+    "energy_j": ("energy", "J"),
+    "bytes_up": ("bytes up", "B"),
+    "bytes_down": ("bytes down", "B"),
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,17 +28,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the expected cost of one run of each cell."""
-    from engine.costs.estimate import estimate
-
     spec = read_spec(arguments)
-    found: list[dict[str, Any]] = []
-    for cell in cells(spec):
-        figures = plain(asdict(estimate(cell.spec.task, make_context(cell.spec, cell.spec.seeds[0]))))
-        assert isinstance(figures, dict)
-        found.append({"label": cell.label, "digest": digest(cell.spec), **figures})
+    found = [(cell, estimate(cell.spec.task, make_context(cell.spec, cell.spec.seeds[0]))) for cell in cells(spec)]
     if arguments.json:
-        write_json({"seeds": list(spec.seeds), "cells": found}, arguments.json)
+        trees = [{"label": cell.label, "digest": digest(cell.spec), **expected.as_json()} for cell, expected in found]
+        write_json({"seeds": list(spec.seeds), "cells": plain(trees)}, arguments.json)
     if arguments.json != "-":
-        for figures in found:
-            say(f"{figures['label'] or spec.name}, each of {len(spec.seeds)} runs")
+        say(f"{spec.name}: expected of each of {len(found) * len(spec.seeds)} runs")
+        for cell, expected in found:
+            for line in _lines(cell.label, expected):
+                say(line)
     return DONE
+
+
+def _lines(label: str, expected: Estimate) -> Iterator[str]:
+    if label:
+        yield label
+    for name, (title, unit) in _TITLES.items():
+        total = expected.totals[name]
+        spread = f"  ({si(total.low, unit)} to {si(total.high, unit)})" if total.low != total.high else ""
+        yield f"  {title:<16} {si(total.expected, unit)}{spread}"
+    if expected.straggler:
+        yield f"  {'slowest round':<16} {si(expected.slowest_round_s, 's')}, waiting for {expected.straggler}"
+    yield f"  {'rounds':<16} {expected.num_rounds}, unless a target is reached before"
+    yield f"  {'on this host':<16} about {duration(expected.host_s)} on one core"
+    yield f"  {'':<16} {100 * expected.share_recalled:.0f} % of the cost rests on recalled figures"
