@@ -158,11 +158,9 @@ class Lines:
         moment = ready
         for leg in range(self.legs.num_legs):
             arrival = moment + self.legs.column("before", job.rows, leg)
+            finish = arrival + self.legs.column("service", job.rows, leg)
             line = self._of.get((id(job), leg))
-            if line is None:
-                finish = arrival + self.legs.column("service", job.rows, leg)
-            else:
-                finish = arrival.copy()
+            if line is not None:
                 finish[line.mask] = self._serve(line, arrival[line.mask])
             moment = finish + self.legs.column("after", job.rows, leg)
         return moment

@@ -30,13 +30,13 @@ class HasCostModel(Protocol):
         ...
 
 
-ContextT = TypeVar("ContextT", bound=HasCostModel, contravariant=True)
+ContextT_contra = TypeVar("ContextT_contra", bound=HasCostModel, contravariant=True)
 
 
-class Expecting(Protocol[ContextT]):
+class Expecting(Protocol[ContextT_contra]):
     """What an estimate needs of a task."""
 
-    def expected_trace(self, context: ContextT) -> Trace:
+    def expected_trace(self, context: ContextT_contra) -> Trace:
         """The trace that the whole run is expected to leave."""
         ...
 
@@ -81,7 +81,7 @@ class Estimate:
         return {**ranges, **{name: getattr(self, name) for name in rest}}
 
 
-def estimate(task: Expecting[ContextT], context: ContextT) -> Estimate:
+def estimate(task: Expecting[ContextT_contra], context: ContextT_contra) -> Estimate:
     """What a task is expected to cost on the context's fleet and network; reads no data and no torch.
 
     The range takes every figure to the good and the bad end of its tolerance at once (:mod:`engine.costs.tolerance`).

@@ -118,7 +118,7 @@ class Ledger:
             "bytes_up": float(sums["bytes_up"].sum()),
             "bytes_down": float(sums["bytes_down"].sum()),
             "wire_bytes": float(self.link_values["wire_bytes"].sum()),
-            "share_recalled": max(shares),
+            "share_recalled": min(1.0, max(shares)),
         }
 
     def by_group(self) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from engine.models.layers import MaxPool2d, ReLU
 
 
 def pool_before_relu(graph: Graph) -> Graph:
-    """The same function with every ``ReLU -> MaxPool2d`` computed as ``MaxPool2d -> ReLU``, on a quarter of the numbers.
+    """The same function with every ``ReLU -> MaxPool2d`` computed as ``MaxPool2d -> ReLU``, on fewer numbers.
 
     The maximum commutes with a monotone function, so values and gradients are the same to the bit: a window's
     gradient goes to its first maximum if that is positive and nowhere if it is not, in either order. Nodes keep their

@@ -2,7 +2,7 @@
 
 import os
 import signal
-import sys
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,11 +46,15 @@ class Platform:
             "REDIS_URL": self.url,
         }
 
-    def start_broker(self) -> Process:
-        """Start the broker and wait until it answers; again after a kill, on the same port and data."""
-        process = self._start(self._broker.role())
-        wait_until(process.answers, "the broker answers")
-        return process
+    def start_broker(self) -> None:
+        """Start the broker and wait until it answers."""
+        self.broker = self._start(self._broker.role())
+        wait_until(self.broker.answers, "the broker answers")
+
+    def restart_broker(self) -> None:
+        """Start a killed broker again, on the same port and data."""
+        self.broker.start()
+        wait_until(self.broker.answers, "the broker answers")
 
     def start_worker(self, queue: str = "runs", processes: int = 1, name: str = "w") -> Process:
         """Start a worker and wait until it takes jobs."""
@@ -71,7 +75,7 @@ class Platform:
         role = web(address)
         command = [application if part == "webapp.asgi:application" else part for part in role.command]
         process = self._start(Role(f"web-{address.port}", command, role.stop))
-        wait_until(lambda: "Uvicorn running" in process.log.read_text(), "the web server listens", process)
+        wait_until(lambda: listens(address), "the web server listens", process)
         return process, address
 
     def stop(self) -> None:
@@ -85,6 +89,12 @@ class Platform:
         process.start()
         self._processes.append(process)
         return process
+
+
+def listens(address: Address) -> bool:
+    """Whether somebody takes connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex((address.host, address.port)) == 0
 
 
 def database_url() -> str:
@@ -124,8 +134,3 @@ def reread(run: Run) -> Run:
     """The run as the database has it now."""
     run.refresh_from_db()
     return run
-
-
-def python(*arguments: str) -> list[str]:
-    """A command of this interpreter."""
-    return [sys.executable, *arguments]

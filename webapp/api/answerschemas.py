@@ -99,7 +99,7 @@ _SERIES: Json = {
 
 _RANGES: Json = {
     "type": "object",
-    "description": "By quantity (time_s, energy_j, bytes_up, bytes_down, ...), at the good and bad end of every figure.",
+    "description": "By quantity (time_s, energy_j, bytes_up, ...), at the good and bad end of every figure.",
     "additionalProperties": {
         "type": "object",
         "required": ["low", "expected", "high"],

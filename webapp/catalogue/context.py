@@ -1,9 +1,11 @@
 """What the frame around every page needs: places to go, the team, the theme, which assets are there."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 
 from webapp.catalogue.assets import UPLOT_STYLE, has_asset
 
@@ -39,13 +41,27 @@ def shell(request: HttpRequest | None) -> dict[str, Any]:
     """What ``base.html`` draws the frame from; error pages may come without a request."""
     theme = request.COOKIES.get("theme", "system") if request else "system"
     return {
-        "places": PLACES,
+        "places": _known_places(),
         "place_now": _place_of(request.path) if request else "",
         "theme": theme if theme in THEMES else "system",
         "themes": THEMES,
         "has_uplot": has_asset(UPLOT_STYLE),
         "uplot_style": UPLOT_STYLE,
     }
+
+
+@cache
+def _known_places() -> tuple[Place, ...]:
+    """The places that this installation has: an app may be left out."""
+    return tuple(place for place in PLACES if _is_known(place.url_name))
+
+
+def _is_known(url_name: str) -> bool:
+    try:
+        reverse(url_name)
+    except NoReverseMatch:
+        return False
+    return True
 
 
 def _place_of(path: str) -> str:

@@ -59,6 +59,17 @@ def quantity(value: float | None, unit: str = "") -> tuple[str, str]:
     return digits(value), unit
 
 
+def pair(one: float | None, other: float | None, unit: str) -> tuple[str, str]:
+    """Two numbers in the unit that suits the larger: ``("3.85 / 0.4", "MB")``."""
+    if one is None or other is None:
+        return DASH, ""
+    larger = max(abs(one), abs(other))
+    number, symbol = quantity(larger, unit)
+    scale = next((size for size, prefix in _PREFIXES if prefix + unit == symbol), 1.0)
+    first, second = (number if abs(value) == larger else digits(value / scale) for value in (one, other))
+    return f"{first} / {second}", symbol
+
+
 def text(value: float | None, unit: str = "") -> str:
     """Number and unit as one text."""
     number, symbol = quantity(value, unit)

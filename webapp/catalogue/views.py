@@ -28,7 +28,11 @@ def family_detail(request: HttpRequest, family: str) -> HttpResponse:
     if about is None:
         raise Http404(family)
     if family in FAMILIES:
-        return render(request, "catalogue/family_detail.html", {"family": about, "kinds": kinds_of(family)})
+        return render(
+            request,
+            "catalogue/family_detail.html",
+            {"family": about, "kinds": [_about(kind) for kind in kinds_of(family)]},
+        )
     columns = columns_of(family)
     rows = [(key, entry, [getattr(entry, name) for name, _ in columns]) for key, entry in entries_of(family).items()]
     return render(request, "catalogue/entry_list.html", {"family": about, "columns": columns, "rows": rows})
@@ -47,12 +51,17 @@ def kind_detail(request: HttpRequest, family: str, kind: str) -> HttpResponse:
         raise Http404(f"{family} has no {kind}")
     context = {
         "family": family,
-        "kind": found[0],
+        "kind": _about(found[0]),
         "rows": _rows(found[0]),
         "example": example_of(family, kind),
         "title": FAMILIES[family].title,
     }
     return render(request, "catalogue/kind_detail.html", context)
+
+
+def _about(described: Description) -> dict[str, str]:
+    """A description's texts; the template language would take its fields for its attributes."""
+    return {name: getattr(described, name) for name in ("kind", "title", "summary", "details", "source")}
 
 
 def _rows(described: Description) -> list[dict[str, object]]:

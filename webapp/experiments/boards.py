@@ -9,10 +9,11 @@ import numpy as np
 
 from engine.core.errors import EngineError, SpecError
 from engine.specs.text import parse
-from webapp.catalogue.quantities import digits, quantity
+from webapp.catalogue.quantities import digits, pair, quantity, text
 from webapp.experiments import chunks, services
 from webapp.experiments.models import Cell, Experiment, MetricChunk, Run, RunState
 from webapp.library.drawing import Drawing, GroupSign, draw, signs
+from webapp.specforms.sweep import one_line
 
 XS = (("rounds", "Rounds"), ("time", "Time"), ("bytes", "Bytes"), ("joules", "Joules"))
 YS = (("accuracy", "Accuracy"), ("loss", "Loss"), ("train_loss", "Training loss"), ("divergence", "Divergence"))
@@ -29,8 +30,8 @@ FACTS = (
     ("accuracy", "Test accuracy"),
     ("time_s", "Simulated time"),
     ("energy_j", "Energy"),
-    ("bytes_up", "Sent up"),
-    ("bytes_down", "Sent down"),
+    ("bytes", "Up / down"),
+    ("share_recalled", "Recalled figures"),
     ("divergence", "Divergence"),
 )
 """Six figures at the head of a page, with their titles."""
@@ -106,24 +107,37 @@ def state_of(counts: Mapping[str, int]) -> str:
 
 def kpis_of_result(result: Mapping[str, Any]) -> list[Kpi]:
     """The key figures of a cell's result, with spread and number of seeds."""
-    found = []
-    for name, title in FACTS:
-        spread = result.get("metrics", {}).get(name)
-        value = spread["mean"] if spread else result.get("costs", {}).get(name)
-        number, unit = quantity(value, UNITS.get(name, ""))
-        found.append(Kpi(name, title, number, unit, _spread_text(name, spread) if spread else ""))
-    return found
+    metrics, costs = result.get("metrics", {}), result.get("costs", {})
+    values = {**costs, **{name: spread["mean"] for name, spread in metrics.items()}}
+    count = len(result.get("done_seeds", ()))
+    notes = {name: _spread_text(name, spread) for name, spread in metrics.items()}
+    if count:
+        means = f"mean of {count} run{'s' if count > 1 else ''}"
+        notes |= {"time_s": means, "energy_j": means, "bytes": means}
+    return [_kpi(name, title, values, notes.get(name, "")) for name, title in FACTS]
 
 
 def kpis_of_run(run: Run, last: Mapping[str, Any]) -> list[Kpi]:
-    """The key figures of a run, finished or not."""
+    """The key figures of a run, finished or not, and what they come to in a round."""
     stored = run.result or {}
     values = {**last, **stored.get("costs", {}), **stored.get("metrics", {})}
-    found = []
-    for name, title in FACTS:
+    rounds = max(1, run.progress_done)
+    notes = {}
+    if run.progress_done:
+        notes = {
+            name: f"{text(values[name] / rounds, UNITS[name])} a round"
+            for name in ("time_s", "energy_j")
+            if name in values
+        }
+    return [_kpi(name, title, values, notes.get(name, "")) for name, title in FACTS]
+
+
+def _kpi(name: str, title: str, values: Mapping[str, Any], note: str) -> Kpi:
+    if name == "bytes":
+        number, unit = pair(values.get("bytes_up"), values.get("bytes_down"), "B")
+    else:
         number, unit = quantity(values.get(name), UNITS.get(name, ""))
-        found.append(Kpi(name, title, number, unit, ""))
-    return found
+    return Kpi(name, title, number, unit, note or ("of cost, from memory" if name == "share_recalled" and unit else ""))
 
 
 def last_values(run: Run) -> dict[str, float]:
@@ -158,17 +172,19 @@ def spark_path(values: np.ndarray) -> str:
     return "M" + "L".join(points)
 
 
-def picture_of(text: str) -> Picture | None:
+def picture_of(document: str) -> Picture | None:
     """The network of a cell; None if its text is of an older schema."""
     try:
-        spec = parse(text)
+        spec = parse(document)
         network = spec.network.resolve(spec.fleet)
     except (SpecError, EngineError):
         return None
     fleet = spec.fleet.resolve()
     groups = [
-        {"name": name, "start": int(start), "count": int(count), "color": index % 6 + 1}
-        for index, (name, start, count) in enumerate(zip(fleet.names, fleet.starts, fleet.counts, strict=False))
+        {"name": name, "start": int(start), "count": int(count), "about": f"{kind.name}, {network.table.names[link]}"}
+        for name, start, count, kind, link in zip(
+            fleet.names, fleet.starts[:-1], fleet.counts, fleet.kinds, network.table.of_group, strict=True
+        )
     ]
     return Picture(draw(fleet, spec.network.topology, network), signs(fleet), groups)
 
@@ -176,7 +192,7 @@ def picture_of(text: str) -> Picture | None:
 def differences(rows: Sequence[Row]) -> tuple[list[str], list[tuple[str, list[Any]]]]:
     """The paths in which cells differ, and each cell's values."""
     paths = list(dict.fromkeys(path for row in rows for path in row.cell.overrides))
-    return paths, [(row.label, [row.cell.overrides.get(path) for path in paths]) for row in rows]
+    return paths, [(row.label, [one_line(row.cell.overrides.get(path)) for path in paths]) for row in rows]
 
 
 def series_of(run: Run, points: int) -> dict[str, dict[str, list[Any]]]:

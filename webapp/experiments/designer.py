@@ -49,6 +49,7 @@ def blank(team: Team, query: QueryDict) -> SpecForm:
     form = SpecForm.of_tree(roots(team), tree)
     if "fleet" not in tree:
         form.edit("add:fleet.groups")
+    form.choose_only_kinds()
     return with_suggestions(form, team)
 
 

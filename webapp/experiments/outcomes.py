@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-
 from engine.core.json import plain
 from engine.runs.summary import joined, record_of
 from engine.runs.summary import result_of as result_of_cell

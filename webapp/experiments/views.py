@@ -108,8 +108,8 @@ def experiment_estimate(request: HttpRequest) -> HttpResponse:
 def experiment_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """An experiment: its answer, its matrix of runs, its curves and what they cost."""
     experiment = _experiment(request, pk)
-    if request.GET.get("part") == "matrix":
-        return render(request, "experiments/_matrix.html", _matrix(request, experiment))
+    if request.GET.get("part") == "summary":
+        return render(request, "experiments/_progress_parts.html", _matrix(request, experiment))
     return render(
         request, "experiments/experiment_detail.html", _matrix(request, experiment) | _curves(request, experiment)
     )

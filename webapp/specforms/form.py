@@ -96,6 +96,13 @@ class SpecForm:
             case "mode":
                 self._switch(key)
 
+    def choose_only_kinds(self) -> None:
+        """Choose the kind of a required part at the top where there is only one to choose."""
+        for root in self.roots:
+            field, name = root.field, f"{root.place.key}@kind"
+            if field.type == "union" and field.required and len(field.options) == 1 and name not in self.raw:
+                self.raw[name] = field.options[0].kind
+
     def refuse(self, problems: Iterable[Problem]) -> None:
         """Take over what the engine found."""
         self.problems = tuple(problems)

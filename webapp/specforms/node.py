@@ -154,4 +154,6 @@ def limits_of(described: FieldDescription) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{int(value)}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:g}"
+    if float(value).is_integer() and abs(value) < 1e16:
+        return f"{int(value):,}".replace(",", "\u202f")
+    return f"{value:g}"

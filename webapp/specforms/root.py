@@ -69,12 +69,14 @@ class SavedOr:
         known = [Choice("", "Described here"), *self.saved]
         if saved and saved not in {choice.value for choice in self.saved}:
             known.append(Choice(saved, f"{saved} (not found)"))
-        own = shape_of(self.field).node(place, state)
+        # The head of the section has said the name and help of the field already.
+        own_field = replace(self.field, title=f"Kind of {self.field.title.lower()}", help="")
+        own = shape_of(own_field).node(place, state)
         changes = self._changes.node(self._changes_place(place), state)
         return Node(
             template="saved_or",
             place=Place(f"{place.key}@saved", place.path),
-            title=self.field.title,
+            title=f"Which {self.field.title.lower()}",
             help=self.field.help,
             value=saved,
             choices=known,

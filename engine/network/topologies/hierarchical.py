@@ -104,7 +104,9 @@ class _TreeRouter:
         base = gateway * self.per_gateway
         channel = self.channel_of_group[group]
         radio = np.where((channel == NO_MEDIUM) | between, NO_MEDIUM, base + channel)
-        wire = np.where((to_server | between) & self.has_backhaul, base + np.where(up, 0, 1), NO_MEDIUM)
-        radio_first = up & ~between | (~to_server & ~between) | (not self.has_backhaul)
+        if not self.has_backhaul:
+            return Routes(pattern=pattern.astype(np.int32), media=radio[:, None].astype(np.int32))
+        wire = np.where(to_server | between, base + np.where(up, 0, 1), NO_MEDIUM)
+        radio_first = ~between & (up | ~to_server)
         media = np.stack([np.where(radio_first, radio, wire), np.where(radio_first, wire, radio)], axis=1)
         return Routes(pattern=pattern.astype(np.int32), media=media.astype(np.int32))

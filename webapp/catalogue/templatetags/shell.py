@@ -36,18 +36,23 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag
-def figure(value: float | None, unit: str = "") -> SafeString:
+def figure(value: object, unit: str = "") -> SafeString:
     """A number with its unit set smaller beside it."""
-    number, symbol = quantities.quantity(value, unit)
+    number, symbol = quantities.quantity(_known(value), unit)
     if not symbol:
         return format_html("{}", number)
     return format_html('{}{}<span class="unit">{}</span>', number, quantities.THIN_SPACE, symbol)
 
 
 @register.filter
-def si(value: float | None, unit: str = "") -> str:
+def si(value: object, unit: str = "") -> str:
     """A number with its unit as plain text: ``{{ seconds|si:"s" }}``."""
-    return quantities.text(value, unit)
+    return quantities.text(_known(value), unit)
+
+
+def _known(value: object) -> float | None:
+    """A number, or None for what the template language puts in the place of a missing value."""
+    return float(value) if isinstance(value, int | float) else None
 
 
 @register.filter

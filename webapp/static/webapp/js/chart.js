@@ -16,6 +16,11 @@ async function loadPlot() {
 
 const loading = loadPlot();
 
+/** A number beside an axis: no more digits than tell neighbors apart. */
+function tick(value, unit) {
+  return unit === "%" ? `${Number((value * 100).toFixed(1))}\u202f%` : text(value, unit);
+}
+
 export class Chart {
   /** @param parts elements: frame, readout, legend, twin, fold */
   constructor(parts) {
@@ -78,12 +83,14 @@ export class Chart {
     const grid = { stroke: token("--line"), width: 1 };
     const ink = token("--ink-3");
     const axis = { stroke: ink, grid, ticks: grid, font: "11px system-ui, sans-serif" };
-    const format = (unit) => (plot, values) => values.map((value) => text(value, unit));
+    const format = (unit) => (plot, values) => values.map((value) => tick(value, unit));
+    // A share ends at 100 %, even where the interval of its mean does not.
+    const range = this.axes.y.unit === "%" ? (plot, low, high) => [Math.max(0, Math.floor(low * 10 - 0.2) / 10), Math.min(1.005, Math.ceil(high * 10) / 10)] : undefined;
     this.plot = new this.Plot({
       ...this.#size(),
       legend: { show: false },
       cursor: { drag: { x: true, y: false }, points: { size: 7 } },
-      scales: { x: { time: false } },
+      scales: { x: { time: false }, y: range ? { range } : {} },
       axes: [
         { ...axis, values: format(this.axes.x.unit), size: 34, space: 70 },
         { ...axis, values: format(this.axes.y.unit), size: 58, space: 44 },
@@ -95,11 +102,12 @@ export class Chart {
 
   #size() {
     const width = Math.max(240, Math.floor(this.parts.frame.clientWidth));
-    return { width, height: Math.max(220, Math.min(360, Math.round(width * 0.62))) };
+    return { width, height: Math.max(220, Math.floor(this.parts.frame.clientHeight)) };
   }
 
   #resize() {
-    if (this.plot && this.plot.width !== this.#size().width) this.plot.setSize(this.#size());
+    const { width, height } = this.#size();
+    if (this.plot && (this.plot.width !== width || this.plot.height !== height)) this.plot.setSize({ width, height });
   }
 
   #key(event) {

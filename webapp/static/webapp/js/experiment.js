@@ -58,8 +58,8 @@ function status(state, words) {
 
 /** Listen to the runs that work now; those that ended keep what they said. */
 function listen() {
-  const matrix = document.getElementById("matrix");
-  const running = new Set(matrix.dataset.running.split(" ").filter(Boolean));
+  const summary = document.getElementById("summary");
+  const running = new Set(summary.dataset.running.split(" ").filter(Boolean));
   for (const [run, live] of lives) if (!running.has(run)) { settle(run, live); }
   for (const run of running) {
     if (lives.has(run) || lives.size >= MOST_SOCKETS) continue;
@@ -70,7 +70,7 @@ function listen() {
       status,
     }));
   }
-  if (matrix.dataset.live === "no" || !running.size) refresh();
+  if (summary.dataset.live === "no" || !running.size) refresh();
 }
 
 function settle(run, live) {
@@ -92,6 +92,6 @@ async function refresh() {
   touch();
 }
 
-document.body.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target.id === "matrix" || document.getElementById("matrix")) listen(); });
+document.body.addEventListener("htmx:afterSwap", listen);
 draw();
-if (document.getElementById("matrix").dataset.live === "yes") listen();
+if (document.getElementById("summary").dataset.live === "yes") listen();

@@ -26,6 +26,19 @@ export function sum(ledgers) {
   return { groups, links, rounds: ledgers.size };
 }
 
+/** The larger of the shares of busy time and of energy that rest on recalled figures; null before the first round. */
+export function recalled(ledgers) {
+  const sums = { time_s: 0, energy_j: 0, recalled_time_s: 0, recalled_energy_j: 0 };
+  for (const rows of ledgers.values()) {
+    for (const row of rows.filter((row) => !row.owner.startsWith("link:"))) {
+      const names = row.phase === "idle" ? ["energy_j", "recalled_energy_j"] : Object.keys(sums);
+      for (const name of names) sums[name] += row[name] ?? 0;
+    }
+  }
+  if (!sums.time_s && !sums.energy_j) return null;
+  return Math.min(1, Math.max(sums.recalled_time_s / (sums.time_s || 1), sums.recalled_energy_j / (sums.energy_j || 1)));
+}
+
 export function render(ledgers, parts) {
   if (!ledgers.size) return;
   const { groups, links, rounds } = sum(ledgers);
@@ -34,7 +47,7 @@ export function render(ledgers, parts) {
   for (const [group, phases] of groups) {
     Object.keys(phases).forEach((phase) => used.add(phase));
     const total = (name) => Object.entries(phases).reduce((all, [, entry]) => all + entry[name], 0) / rounds;
-    const row = cells(body.insertRow(), "td", [group, bar(phases, "time_s"), digits(total("time_s")), bar(phases, "energy_j"), digits(total("energy_j"))], false);
+    const row = cells(body.insertRow(), "td", [named(group, parts.groups), bar(phases, "time_s"), digits(total("time_s")), bar(phases, "energy_j"), digits(total("energy_j"))], false);
     row.cells[2].className = row.cells[4].className = "n";
   }
   parts.table.tBodies[0].replaceWith(body);
@@ -51,6 +64,15 @@ export function render(ledgers, parts) {
     row.cells[2].className = row.cells[3].className = "n";
   }
   parts.links.tBodies[0].replaceWith(linkBody);
+}
+
+function named(group, groups) {
+  const cell = document.createElement("div");
+  const about = document.createElement("div");
+  about.className = "note";
+  about.textContent = groups.find(({ name }) => name === group)?.about ?? "";
+  cell.append(group, about);
+  return cell;
 }
 
 function bar(phases, name) {

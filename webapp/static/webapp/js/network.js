@@ -29,7 +29,7 @@ export class NetworkView {
     const most = Math.max(1, ...carried.values());
     for (const [lower, edge] of this.edges) {
       const count = carried.get(lower) ?? 0;
-      edge.setAttribute("stroke-width", count ? String(1.4 + 2.6 * Math.sqrt(count / most)) : "1");
+      edge.style.strokeWidth = count ? `${(1.6 + 2.4 * Math.sqrt(count / most)).toFixed(2)}px` : "";
       if (!count) continue;
       edge.classList.add("active");
       if (moved) edge.classList.add("pulse");

@@ -36,6 +36,16 @@ export function quantity(value, unit = "") {
   return PREFIXED.has(unit) ? prefixed(value, unit) : [digits(value), unit];
 }
 
+/** Two numbers in the unit that suits the larger. */
+export function pair(one, other, unit) {
+  if (!Number.isFinite(one) || !Number.isFinite(other)) return [DASH, ""];
+  const larger = Math.max(Math.abs(one), Math.abs(other));
+  const [number, symbol] = quantity(larger, unit);
+  const [scale] = PREFIXES.find(([, prefix]) => prefix + unit === symbol) ?? [1];
+  const words = [one, other].map((value) => (Math.abs(value) === larger ? number : digits(value / scale)));
+  return [words.join(" / "), symbol];
+}
+
 /** Number and unit as one text. */
 export function text(value, unit = "") {
   const [number, symbol] = quantity(value, unit);
@@ -43,8 +53,7 @@ export function text(value, unit = "") {
 }
 
 /** Put a number and its smaller unit into an element. */
-export function show(element, value, unit = "") {
-  const [number, symbol] = quantity(value, unit);
+export function show(element, [number, symbol]) {
   element.replaceChildren(symbol ? number + THIN_SPACE : number);
   if (!symbol) return;
   const small = document.createElement("span");

@@ -2,10 +2,10 @@
 import { AxisChoice, X, Y, chartParts, placeOn } from "edgeloom/axes.js";
 import { Chart } from "edgeloom/chart.js";
 import { Heat } from "edgeloom/heat.js";
-import { render as renderLedger } from "edgeloom/ledger.js";
+import { recalled, render as renderLedger } from "edgeloom/ledger.js";
 import { Live } from "edgeloom/live.js";
 import { NetworkView } from "edgeloom/network.js";
-import { show, text } from "edgeloom/quantities.js";
+import { pair, quantity, show, text } from "edgeloom/quantities.js";
 import { RunStore } from "edgeloom/store.js";
 import { cells } from "edgeloom/tables.js";
 
@@ -14,7 +14,7 @@ const data = JSON.parse(of("page-data").textContent);
 const store = new RunStore(data.series);
 store.lastSeq = data.after;
 
-const UNITS = { accuracy: "%", time_s: "s", energy_j: "J", bytes_up: "B", bytes_down: "B", divergence: "" };
+const UNITS = { accuracy: "%", time_s: "s", energy_j: "J", share_recalled: "%", divergence: "" };
 const MOST_LINES = 200;
 
 function nameOf(id) {
@@ -41,9 +41,10 @@ function redraw() {
   scheduled = false;
   const parts = dirty;
   dirty = new Set();
-  if (parts.has("curves")) { drawCurves(); drawFigures(); }
+  if (parts.has("curves")) drawCurves();
   if (parts.has("round")) drawRound(true);
-  if (parts.has("ledger")) renderLedger(store.ledgers, { table: of("ledger"), note: of("ledger-note"), legend: of("ledger-legend"), links: of("links") });
+  if (parts.has("curves") || parts.has("ledger")) drawFigures();
+  if (parts.has("ledger")) renderLedger(store.ledgers, { table: of("ledger"), note: of("ledger-note"), legend: of("ledger-legend"), links: of("links"), groups: data.groups });
   if (parts.has("clients")) heat.set(store.clients, store.devices);
   if (parts.has("log")) drawLog();
 }
@@ -59,8 +60,10 @@ function drawCurves() {
 function drawFigures() {
   for (const element of document.querySelectorAll("[data-kpi]")) {
     const name = element.dataset.kpi;
-    const value = store.finished?.metrics?.[name] ?? store.last(name);
-    if (value !== null && value !== undefined) show(element, value, UNITS[name]);
+    const value = name === "share_recalled" ? recalled(store.ledgers) : store.finished?.metrics?.[name] ?? store.last(name);
+    if (name === "bytes") {
+      if (store.last("bytes_up") !== null) show(element, pair(store.last("bytes_up"), store.last("bytes_down"), "B"));
+    } else if (value !== null && value !== undefined) show(element, quantity(value, UNITS[name]));
   }
 }
 

@@ -1,0 +1,1 @@
+"""One benchmark per claim: each prints a table and writes JSON."""

@@ -1,0 +1,246 @@
+"""How fast federated rounds are, against a good sequential loop.
+
+    python -m benchmarks.federated [--quick] [--json [FILE]]
+
+Three workloads: W1, an MLP of 200 hidden units, 10 of 100 clients with 600 samples, batch 10; W2, the CNN of McMahan et
+al. 2017 on the same data, batch 32; W3, an MLP of 64 hidden units, 100 of 1000 clients with 60 samples, batch 10. The
+engine runs its whole task: sampling, batches, training, server step, trace, costs and events. The loop trains one client
+after another by autograd with one fused update of all tensors, the way that was the fastest of the usual ones. Both see
+the same batches. Rounds alternate; the figure is the median of CPU seconds in one thread, so a busy machine disturbs
+little. Evaluation is left out on both sides.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from engine.core.sample import SampleSpec
+from engine.core.streams import stream
+from engine.costs.model import CostModel
+from engine.data.dataset import Dataset, Split, SplitName
+from engine.data.partitioners.iid import Iid
+from engine.data.store import DataStore
+from engine.federated.cohorts import draw_cohort
+from engine.federated.layout import graph_of, population_of
+from engine.federated.samplers.uniform import Uniform
+from engine.federated.settings import EvaluationSettings
+from engine.federated.strategies.fedavg import FedAvg
+from engine.federated.task import Federated
+from engine.fleet.group import FleetSpec
+from engine.models.build import build
+from engine.models.model import Model
+from engine.models.profile import profile
+from engine.models.weights import initial
+from engine.models.zoo.mcmahan_cnn import McmahanCnn
+from engine.models.zoo.mlp import Mlp
+from engine.network.spec import NetworkSpec
+from engine.task.artifacts import ArtifactFolder
+from engine.task.contract import Context
+from engine.task.local import LocalExecutor
+from engine.training.batches import visiting_order
+from engine.training.settings import LocalSettings
+
+ENDLESS = 1_000_000
+"""Rounds of the task, so that its last one, which is evaluated, never comes."""
+
+LR = 0.1
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One setting of the comparison."""
+
+    name: str
+    model: Model
+    num_clients: int
+    cohort: int
+    samples: int
+    batch: int
+    rounds: int
+    quick_rounds: int
+
+
+WORKLOADS = (
+    Workload("W1", Mlp(hidden=(200,)), 100, 10, 600, 10, rounds=12, quick_rounds=5),
+    Workload("W2", McmahanCnn(), 100, 10, 600, 32, rounds=4, quick_rounds=0),
+    Workload("W3", Mlp(hidden=(64,)), 1000, 100, 60, 10, rounds=20, quick_rounds=8),
+)
+
+
+class Noise(Dataset):
+    """Images of noise with random labels: speed does not depend on what is learned."""
+
+    def sample(self) -> SampleSpec:
+        return SampleSpec(kind="image", shape=(1, 28, 28), num_classes=10)
+
+    def num_samples(self, split: SplitName) -> int:
+        return 60_000 if split == "train" else 10
+
+    def checksum(self) -> str:
+        return "0" * 64
+
+    def read(self, store: DataStore, split: SplitName) -> Split:
+        return self.load(store, split)
+
+    def load(self, store: DataStore, split: SplitName) -> Split:
+        draw, count = stream(0, "noise", split), self.num_samples(split)
+        return Split(draw.standard_normal((count, 1, 28, 28), dtype=np.float32), draw.integers(0, 10, count))
+
+
+def make_task(work: Workload) -> tuple[Federated, Context]:
+    """The engine's task and its world."""
+    fleet = FleetSpec.model_validate({"groups": [{"device": "rpi_4b_4gb", "count": work.num_clients}]}).resolve()
+    network = NetworkSpec().resolve(fleet, 0)
+    folder = Path("unused")
+    context = Context(
+        seed=0, fleet=fleet, network=network, cost_model=CostModel(fleet, network), store=DataStore(folder),
+        artifacts=ArtifactFolder(folder), executor=LocalExecutor(),
+    )  # fmt: skip
+    task = Federated.model_construct(
+        dataset=Noise(), partition=Iid(), model=work.model, strategy=FedAvg(), sampler=Uniform(num_clients=work.cohort),
+        local=LocalSettings(epochs=1, batch_size=work.batch, lr=LR), rounds=ENDLESS, data_reuse=False,
+        evaluation=EvaluationSettings(every_rounds=ENDLESS),
+    )  # fmt: skip
+    return task, context
+
+
+def engine_rounds(task: Federated, context: Context) -> Callable[[], dict[str, np.ndarray]]:
+    """A function that carries out the next round of the task."""
+    state = task.init(context)
+
+    def one_round() -> dict[str, np.ndarray]:
+        nonlocal state
+        done = task.progress(state).done
+        while task.progress(state).done == done:
+            state, _ = task.step(context, state)
+        prefix = "server/weights/"
+        return {name.removeprefix(prefix): array for name, array in state.tensors.items() if name.startswith(prefix)}
+
+    return one_round
+
+
+def sequential_rounds(task: Federated, context: Context) -> Callable[[], dict[str, np.ndarray]]:
+    """A function that carries out the next round in an ordinary loop, one client after another."""
+    graph, population = graph_of(task, context), population_of(task, context)
+    data = task.dataset.load(context.store, "train")
+    x, y = torch.from_numpy(data.x), torch.from_numpy(data.y)
+    module = build(graph)
+    params = list(module.parameters())
+    weights = [torch.from_numpy(array) for array in initial(graph, context.seed).values()]
+    number = 0
+
+    def one_round() -> dict[str, np.ndarray]:
+        nonlocal number, weights
+        number += 1
+        clients = draw_cohort(task, context, number)
+        counts = population.num_samples(clients)
+        sums = [torch.zeros_like(weight) for weight in weights]
+        for client, count in zip(clients, counts, strict=True):
+            rows = population.samples([int(client)]).places[0]
+            order = rows[visiting_order(context.seed, int(client), number, len(rows), 1)[0]]
+            train_one(module, params, weights, (x[order], y[order]), task.local.batch_size)
+            with torch.no_grad():
+                torch._foreach_add_(sums, [p.detach() for p in params], alpha=float(count / counts.sum()))
+        weights = sums
+        return dict(zip([info.name for info in graph.parameters()], (w.numpy() for w in weights), strict=True))
+
+    return one_round
+
+
+def train_one(
+    module: nn.Module, params: list[nn.Parameter], start: list[torch.Tensor], data: tuple[torch.Tensor, torch.Tensor],
+    batch: int,
+) -> None:  # fmt: skip
+    """One epoch of plain SGD by autograd."""
+    with torch.no_grad():
+        torch._foreach_copy_(params, start)
+    for x, y in zip(*(part.split(batch) for part in data), strict=True):
+        gradients = torch.autograd.grad(functional.cross_entropy(module(x), y), params)
+        with torch.no_grad():
+            torch._foreach_add_(params, gradients, alpha=-LR)
+
+
+def measure(work: Workload, rounds: int) -> dict[str, Any]:
+    """Median CPU seconds per round of both, alternating, and how far their weights are apart after all rounds."""
+    task, context = make_task(work)
+    ways = {"engine": engine_rounds(task, context), "sequential": sequential_rounds(task, context)}
+    weights = {name: one_round() for name, one_round in ways.items()}  # the first round also fills the caches
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, one_round in ways.items():
+            began = time.process_time()
+            weights[name] = one_round()
+            times[name].append(time.process_time() - began)
+    cpu_s = {name: median(values) for name, values in times.items()}
+    flops = 3 * 2 * profile(graph_of(task, context)).total_macs * work.samples * work.cohort
+    gap = max(float(np.abs(weights["engine"][n] - weights["sequential"][n]).max()) for n in weights["engine"])
+    return {
+        "cpu_s_per_round": cpu_s["engine"],
+        "sequential_cpu_s_per_round": cpu_s["sequential"],
+        "ratio_to_sequential": cpu_s["sequential"] / cpu_s["engine"],
+        "ratio_to_flower": None,
+        "gflops": flops / cpu_s["engine"] / 1e9,
+        "largest_weight_difference": gap,
+    }
+
+
+def gemm_gflops() -> float:
+    """Rate of a square matrix product of size 1024 in one thread: what the core can do at most."""
+    left, right = (
+        torch.from_numpy(stream(0, "gemm", i).standard_normal((1024, 1024), dtype=np.float32)) for i in (0, 1)
+    )
+    times = []
+    for _ in range(8):
+        began = time.process_time()
+        torch.mm(left, right)
+        times.append(time.process_time() - began)
+    return float(2 * 1024**3 / min(times) / 1e9)
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, print the table, write JSON."""
+    parser = argparse.ArgumentParser(description="Speed of federated rounds against a good sequential loop.")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, without W2")
+    parser.add_argument(
+        "--json", nargs="?", const="-", metavar="FILE", help="write JSON to FILE, or to standard output"
+    )
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    peak = gemm_gflops()
+    found: dict[str, Any] = {}
+    for work in WORKLOADS:
+        rounds = work.quick_rounds if options.quick else work.rounds
+        if rounds:
+            found[work.name] = measure(work, rounds)
+            found[work.name]["gemm_share"] = found[work.name]["gflops"] / peak
+    result = {"workloads": found, "gemm_gflops": peak, "threads": 1}
+    table = [f"{'':4} {'engine':>10} {'loop':>10} {'ratio':>7} {'GEMM':>6}   CPU seconds per round"]
+    for name, row in found.items():
+        table.append(
+            f"{name:4} {row['cpu_s_per_round']:10.4f} {row['sequential_cpu_s_per_round']:10.4f} "
+            f"{row['ratio_to_sequential']:7.2f} {row['gemm_share']:6.0%}"
+        )
+    print("\n".join(table), file=sys.stderr if options.json == "-" else sys.stdout)
+    if options.json == "-":
+        print(json.dumps(result, indent=2))
+    elif options.json:
+        Path(options.json).write_text(json.dumps(result, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
