@@ -110,7 +110,9 @@ def photograph(browser: Browser, session: Any, address: str, picture: Picture, f
     scheme: Any = picture.scheme
     context = browser.new_context(storage_state=session, viewport=viewport, color_scheme=scheme)
     page: Page = context.new_page()
-    page.goto(address)
+    answer = page.goto(address)
+    if answer is None or not answer.ok:
+        raise SystemExit(f"{address} answers with {answer.status if answer else 'nothing'}; no picture of that")
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(500)  # charts draw in the next frame
     page.screenshot(path=folder / f"{picture.name}.png")
