@@ -24,6 +24,7 @@ def one_by_one(channel: np.ndarray, arrival: np.ndarray, service: np.ndarray) ->
     return finish
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 4), st.integers(0, 50), st.floats(0, 10)),
