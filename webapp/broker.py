@@ -108,7 +108,7 @@ def num_waiting(queue: str) -> int | None:
     if not settings.REDIS_URL:
         return None
     try:
-        return int(_client().llen(queue))  # type: ignore[arg-type]  # the client is synchronous
+        return int(_client().llen(queue))
     except redis.RedisError:
         return None
 

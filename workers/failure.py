@@ -44,15 +44,14 @@ class LogTail(logging.Handler):
 
 def failure_of(error: BaseException, lines: Sequence[str]) -> dict[str, Any]:
     """The record of a failure: ``code``, ``message``, ``remedy``, ``trace`` and ``log_tail``."""
-    known = isinstance(error, EngineError)
     remedy = "This is a fault of the platform, not of your input. The trace below says where; resume tries once more."
     if isinstance(error, MemoryError):
         remedy = "The worker ran out of memory. Use a smaller model, batch or cohort, or a machine with more memory."
     return {
-        "code": error.code if known else "unexpected_error",
+        "code": error.code if isinstance(error, EngineError) else "unexpected_error",
         "message": without_paths(str(error) or type(error).__name__)[:MAX_TEXT],
-        "remedy": without_paths(error.remedy) if known else remedy,
-        "trace": "" if known else trace_of(error),
+        "remedy": without_paths(error.remedy) if isinstance(error, EngineError) else remedy,
+        "trace": "" if isinstance(error, EngineError) else trace_of(error),
         "log_tail": list(lines),
     }
 

@@ -12,7 +12,7 @@ from workers.driver import drive
 
 
 @app.task(name=broker.EXECUTE, bind=True)
-def execute(self: Task, run_id: str) -> None:
+def execute(self: "Task[[str], None]", run_id: str) -> None:
     """Carry out a run."""
     drive(UUID(run_id), job_id=self.request.id or "", owner=f"{self.request.hostname}:{os.getpid()}")
 

@@ -42,8 +42,8 @@ def requeue_lost(now: datetime) -> None:
                 **fields,
             )
         elif losses >= settings.MAX_ATTEMPTS:
-            failure = _too_many_losses(losses)
-            move(run, RunState.FAILED, actor=ACTOR, reason=failure["message"], failure=failure, **fields)
+            reason = f"{losses} workers in a row were lost over this run without getting any further"
+            move(run, RunState.FAILED, actor=ACTOR, reason=reason, failure=_too_many_losses(reason), **fields)
         else:
             state = RunState.PAUSED if run.wanted == "pause" else RunState.QUEUED
             with transaction.atomic():
@@ -79,10 +79,10 @@ def send_again(now: datetime) -> None:
         send(run)
 
 
-def _too_many_losses(losses: int) -> dict[str, object]:
+def _too_many_losses(reason: str) -> dict[str, object]:
     return {
         "code": "worker_lost",
-        "message": f"{losses} workers in a row were lost over this run without getting any further.",
+        "message": f"{reason[0].upper()}{reason[1:]}.",
         "remedy": "Most likely they ran out of memory: use a smaller model, batch or cohort, or a machine with more "
         "memory. Then resume the run; it goes on from its last checkpoint.",
         "trace": "",

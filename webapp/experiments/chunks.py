@@ -56,7 +56,7 @@ def encode(steps: Sequence[int], values: Sequence[float]) -> bytes:
     return zstandard.ZstdCompressor(level=3).compress(_shuffle(deltas) + _shuffle(numbers))
 
 
-def decode(data: bytes, num_points: int) -> tuple[np.ndarray, np.ndarray]:
+def decode(data: bytes | memoryview, num_points: int) -> tuple[np.ndarray, np.ndarray]:
     """Steps (N,) int64 and values (N,) float64 of :func:`encode`."""
     raw = zstandard.ZstdDecompressor().decompress(bytes(data), max_output_size=12 * num_points)
     deltas = _unshuffle(raw[: 4 * num_points], "<i4")

@@ -22,6 +22,9 @@ TICK_S = 3.0
 REPLAY_COUNT = 500
 """Events read from the database at a time."""
 
+Look = tuple[list[Frame], list[Frame], int | None]
+"""Events after the last one sent, the run's notices, and the code of a refusal if there is one."""
+
 
 class RunStream(AsyncWebsocketConsumer):  # type: ignore[misc]  # the library has no types
     """``/ws/runs/<id>/?after=N``: frames of the events after N, then live ones.
@@ -91,7 +94,8 @@ class RunStream(AsyncWebsocketConsumer):  # type: ignore[misc]  # the library ha
     async def _catch_up(self) -> bool:
         """Send what the database has beyond what was sent; False if the viewer may not look (and was told so)."""
         while True:
-            frames, notices, refusal = await self._look()
+            look: Look = await self._look()
+            frames, notices, refusal = look
             if refusal is not None:
                 await self.close(refusal)
                 return False
@@ -111,11 +115,10 @@ class RunStream(AsyncWebsocketConsumer):  # type: ignore[misc]  # the library ha
             await self.send(text_data=orjson.dumps(frame).decode())
 
     def _is_news(self, frame: Frame) -> bool:
-        return self.notices.get(frame["kind"]) != frame["body"]
+        return bool(self.notices.get(frame["kind"]) != frame["body"])
 
     @database_sync_to_async  # type: ignore[untyped-decorator]  # the library has no types
-    def _look(self) -> tuple[list[Frame], list[Frame], int | None]:
-        """Events after the last one sent, the run's notices, and the code of a refusal if there is one."""
+    def _look(self) -> Look:
         session = self.scope.get("session")
         found = find_run(self.run_id, session_key=session.session_key if session else None, token=self.token)
         if isinstance(found, int):

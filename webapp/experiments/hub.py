@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -22,6 +23,7 @@ BLOCK_MS = 5000
 READ_COUNT = 500
 QUEUE_LENGTH = 256
 """Messages that wait for a viewer; one more and the viewer reads the database instead."""
+Entries = list[tuple[bytes, dict[bytes, bytes]]]
 RETRY_S = (0.2, 0.5, 1.0, 2.0)
 """Waits between attempts to reach the broker, in seconds; the last one repeats."""
 
@@ -124,17 +126,16 @@ class Hub:
     @staticmethod
     async def _newest(client: "redis.asyncio.Redis") -> bytes:
         # "$" would mean "from now on" anew at every read and lose what comes between two reads.
-        newest = await client.xrevrange(broker.STREAM, count=1)
-        return bytes(newest[0][0]) if newest else b"0-0"
+        newest: Entries = await client.xrevrange(broker.STREAM, count=1)
+        return newest[0][0] if newest else b"0-0"
 
     async def _read(self, client: "redis.asyncio.Redis", position: bytes) -> None:
         while True:
-            answer = await client.xread({broker.STREAM: position}, count=READ_COUNT, block=BLOCK_MS)
-            for _, entries in answer or ():
-                position = entries[-1][0]
-                for _, fields in entries:
-                    self._dispatch(fields)
-            if answer:
+            answer: Any = await client.xread({broker.STREAM: position}, count=READ_COUNT, block=BLOCK_MS)
+            entries: Entries = answer[0][1] if answer else []
+            for position, fields in entries:  # noqa: B007, PLR1704 - the next read begins after the last one
+                self._dispatch(fields)
+            if entries:
                 await asyncio.sleep(COALESCE_S)
 
     def _dispatch(self, fields: dict[bytes, bytes]) -> None:

@@ -21,7 +21,7 @@ def pack(events: Sequence[Frame]) -> bytes:
     return zstandard.ZstdCompressor(level=3).compress(orjson.dumps(list(events)))
 
 
-def unpack(data: bytes) -> list[Frame]:
+def unpack(data: bytes | memoryview) -> list[Frame]:
     """The events of :func:`pack`."""
     raw = zstandard.ZstdDecompressor().decompress(bytes(data), max_output_size=MAX_BATCH_BYTES)
     events: list[Frame] = orjson.loads(raw)

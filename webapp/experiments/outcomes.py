@@ -1,9 +1,8 @@
 """What an experiment would cost, what came of it, and its text for another one."""
 
-from dataclasses import asdict
 from typing import Any
 
-from engine.core.json import plain
+from engine.costs.estimate import estimate as estimate_task
 from engine.runs.summary import joined, record_of
 from engine.runs.summary import result_of as result_of_cell
 from engine.specs.context import make_context
@@ -46,8 +45,6 @@ def estimate(text: str | bytes, team: Team | None = None) -> dict[str, Any]:
     Raises:
         SpecError: all problems of the first stage that has any.
     """
-    from engine.costs.estimate import estimate as estimate_task
-
     spec = parsed(team, text) if team else parse(text)
     found = cells(spec)
     return {
@@ -57,18 +54,11 @@ def estimate(text: str | bytes, team: Team | None = None) -> dict[str, Any]:
             {
                 "label": cell.label,
                 "digest": digest(cell.spec),
-                **figures(estimate_task(cell.spec.task, make_context(cell.spec, cell.spec.seeds[0]))),
+                **estimate_task(cell.spec.task, make_context(cell.spec, cell.spec.seeds[0])).as_json(),
             }
             for cell in found
         ],
     }
-
-
-def figures(estimated: Any) -> dict[str, Any]:
-    """An estimate as plain JSON."""
-    described = plain(asdict(estimated))
-    assert isinstance(described, dict)
-    return described
 
 
 def clone(experiment: Experiment) -> str:

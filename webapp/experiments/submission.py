@@ -11,7 +11,7 @@ from engine.core.errors import Problem, SpecError
 from engine.data.store import DataStore
 from engine.specs.checks import check_data
 from engine.specs.experiment import ExperimentSpec
-from engine.specs.text import Cell as SpecCell
+from engine.specs.sweep import Cell as SpecCell
 from engine.specs.text import canonical, cells, digest, parse
 from webapp import broker
 from webapp.experiments.models import Artifact, Cell, EventBatch, Experiment, MetricChunk, Run, RunState

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import F
 from django.utils import timezone
-from pydantic import ValidationError
+from pydantic import ValidationError as Mismatch
 
 from engine.core.component import Component
 from engine.core.errors import EngineError, Problem, SpecError
@@ -16,7 +16,7 @@ from engine.specs.documents import clean
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.messages import problems_of, shown
 from engine.task.contract import Task as TaskSpec
-from webapp.library.models import DESIGNS, Design, Fleet, Network, Task
+from webapp.library.models import DESIGNS, Fleet, Network, Task
 from webapp.teams.access import at_least
 from webapp.teams.models import Role, Team, User
 
@@ -96,7 +96,7 @@ def body_for(team: Team, family: str, identifier: str) -> dict[str, Any]:
     """
     try:
         design = DESIGNS[family].objects.of(team).get(pk=identifier)
-    except (ValueError, Design.DoesNotExist, DESIGNS[family].DoesNotExist) as error:
+    except (ValueError, ValidationError, DESIGNS[family].DoesNotExist) as error:
         raise KeyError(identifier) from error
     body: dict[str, Any] = design.body
     return body
@@ -129,7 +129,7 @@ def _body_problems(family: str, body: Any) -> list[Problem]:
     tree = {part: body}
     try:
         ExperimentSpec.model_validate_json(json.dumps(tree), strict=True)
-    except ValidationError as error:
+    except Mismatch as error:
         found = problems_of(error, ExperimentSpec, tree)
     else:
         return []
