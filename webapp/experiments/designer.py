@@ -1,12 +1,10 @@
 """The form in which an experiment is designed: every field of the spec, parts saved or described on the spot."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.http import QueryDict
 
 from engine.core.errors import EngineError, Problem, SpecError
-from engine.core.json import plain
 from engine.specs.writer import write
 from webapp.experiments import services
 from webapp.library.families import FAMILIES, spec_description
@@ -20,6 +18,8 @@ from webapp.teams.models import Team
 
 PART_FAMILIES = {family.noun: family.plural for family in FAMILIES.values()}
 MOST_SAVED = 200
+_QUANTITIES = ("time_s", "energy_j", "bytes_up", "bytes_down")
+_BOUNDS = ("low", "expected", "high")
 
 
 def roots(team: Team) -> tuple[Root, ...]:
@@ -98,30 +98,15 @@ def estimate(form: SpecForm, team: Team) -> dict[str, Any]:
 
 
 def _totals(found: dict[str, Any]) -> dict[str, Any]:
+    """Sums over all runs, each with its range; the share of recalled figures is that of the worst setting."""
     seeds = found["num_runs"] // max(1, found["num_cells"])
-    names = ("time_s", "energy_j", "bytes_up", "bytes_down", "host_s")
-    sums = {name: _range([cell.get(name) for cell in found["cells"]], seeds) for name in names}
-    shares = [cell["share_recalled"] for cell in found["cells"] if isinstance(cell.get("share_recalled"), int | float)]
-    return {**sums, "share_recalled": max(shares, default=None)}
-
-
-def _range(values: Sequence[Any], seeds: int) -> dict[str, float] | None:
-    """Sum over all runs of a figure with its range; None if no cell has it."""
-    known = [_bounds(value) for value in values if value is not None]
-    if not known:
-        return None
-    low, middle, high = (seeds * sum(bounds[place] for bounds in known) for place in range(3))
-    return {"low": low, "value": middle, "high": high}
-
-
-def _bounds(value: Any) -> tuple[float, float, float]:
-    entry: Any = plain(value)
-    if isinstance(entry, dict):
-        middle = float(entry.get("value", entry.get("expected", entry.get("mean", 0.0))))
-        return float(entry.get("low", middle)), middle, float(entry.get("high", middle))
-    if isinstance(entry, list) and len(entry) == 3:
-        return float(entry[0]), float(entry[1]), float(entry[2])
-    return (float(entry),) * 3
+    estimates = found["cells"]
+    sums = {
+        name: {bound: seeds * sum(cell["totals"][name][bound] for cell in estimates) for bound in _BOUNDS}
+        for name in _QUANTITIES
+    }
+    host_s = seeds * sum(cell["host_s"] for cell in estimates)
+    return {**sums, "host_s": host_s, "share_recalled": max(cell["share_recalled"] for cell in estimates)}
 
 
 def _saved(team: Team, family: str) -> list[Choice]:

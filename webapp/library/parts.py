@@ -1,11 +1,9 @@
 """Saved designs as the engine's components, with what their pages show of them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from pydantic import BaseModel
 
 from engine.core.component import Component
 from engine.core.figure import Figure
@@ -45,7 +43,7 @@ def figures_of(component: Component) -> list[FigureRow]:
     return rows
 
 
-def recalled_share(components: Iterator[BaseModel] | list[Any]) -> tuple[int, int]:
+def recalled_share(components: Iterable[Component]) -> tuple[int, int]:
     """How many figures of these rest on recollection, and how many there are."""
     found = [row.figure for component in components for row in figures_of(component)]
     return sum(figure.provenance == "recalled" for figure in found), len(found)

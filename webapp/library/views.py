@@ -140,7 +140,9 @@ def _page(
 
 
 def _design(request: HttpRequest, family: str, pk: UUID) -> Fleet | Network | Task:
-    return get_object_or_404(FAMILIES[family].model.objects.visible_to(user_of(request)), pk=pk)
+    design: Any = get_object_or_404(FAMILIES[family].model.objects.visible_to(user_of(request)), pk=pk)
+    assert isinstance(design, Fleet | Network | Task)
+    return design
 
 
 def _context(request: HttpRequest, about: Family, **more: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The top of a form: a field of the spec, asked for in full or as a choice of a saved part."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from engine.specs.describe import FieldDescription
 from webapp.specforms.node import Choice, FormState, Node, Place
@@ -22,7 +22,7 @@ class Root:
 
     field: FieldDescription
     saved: Sequence[Choice] | None = None
-    own_shape: Shape | None = field(default=None)
+    own_shape: Shape | None = None
 
     @property
     def place(self) -> Place:

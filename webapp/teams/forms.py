@@ -22,6 +22,7 @@ class TokenForm(forms.Form):
     days = forms.ChoiceField(
         label="Expires",
         required=False,
+        initial="90",
         choices=[("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"), ("", "Never")],
         help_text="A script that still needs it then gets a 401 with the reason.",
     )

@@ -6,20 +6,22 @@ from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from webapp.teams.access import at_least, current_team
 from webapp.teams.models import Role, Team, User
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+R = TypeVar("R", bound=HttpResponseBase)
+View = Callable[Concatenate[HttpRequest, P], R]
 
 PAGE_SIZE = 50
 
@@ -42,18 +44,19 @@ def team_of(request: HttpRequest) -> Team:
     return team
 
 
-def member(role: str = Role.VIEWER) -> Callable[[View[P]], View[P]]:
+def member(role: str = Role.VIEWER) -> Callable[[View[P, R]], View[P, R]]:
     """A page for members of the current team with that role or a higher one; others sign in or are refused."""
 
-    def decorate(view: View[P]) -> View[P]:
+    def decorate(view: View[P, R]) -> View[P, R]:
         @functools.wraps(view)
-        def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> R:
             team = team_of(request)
             if not at_least(user_of(request), team, role):
                 raise PermissionDenied(f"This needs the role {role} in {team.name}.")
             return view(request, *args, **kwargs)
 
-        return login_required(checked)
+        # The library types its wrapper as a callable object; it is the same function to whoever calls it.
+        return cast(View[P, R], login_required(checked))
 
     return decorate
 

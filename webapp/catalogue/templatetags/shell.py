@@ -1,6 +1,7 @@
 """Template tags that every page uses: icons, quantities, the import map, ages."""
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.template import Context
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from webapp.catalogue import quantities
@@ -113,3 +114,9 @@ def stylesheet(name: str) -> str:
 def other_teams(current: Team | None, user: User | AnonymousUser) -> list[Team]:
     """The user's teams but the current one."""
     return [team for team in teams_of(user) if team != current]
+
+
+@register.filter
+def prose(text: str) -> SafeString:
+    """A docstring's text, with its ``literals`` set as code."""
+    return mark_safe(re.sub(r"``(.+?)``", r"<code>\1</code>", escape(text)))  # noqa: S308  escaped first
