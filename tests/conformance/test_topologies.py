@@ -69,7 +69,7 @@ class TestTopology:
 
     @pytest.mark.parametrize("devices", [[0], [12], list(range(13))])
     def test_time_and_energy_grow_with_bytes(self, kind: str, backhaul: str | None, devices: list[int]) -> None:
-        """For one device, and for the round of all. (In a crowd, one of many may gain when others change places.)"""
+        """For one device, and for the round of all; in a crowd, one of many may gain when others change places."""
         fleet = FLEET.resolve()
         model = CostModel(fleet, network_of(kind, backhaul))
         costs = []
@@ -79,7 +79,7 @@ class TestTopology:
             builder.send(devices, SERVER, payload, new_connection=False, after=down)
             costs.append(model.cost(builder.build()))
         for less, more in pairwise(costs):
-            assert less.end_s_total <= more.end_s_total
+            assert less.end_s_total <= more.end_s_total * (1 + 1e-12)
             assert less.ledger.totals()["energy_j"] <= more.ledger.totals()["energy_j"]
 
     def test_it_can_be_drawn(self, kind: str, backhaul: str | None) -> None:

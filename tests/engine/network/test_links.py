@@ -67,7 +67,7 @@ def test_lte_radio_power_is_base_plus_marginal_terms() -> None:
 
 @pytest.mark.parametrize("factor", range(7, 13))
 def test_lora_rates_follow_from_the_spreading_factor(factor: int) -> None:
-    """Semtech AN1200.13: symbols of 2^SF / BW, coding rate 4/5, preamble 8 + 4.25, explicit header, CRC, 13 MAC bytes."""
+    """Semtech AN1200.13: symbols of 2^SF / BW, coding rate 4/5, preamble 8 + 4.25, header, CRC, 13 MAC bytes."""
     link = links()[f"lorawan_eu868_sf{factor}"]
     symbol_s = 2**factor / 125e3
     slow = factor >= 11
