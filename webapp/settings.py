@@ -2,7 +2,6 @@
 
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +79,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a form over a large fleet has many fie
 
 # --- Parts --------------------------------------------------------------------------------------------------------
 
-_OWN_APPS = ["teams", "library", "experiments", "specforms", "catalogue", "api", "system"]
-
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -93,7 +90,13 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
-    *(f"webapp.{name}" for name in _OWN_APPS if find_spec(f"webapp.{name}")),
+    "webapp.teams",
+    "webapp.library",
+    "webapp.experiments",
+    "webapp.specforms",
+    "webapp.catalogue",
+    "webapp.api",
+    "webapp.system",
 ]
 
 MIDDLEWARE = [
@@ -150,6 +153,7 @@ if REDIS_URL:
 
 STATIC_URL = "/static/"
 STATIC_ROOT = EDGELOOM_HOME / "static"
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of a folder that is not there
 STATICFILES_DIRS = [BASE_DIR / "webapp" / "static"]
 # Hashed and compressed files exist once they are collected; before that (tests, a source tree) plain ones are served.
 _COLLECTED = (STATIC_ROOT / "staticfiles.json").exists() or "collectstatic" in sys.argv

@@ -22,6 +22,7 @@ from workers import control  # noqa: E402
 app.conf.update(
     broker.celery_settings(),
     imports=("workers.jobs",),
+    worker_max_tasks_per_child=50,  # libraries for numbers do not always give memory back
     beat_schedule={
         "sweep": {
             "task": broker.SWEEP,

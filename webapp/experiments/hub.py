@@ -126,8 +126,8 @@ class Hub:
     @staticmethod
     async def _newest(client: "redis.asyncio.Redis") -> bytes:
         # "$" would mean "from now on" anew at every read and lose what comes between two reads.
-        newest: Entries = await client.xrevrange(broker.STREAM, count=1)
-        return newest[0][0] if newest else b"0-0"
+        newest: Any = await client.xrevrange(broker.STREAM, count=1)
+        return bytes(newest[0][0]) if newest else b"0-0"
 
     async def _read(self, client: "redis.asyncio.Redis", position: bytes) -> None:
         while True:

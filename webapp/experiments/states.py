@@ -1,5 +1,6 @@
 """The state machine of a run: which changes there are, and the one way to make them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -65,6 +66,27 @@ def move(run: Run, to_state: str, *, actor: str, reason: str = "", **fields: Any
         transaction.on_commit(lambda: announce(run))
     run.refresh_from_db()
     return True
+
+
+def queue_all(drafts: Sequence[Run], *, actor: str, reason: str) -> None:
+    """Queue many drafts at once; the same as :func:`move` for each, in two statements.
+
+    Args:
+        drafts: as read; those that are no drafts any more stay as they are.
+        actor: address of a user.
+        reason: why, in words.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        waiting = Run.objects.select_for_update().filter(pk__in=[run.pk for run in drafts], state=RunState.DRAFT)
+        queued = set(waiting.values_list("pk", flat=True))
+        Run.objects.filter(pk__in=queued).update(state=RunState.QUEUED)
+        RunTransition.objects.bulk_create(
+            RunTransition(
+                run_id=pk, at=now, from_state=RunState.DRAFT, to_state=RunState.QUEUED, actor=actor, reason=reason
+            )
+            for pk in queued
+        )
 
 
 def announce(run: Run) -> None:

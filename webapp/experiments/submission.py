@@ -1,5 +1,7 @@
 """From text to stored experiments, and from drafts to queued runs."""
 
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from django.conf import settings
@@ -15,10 +17,13 @@ from engine.specs.sweep import Cell as SpecCell
 from engine.specs.text import canonical, cells, digest, parse
 from webapp import broker
 from webapp.experiments.models import Artifact, Cell, EventBatch, Experiment, MetricChunk, Run, RunState
-from webapp.experiments.states import move
+from webapp.experiments.states import move, queue_all
 from webapp.library.services import body_for
 from webapp.teams.access import at_least
 from webapp.teams.models import Role, Team, User
+
+SEND_AT_ONCE = 50
+"""Jobs that a request sends itself (about 10 ms each); the reaper sends the others."""
 
 _COPIED = ("progress_done", "progress_total", "progress_unit", "sim_time_s", "host_time_s", "result", "last_seq")
 
@@ -105,13 +110,15 @@ def launch_runs(experiment: Experiment, user: User, *, reuse: bool = True) -> No
     """:func:`launch` without its checks, within a transaction."""
     drafts = Run.objects.filter(cell__experiment=experiment, state=RunState.DRAFT).select_related("cell")
     earlier = reusable(experiment) if reuse else {}
+    fresh: list[Run] = []
     for run in drafts.order_by("seed", "cell__index"):  # all cells of the first seed first: a comparison shows early
         source = earlier.get((run.cell.digest, run.seed))
         if source is not None:
             take_over(run, source, user)
         else:
-            move(run, RunState.QUEUED, actor=user.email, reason="launched")
-            send(run)
+            fresh.append(run)
+    queue_all(fresh, actor=user.email, reason="launched")
+    send_all(fresh)
     if experiment.launched_at is None:
         experiment.launched_at = timezone.now()
         experiment.save(update_fields=["launched_at"])
@@ -146,12 +153,20 @@ def take_over(run: Run, source: Run, user: User) -> None:
 
 def send(run: Run) -> None:
     """Give the run's id to the broker once the transaction is through."""
-    run_id = run.pk
+    send_all([run])
+
+
+def send_all(runs: Sequence[Run]) -> None:
+    """Give the runs' ids to the broker once the transaction is through; of many, the reaper gives the rest."""
 
     def after_commit() -> None:
-        if broker.send(broker.EXECUTE, str(run_id)):
-            Run.objects.filter(pk=run_id).update(sent_at=timezone.now())
+        sent = list(takewhile(lambda run_id: broker.send(broker.EXECUTE, str(run_id)), first))
+        if sent:
+            Run.objects.filter(pk__in=sent).update(sent_at=timezone.now())
+        if len(sent) == len(first) < len(runs):
+            broker.send(broker.SWEEP)
 
+    first = [run.pk for run in runs[:SEND_AT_ONCE]]
     transaction.on_commit(after_commit)
 
 

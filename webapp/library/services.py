@@ -133,11 +133,11 @@ def _body_problems(family: str, body: Any) -> list[Problem]:
         found = problems_of(error, ExperimentSpec, tree)
     else:
         return []
-    inside = [problem for problem in found if problem.path.startswith(f"{part}.")]
+    inside = [problem for problem in found if f"{problem.path}.".startswith(f"{part}.")]
     if family == "tasks":
         # A saved task is laid under what an experiment adds, so it may leave required fields open, but not its kind.
         inside = [entry for entry in inside if entry.code != "missing" or entry.path == f"{part}.kind"]
-    return [Problem(entry.path.removeprefix(f"{part}."), entry.code, entry.message) for entry in inside]
+    return [Problem(entry.path[len(part) + 1 :], entry.code, entry.message) for entry in inside]
 
 
 def _require_editor(user: User, team: Team) -> None:

@@ -1,6 +1,7 @@
 """From text to stored experiments: all or nothing, saved parts by value, cells, launch, reuse, estimate, delete."""
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from engine.core.errors import SpecError
 from engine.specs.text import load, parse
 from tests.webapp.people import People, make_people
 from tests.webapp.rows import TEXT
+from webapp import broker
 from webapp.experiments import files
 from webapp.experiments.models import Artifact, Cell, EventBatch, Experiment, Run, RunState, RunTransition
 from webapp.experiments.services import (
@@ -40,7 +42,7 @@ def people(db: None) -> People:
 def sent(monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any) -> list[str]:
     """Ids of the runs that were sent to the broker."""
     found: list[str] = []
-    monkeypatch.setattr("webapp.broker.send", lambda name, run_id: found.append(run_id) or True)
+    monkeypatch.setattr("webapp.broker.send", lambda *message: found.append(message[-1]) or True)
     return found
 
 
@@ -131,6 +133,35 @@ def test_launching_queues_and_sends_after_the_commit(
     with django_capture_on_commit_callbacks(execute=True):
         launch(experiment, people["runner"])  # again: nothing is left to launch
     assert len(sent) == 4
+
+
+def test_of_many_runs_the_reaper_sends_the_rest(
+    people: People, sent: list[str], django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.experiments.submission.SEND_AT_ONCE", 3)
+    with django_capture_on_commit_callbacks(execute=True):
+        submit(people.team, people["runner"], GRID, launch=True)
+
+    assert len(sent) == 4
+    assert sent[-1] == "runs.sweep"
+    assert Run.objects.filter(state=RunState.QUEUED, sent_at=None).count() == 1
+
+
+def test_a_broker_that_is_down_delays_a_launch_and_nothing_more(
+    people: People, settings: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    broker._sender.cache_clear()
+    broker._client.cache_clear()
+    began = time.monotonic()
+    with django_capture_on_commit_callbacks(execute=True):
+        submit(people.team, people["runner"], GRID, launch=True)
+    took_s = time.monotonic() - began
+    broker._sender.cache_clear()
+    broker._client.cache_clear()
+
+    assert set(Run.objects.values_list("state", "sent_at")) == {(RunState.QUEUED, None)}
+    assert took_s < 5
 
 
 def test_finished_equal_runs_of_the_team_are_offered_and_taken_over(people: People) -> None:

@@ -58,7 +58,7 @@ def test_a_task_may_leave_required_fields_open_but_nothing_wrong(people: People)
         ("fleets", {"groups": [{"name": "a", "device": "no_such_device", "count": 1}]}, "groups.0.device"),
         ("fleets", {"groups": [{"name": "a", "device": "rpi_4b_4gb", "count": float("nan")}]}, "groups.0.count"),
         ("fleets", ["groups"], ""),
-        ("fleets", {"groups": []}, "groups"),
+        ("fleets", {"groups": []}, ""),
         ("networks", {"topology": {"kind": "moebius"}}, "topology.kind"),
         ("tasks", {"strategy": {"kind": "fedavg"}}, "kind"),
     ],
