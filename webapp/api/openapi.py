@@ -84,6 +84,8 @@ def _complete(path: str, method: str, operation: Json) -> None:
     operation["security"] = [{"token": [rule.scope] if rule.scope else []}, {"session": []}]
     operation["x-scope"] = rule.scope
     operation["x-role"] = rule.level
+    for parameter in operation.get("parameters", []):
+        parameter["schema"] = _without_null(parameter["schema"])
     responses = operation["responses"]
     for status, answer in list(responses.items()):
         responses[str(status)] = responses.pop(status)
@@ -95,6 +97,14 @@ def _complete(path: str, method: str, operation: Json) -> None:
         responses["304"] = {"description": "The version that you have is the present one.", "headers": ETAG}
     for status, codes in _problems(path, method, operation).items():
         responses[status] = _responses(codes)
+
+
+def _without_null(schema: Json) -> Json:
+    """The schema of an optional parameter: in an address it is absent, never null."""
+    kinds = [one for one in schema.get("anyOf", []) if one != {"type": "null"}]
+    if len(kinds) != 1:
+        return schema
+    return {**{key: value for key, value in schema.items() if key not in {"anyOf", "default"}}, **kinds[0]}
 
 
 def _has_version(path: str, method: str, operation: Json) -> bool:

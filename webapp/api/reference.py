@@ -66,7 +66,12 @@ def _operation(path: str, method: str, operation: Json) -> Json:
         "body": _type(body.get("schema", {})) if body else "",
         "examples": [example["value"] for example in body.get("examples", {}).values()],
         "answers": [
-            {"status": status, "type": _content_type(one), "text": one.get("description", "")}
+            {
+                "status": status,
+                "type": _type(_content(one)),
+                "schema": _content(one).get("$ref", "").removeprefix(SCHEMAS),
+                "text": one.get("description", ""),
+            }
             for status, one in operation["responses"].items()
             if status < "400"
         ],
@@ -84,9 +89,10 @@ def _parameter(parameter: Json) -> Json:
     }
 
 
-def _content_type(response: Json) -> str:
+def _content(response: Json) -> Json:
     content: Json = next(iter(response.get("content", {}).values()), {})
-    return _type(content.get("schema", {}))
+    schema: Json = content.get("schema", {})
+    return schema
 
 
 def _schema(name: str, schema: Json) -> Json:
@@ -108,7 +114,9 @@ def _schema(name: str, schema: Json) -> Json:
 
 
 def _type(schema: Json) -> str:
-    """What a schema takes, in a few words."""
+    """What a schema takes, in a few words; nothing of an empty one."""
+    if not schema:
+        return ""
     if "$ref" in schema:
         return str(schema["$ref"]).removeprefix(SCHEMAS)
     for key in ("anyOf", "oneOf"):

@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 import pytest
+from django.test import AsyncClient
 
 from tests.webapp.api.client import Api
 from tests.webapp.api.conftest import Lab
@@ -117,3 +118,18 @@ def test_artifacts(lab: Lab, run: Run) -> None:
     assert viewer("GET", f"/artifacts/{sha256}", headers={"If-None-Match": f'"{sha256}"'}).status_code == 304
     assert Api(token=lab.secrets["stranger"])("GET", f"/artifacts/{sha256}").status_code == 404
     assert viewer("GET", "/artifacts/..%2F..%2Fetc%2Fpasswd").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_download_under_asgi_is_streamed(lab: Lab, run: Run) -> None:
+    data = bytes(range(256)) * 3000  # three pieces
+    sha256 = keep(data)
+    await Artifact.objects.acreate(
+        team=lab.team, run=run, sha256=sha256, name="größe.bin", media_type="x/y", size_bytes=len(data), path=sha256
+    )
+    headers = {"Authorization": f"Bearer {lab.secrets['viewer']}"}
+    response: Any = await AsyncClient().get(f"/api/v1/artifacts/{sha256}", headers=headers)
+    assert response.status_code == 200
+    assert response["Content-Length"] == str(len(data))
+    assert response["Content-Disposition"] == "attachment; filename*=utf-8''gr%C3%B6%C3%9Fe.bin"
+    assert b"".join([piece async for piece in response.streaming_content]) == data

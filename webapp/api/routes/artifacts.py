@@ -2,12 +2,13 @@
 
 import re
 
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router
 
 from webapp.api.answers import unchanged
 from webapp.api.documents import IF_NONE_MATCH, merged
+from webapp.api.downloads import download
 from webapp.api.filters import ArtifactQuery
 from webapp.api.gate import Request, find
 from webapp.api.pages import page
@@ -60,10 +61,7 @@ def get_artifact(request: Request, sha256: str) -> HttpResponseBase:
     path = files.path_of(artifact)
     if not path.is_file():
         raise not_found(f"file of the artifact {artifact.name}; it was removed from the store")
-    return FileResponse(
-        path.open("rb"),
-        as_attachment=True,
-        filename=artifact.name,
-        content_type="application/octet-stream",
-        headers={"ETag": etag, "X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"},
-    )
+    response = download(request, path, artifact.name)
+    response["ETag"] = etag
+    response["Cache-Control"] = "private, no-cache"
+    return response
