@@ -1,6 +1,7 @@
 """The folder of a run: everything about it in files that anyone can read."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +80,11 @@ class RunFolder:
         record = self.record()
         return record is not None and record["state"] == "done"
 
-    def events(self) -> list[dict[str, Any]]:
-        """All events so far."""
+    def events(self) -> Iterator[dict[str, Any]]:
+        """All events so far, one after another."""
         place = self.path / "events.jsonl"
-        return list(read_events(place)) if place.exists() else []
+        if place.exists():
+            yield from read_events(place)
 
     def write_text(self, name: str, text: str) -> None:
         """Write one of the files, whole or not at all."""
