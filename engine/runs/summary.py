@@ -38,8 +38,8 @@ def result_of(digest: str, records: Sequence[Record]) -> dict[str, Any]:
     """The result of a cell over its seeds, as it stands in ``result.json``.
 
     Metrics are over the runs that are done: mean, sample standard deviation, 95 % interval (``[low, high]``, Student's
-    t) and the values in the order of ``seeds``; a single run has neither deviation nor interval. Costs and baselines
-    are means over these runs. ``wall_s`` is the sum over all runs. ``reasons`` say why each run ended.
+    t) and the values in the order of ``seeds``, None for a run that is not done; a single run has neither deviation nor
+    interval. Costs and baselines are means over the runs that are done. ``wall_s`` is the sum over all runs. ``reasons`` say why each run ended.
 
     Args:
         digest: digest of the cell.
@@ -50,7 +50,7 @@ def result_of(digest: str, records: Sequence[Record]) -> dict[str, Any]:
         "state": _state(records),
         "digest": digest,
         "seeds": [record["seed"] for record in records],
-        "metrics": _spreads([record["metrics"] for record in done]),
+        "metrics": _spreads([record["metrics"] for record in records]),
         "baselines": _means([record["baselines"] for record in done]),
         "costs": _means([record["costs"] for record in done]),
         "wall_s": sum(record["wall_s"] for record in records),
