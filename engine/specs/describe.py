@@ -62,8 +62,15 @@ class Description:
     fields: tuple[FieldDescription, ...]
 
     def __getitem__(self, name: str) -> FieldDescription:
-        """The field of that name."""
-        return next(field for field in self.fields if field.name == name)
+        """The field of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
 
     def walk(self) -> Iterator[FieldDescription]:
         """All fields, depth first, through objects, items, variants and every option of unions."""
@@ -116,7 +123,7 @@ def _field(name: str, info: FieldInfo, path: str, above: tuple[type[BaseModel], 
         path,
         above,
         name=name,
-        title=info.title or name.replace("_", " ").capitalize(),
+        title=info.title or title_of(name),
         help=" ".join((info.description or "").split()),
         required=info.is_required(),
         default=_default(info),
@@ -163,6 +170,38 @@ def _tree(value: Any) -> JsonValue:
     if isinstance(value, dict):
         return {key: _tree(item) for key, item in value.items()}
     return plain(value)
+
+
+def title_of(name: str) -> str:
+    """A field's name in words: ``num_parts`` is the number of parts, ``lr_decay`` the learning rate decay.
+
+    Units at the end of a name are left out, because they stand beside the value.
+    """
+    steps = name.split("_")
+    if len(steps) > 1 and steps[-1] in _UNITS:
+        steps = steps[:-1]
+    words = " ".join(_WORDS.get(step, step) for step in steps)
+    return words[:1].upper() + words[1:]
+
+
+_UNITS = frozenset({"s", "j", "w", "bytes", "bps"})
+
+_WORDS = {
+    "lr": "learning rate",
+    "num": "number of",
+    "rtt": "round-trip time",
+    "tx": "transmit",
+    "rx": "receive",
+    "iid": "IID",
+    "ram": "RAM",
+    "std": "standard deviation",
+    "min": "minimum",
+    "max": "maximum",
+    "dataset": "data set",
+    "conv": "convolution",
+    "int8": "8-bit",
+}
+"""Abbreviations in names of fields, in words."""
 
 
 def _title(name: str) -> str:

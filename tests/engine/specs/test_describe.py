@@ -10,7 +10,7 @@ from engine.core.component import Component
 from engine.core.figure import Figure
 from engine.core.quantity import Quantity
 from engine.core.units import Seconds, Unit
-from engine.specs.describe import as_json, describe
+from engine.specs.describe import as_json, describe, title_of
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.families import CATALOGUES, FAMILIES, names_of
 
@@ -147,3 +147,23 @@ def test_the_schema_knows_every_field() -> None:
     schema = json.dumps(ExperimentSpec.model_json_schema())
     for word in ("fedprox", "target_accuracy", "checkpoint_s", "dirichlet", '"unit": "s"'):
         assert word in schema
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("num_parts", "Number of parts"),
+        ("lr_decay", "Learning rate decay"),
+        ("checkpoint_s", "Checkpoint"),
+        ("iid", "IID"),
+        ("s", "S"),
+        ("active_power_w", "Active power"),
+    ],
+)
+def test_titles_are_words(name: str, title: str) -> None:
+    assert title_of(name) == title
+
+
+def test_a_field_that_is_not_there_is_a_key_error() -> None:
+    with pytest.raises(KeyError, match="kind"):
+        DESCRIBED["kind"]
