@@ -73,6 +73,7 @@ def static_steps(home: str) -> list[Step]:
         Step("compose file", [*MODULE, *compose]),
         Step("Dockerfile (hadolint)", [str(Path(sys.executable).with_name("hadolint")), "Dockerfile"]),
         Step("deployment checks", [*manage, "check", "--deploy", "--fail-level", "WARNING"], scratch | PRODUCTION),
+        Step("browser libraries", [*manage, "assets"], scratch),
         Step("migrations complete", [*manage, "makemigrations", "--check", "--dry-run"], scratch),
     ]
 

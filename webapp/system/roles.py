@@ -66,11 +66,6 @@ def responds(address: Address, timeout_s: float = 3.0) -> bool:
         connection.close()
 
 
-def all_roles(address: Address, num_workers: int, folder: Path) -> Sequence[Role]:
-    """Everything that runs beside the broker, in starting order."""
-    return (
-        web(address),
-        worker("runs", num_workers, folder),
-        worker("interactive", 1, folder),
-        clock(folder),
-    )
+def background(num_workers: int, folder: Path) -> Sequence[Role]:
+    """What works behind the pages: the workers of both queues and the clock."""
+    return (worker("runs", num_workers, folder), worker("interactive", 1, folder), clock(folder))

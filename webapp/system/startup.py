@@ -86,10 +86,10 @@ class Startup:
         with self._step("Preparing the pages"):
             preparation.prepare_assets(self._say)
             preparation.prepare_statics(self.supervisor.environment)
-        with self._step("Starting the web server, the workers and the clock"):
-            self.supervisor.start(
-                *roles.all_roles(self._plan.address, self._plan.num_workers, self._folder.state.parent)
-            )
+        with self._step("Starting the web server"):
+            self.supervisor.start(roles.web(self._plan.address))
+        # Pages are there before the workers are: all at once would make each slower on a small machine.
+        self.supervisor.add(*roles.background(self._plan.num_workers, self._folder.state.parent))
         link = preparation.sign_in_link(self._url)
         self._say(f"\nEdgeloom is ready after {time.monotonic() - start:.1f} s at {self._url}")
         self._say(f"Sign in once with this link:  {link}")

@@ -85,11 +85,7 @@ class Supervisor:
             StartError: one ended, or did not answer in time; its last words are in the message.
             StoppedError: the supervisor was told to stop meanwhile.
         """
-        fresh = [Process(role, self._logs / f"{role.name}.log", self.environment) for role in roles]
-        for process in fresh:
-            process.start()
-            self._processes.append(process)
-        self._changed()
+        fresh = self.add(*roles)
         deadline = time.monotonic() + START_LIMIT_S
         waiting = list(fresh)
         while waiting:
@@ -102,6 +98,16 @@ class Supervisor:
             time.sleep(START_POLL_S)
             waiting = [process for process in waiting if not process.answers()]
         self._answered_at.update(dict.fromkeys(fresh, time.monotonic()))
+
+    def add(self, *roles: Role) -> list[Process]:
+        """Start processes without waiting for them; should one of them end, :meth:`watch` says so."""
+        fresh = [Process(role, self._logs / f"{role.name}.log", self.environment) for role in roles]
+        for process in fresh:
+            process.start()
+            self._answered_at[process] = time.monotonic()
+            self._processes.append(process)
+        self._changed()
+        return fresh
 
     def watch(self) -> None:
         """Keep all processes running until told to stop."""
