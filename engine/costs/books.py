@@ -1,10 +1,16 @@
 """Closing the books of a costed trace: all charges summed by device and phase, and the traffic by link."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from engine.costs.accounts import Floats, Ints
 from engine.costs.energy import Charge, Messages, Meter
 from engine.costs.ledger import CONNECT, IDLE, QUANTITIES, TAIL, Ledger
+from engine.costs.trace import COMPUTE
+
+CHUNK = 2**16
+"""Items that are priced at once: their intermediate columns stay in the processor's cache."""
 
 
 def close_books(
@@ -24,12 +30,18 @@ def close_books(
     phases = tuple(dict.fromkeys((*meter.trace.phases, CONNECT, IDLE, TAIL)))
     connect, idle, tail = (phases.index(name) for name in (CONNECT, IDLE, TAIL))
     sums = _Sums(meter, len(phases))
-    sums.take(meter.computations(recalled_s))
-    for charge in meter.transfers(messages, connect):
-        sums.take(charge)
+    computations = np.flatnonzero(meter.trace["kind"] == COMPUTE)
+    for part in _parts(len(computations)):
+        sums.take(meter.computations(computations[part], recalled_s[part]))
+    for part in _parts(len(messages.items)):
+        for charge in meter.transfers(messages.part(part), connect):
+            sums.take(charge)
     first, last = meter.windows()
-    for charge in meter.waiting(np.maximum(0.0, last - first - sums.busy_s), messages, (idle, tail)):
-        sums.take(charge)
+    idle_s = np.maximum(0.0, last - first - sums.busy_s)
+    silence_s, spoke = meter.silence(messages)
+    for part in _parts(len(idle_s)):
+        for charge in meter.waiting(part, (idle_s[part], silence_s[part], spoke[part]), (idle, tail)):
+            sums.take(charge)
     accounts, network = meter.accounts, meter.network
     ledger = Ledger(
         groups=meter.fleet.names,
@@ -44,6 +56,11 @@ def close_books(
     return ledger, sums.item_energy_j, last
 
 
+def _parts(count: int) -> Iterator[slice]:
+    """Slices that cover so many places."""
+    return (slice(start, start + CHUNK) for start in range(0, count, CHUNK))
+
+
 class _Sums:
     """Running sums by device and phase, weighted by how many times each round took place."""
 
@@ -51,38 +68,31 @@ class _Sums:
         accounts = meter.accounts
         self.place = accounts.place_of
         self.repeats = meter.trace.repeats[accounts.round_of].astype(np.float64)
-        # In a single round, account k is the k-th device: sums are then plain additions.
-        self.is_plain = meter.trace.num_rounds == 1
         self.columns = {name: np.zeros((num_phases, len(accounts.devices))) for name in QUANTITIES}
         self.busy_s = np.zeros(len(accounts.keys))
         self.item_energy_j = np.zeros(meter.trace.num_items)
 
     def take(self, charge: Charge) -> None:
         """Book a charge."""
-        self.busy_s += self._by_account(charge.accounts, charge.time_s)
+        _add(self.busy_s, charge.accounts, charge.time_s)
         if len(charge.items):
             # A message between two devices is charged twice, but each charge names an item once.
             self.item_energy_j[charge.items] += charge.energy_j
+        place, weight = self.place[charge.accounts], self.repeats[charge.accounts]
         for phase in np.unique(charge.phase):
             mine = slice(None) if charge.phase.ndim == 0 else charge.phase == phase
             for name, rows in self.columns.items():
                 amount = getattr(charge, name)
                 if amount is not None:
-                    rows[phase] += self._by_device(charge.accounts[mine], amount[mine])
-
-    def _by_account(self, accounts: Ints, amount: Floats) -> Floats:
-        is_all = len(accounts) == len(self.busy_s) and np.array_equal(accounts, np.arange(len(accounts)))
-        return amount if is_all else _sum_by(accounts, amount, len(self.busy_s))
-
-    def _by_device(self, accounts: Ints, amount: Floats) -> Floats:
-        weighted = amount * self.repeats[accounts]
-        if self.is_plain:
-            return self._by_account(accounts, weighted)
-        return _sum_by(self.place[accounts], weighted, self.columns["time_s"].shape[1])
+                    _add(rows[phase], place[mine], amount[mine] * weight[mine])
 
 
-def _sum_by(place: Ints, amount: Floats, count: int) -> Floats:
-    return np.bincount(place, weights=amount, minlength=count).astype(np.float64, copy=False)
+def _add(sums: Floats, place: Ints, amount: Floats) -> None:
+    """Add amounts at places, which may occur more than once; a run of neighbors is one addition."""
+    if len(place) and place[-1] - place[0] == len(place) - 1 and np.all(np.diff(place) == 1):
+        sums[place[0] : place[-1] + 1] += amount
+    else:
+        np.add.at(sums, place, amount)
 
 
 def _links(meter: Meter, messages: Messages) -> dict[str, Floats]:

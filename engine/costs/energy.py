@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.core.figure import Figure
 from engine.costs.accounts import Accounts, Floats, Ints
-from engine.costs.trace import COMPUTE, SEND, Trace
+from engine.costs.trace import SEND, Trace
 from engine.costs.transfers import TransferTable
 from engine.fleet.fleet import Fleet
 from engine.network.network import Network
@@ -56,6 +56,10 @@ class Messages:
     items: Ints
     kind: NDArray[np.int32]
     table: TransferTable
+
+    def part(self, part: slice) -> "Messages":
+        """Some of them."""
+        return Messages(self.items[part], self.kind[part], self.table)
 
     def price(self, quantity: str, kinds: NDArray[np.int32]) -> Floats:
         """That quantity for messages of these kinds."""
@@ -128,13 +132,13 @@ class Meter:
     start: Floats
     end: Floats
 
-    def computations(self, recalled_s: Floats) -> Charge:
+    def computations(self, items: Ints, recalled_s: Floats) -> Charge:
         """Computing at active power.
 
         Args:
-            recalled_s: (C,) the part of each computation's time that rests on recalled rates.
+            items: (m,) computations.
+            recalled_s: (m,) the part of each computation's time that rests on recalled rates.
         """
-        items = np.flatnonzero(self.trace["kind"] == COMPUTE)
         device = self.trace["source"][items]
         group = self.fleet.group_of[device]
         time_s = self.end[items] - self.start[items]
@@ -214,43 +218,45 @@ class Meter:
             np.maximum.at(last, place, self.end[items])
         return first, last
 
-    def waiting(self, idle_s: Floats, messages: Messages, phases: tuple[int, int]) -> Iterable[Charge]:
+    def waiting(self, part: slice, waits: tuple[Floats, Floats, Floats], phases: tuple[int, int]) -> Iterable[Charge]:
         """Idle time, the radio's connected silence between messages, and its tail after the last one.
 
         Args:
-            idle_s: (K,) seconds of each account that belong to no other phase.
-            messages: the messages.
+            part: which accounts.
+            waits: for each, seconds that belong to no other phase, and what :meth:`silence` gives.
             phases: numbers of the phases idle and tail.
         """
-        group = self.fleet.group_of[self.accounts.devices[self.accounts.place_of]]
-        radio = Radio.of(self.network)
-        silence_s, spoke = self._silence(messages, radio.tail_s[group])
-        idle_j = self.fleet.idle_power_w[group] * idle_s
-        silent_j = radio.power_w[group] * silence_s
-        idle_recalled = self.fleet.recalled("idle_power_w")[group]
-        yield self._waiting(
-            phases[0], idle_s, idle_j + silent_j, idle_j * idle_recalled + silent_j * radio.recalled[group]
-        )
+        idle_s, silence_s, spoke = waits
+        accounts = np.arange(part.start, part.start + len(idle_s))
+        group = self.fleet.group_of[self.accounts.devices[self.accounts.place_of[part]]]
+        radio, idle_recalled = Radio.of(self.network), self.fleet.recalled("idle_power_w")[group]
+        idle_j, silent_j = self.fleet.idle_power_w[group] * idle_s, radio.power_w[group] * silence_s
         tail_s = radio.after_s[group] * spoke
-        tail_j = tail_s * radio.power_w[group]
-        yield self._waiting(phases[1], tail_s, tail_j, tail_j * radio.recalled[group], tail_s * radio.recalled[group])
-
-    def _waiting(
-        self, phase: int, time_s: Floats, energy_j: Floats, recalled_j: Floats, recalled_s: Floats | None = None
-    ) -> Charge:
-        return Charge(
-            items=np.zeros(0, dtype=np.int64),
-            accounts=np.arange(len(time_s)),
-            phase=np.array(phase),
-            time_s=time_s,
-            energy_j=energy_j,
-            recalled_time_s=recalled_s,
-            recalled_energy_j=recalled_j,
+        tail_j, marked = tail_s * radio.power_w[group], radio.recalled[group]
+        no_items = np.zeros(0, dtype=np.int64)
+        yield Charge(
+            items=no_items,
+            accounts=accounts,
+            phase=np.array(phases[0]),
+            time_s=idle_s,
+            energy_j=idle_j + silent_j,
+            recalled_energy_j=idle_j * idle_recalled + silent_j * marked,
+        )
+        yield Charge(
+            items=no_items,
+            accounts=accounts,
+            phase=np.array(phases[1]),
+            time_s=tail_s,
+            energy_j=tail_j,
+            recalled_time_s=tail_s * marked,
+            recalled_energy_j=tail_j * marked,
         )
 
-    def _silence(self, messages: Messages, tail_s: Floats) -> tuple[Floats, Floats]:
+    def silence(self, messages: Messages) -> tuple[Floats, Floats]:
         """(K,) seconds that the radio stays connected between messages, and 1 where there was a message at all."""
         count = len(self.accounts.keys)
+        tail_s = Radio.of(self.network).tail_s
+        group = self.fleet.group_of[self.accounts.devices[self.accounts.place_of]]
         silence, last = np.zeros(count), np.full(count, np.inf)
         levels = self.trace["level"][messages.items]
         for level in np.unique(levels):
@@ -261,8 +267,8 @@ class Meter:
                 place = self.accounts.find(self.trace["round"][mine], self.trace[end][mine])
                 np.minimum.at(begin, place, self.start[mine])
                 np.maximum.at(finish, place, self.end[mine])
-            spoke = np.isfinite(begin)
-            again = spoke & np.isfinite(last)
-            silence[again] += np.clip(begin[again] - last[again], 0.0, tail_s[again])
-            last[spoke] = np.where(np.isfinite(last[spoke]), np.maximum(last[spoke], finish[spoke]), finish[spoke])
+            spoke, spoken = np.isfinite(begin), np.isfinite(last)
+            again = spoke & spoken
+            silence[again] += np.clip(begin[again] - last[again], 0.0, tail_s[group[again]])
+            last = np.where(spoke, np.maximum(finish, np.where(spoken, last, -np.inf)), last)
         return silence, np.isfinite(last).astype(np.float64)
