@@ -7,13 +7,15 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from engine.core.component import Component
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, Problem
 from engine.core.registry import Registry, kind_of
 from engine.core.sample import SampleSpec
+from engine.data.pixels import Pixels
 from engine.data.remote import RemoteFile
 from engine.data.store import DataStore
 
 SplitName = Literal["train", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -23,17 +25,20 @@ class Split:
     Attributes:
         x: (N, *sample.shape), float32 standardized by the set's declared constants, or int64 tokens.
         y: (N,) int64 labels; (N, T) where the set has one label per position.
+        owners: (N,) int64, which of the set's own clients each sample belongs to; None if it has none.
     """
 
     x: np.ndarray
     y: np.ndarray
+    owners: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     def take(self, indices: np.ndarray) -> "Split":
         """The samples at those indices, in that order, copied."""
-        return Split(np.ascontiguousarray(self.x[indices]), np.ascontiguousarray(self.y[indices]))
+        owners = None if self.owners is None else np.ascontiguousarray(self.owners[indices])
+        return Split(np.ascontiguousarray(self.x[indices]), np.ascontiguousarray(self.y[indices]), owners)
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,22 @@ class Dataset(Component):
         """The files that the set needs; none for a set that is generated or comes with a library."""
         return ()
 
+    def uploads(self) -> tuple[str, ...]:
+        """SHA-256 of the uploaded files that the set is read from; none for a set of the catalogue."""
+        return ()
+
+    def check(self) -> list[Problem]:
+        """What is wrong with the choice of this set, told without loading it; paths are relative to the data set."""
+        return []
+
+    def class_names(self) -> tuple[str, ...]:
+        """What the classes are called, in the order of labels."""
+        return tuple(map(str, range(self.sample().num_classes)))
+
+    def pixels(self) -> Pixels | None:
+        """The constants by which images were standardized; None for a set whose samples are not pictures."""
+        return None
+
     @property
     def num_natural_clients(self) -> int | None:
         """Number of clients that the set itself has (speakers, roles, generated ones); None if it has none."""
@@ -87,16 +108,21 @@ class Dataset(Component):
 
         Raises:
             EngineError: the set has no clients of its own.
+            DataUnavailable: as :meth:`load`.
         """
-        raise EngineError(f"The data set has no clients of its own, so there is no client {client}.")
+        if self.num_natural_clients is None:
+            raise EngineError(f"The data set has no clients of its own, so there is no client {client}.")
+        train, test = (self._owned(store, split, client) for split in SPLITS)
+        return ClientData(train, test if len(test) else None)
 
     def client_sizes(self, store: DataStore) -> np.ndarray | None:
         """Training samples of each of the set's own clients, (num_natural_clients,) int64; None if it has none."""
-        return None
+        owners = self.owners(store, "train") if self.num_natural_clients is not None else None
+        return None if owners is None else np.bincount(owners, minlength=self.num_natural_clients or 0)
 
     def owners(self, store: DataStore, split: SplitName) -> np.ndarray | None:
         """(N,) int64: which of the set's own clients each sample of :meth:`load` belongs to; None if it has none."""
-        return None
+        return None if self.num_natural_clients is None else self.load(store, split).owners
 
     def load(self, store: DataStore, split: SplitName) -> Split:
         """A split, decoded once and then mapped read-only from the store's cache.
@@ -107,13 +133,14 @@ class Dataset(Component):
 
         def make() -> dict[str, np.ndarray]:
             fresh = self.read(store, split)
-            return {"x": fresh.x, "y": fresh.y}
+            arrays = {"x": fresh.x, "y": fresh.y, "owners": fresh.owners}
+            return {name: array for name, array in arrays.items() if array is not None}
 
         arrays = store.arrays(self._key(split), make)
-        return Split(arrays["x"], arrays["y"])
+        return Split(arrays["x"], arrays["y"], arrays.get("owners"))
 
     def labels(self, store: DataStore, split: SplitName) -> np.ndarray:
-        """The labels of a split, (N,) int64.
+        """The labels of a split, (N,) int64; (N, T) where the set has one label per position.
 
         Raises:
             DataUnavailable: as :meth:`load`.
@@ -122,11 +149,18 @@ class Dataset(Component):
 
     def is_available(self, store: DataStore) -> bool:
         """Whether the set can be loaded without the network; looks at names of files only."""
-        cached = all(store.has_arrays(self._key(split)) for split in ("train", "test"))
+        if not all(store.has_artifact(upload) for upload in self.uploads()):
+            return False
+        cached = all(store.has_arrays(self._key(split)) for split in SPLITS)
         return cached or all(store.find(file) is not None for file in self.files())
 
+    def _owned(self, store: DataStore, split: SplitName, client: int) -> Split:
+        return self.load(store, split).take(np.flatnonzero(self.owners(store, split) == client))
+
     def _key(self, split: str) -> str:
-        return f"{kind_of(type(self))}-{self.checksum()[:16]}-{self.decoding}-{split}"
+        """Name of a split's entry in the cache; it holds the beginning of each upload, so that it can be removed."""
+        parts = (*(upload[:16] for upload in self.uploads()), self.checksum()[:16])
+        return f"{kind_of(type(self))}-{'-'.join(parts)}-{self.decoding}-{split}"
 
 
 datasets: Registry[Dataset] = Registry("datasets", "engine.data.datasets", Dataset, title="Data set")

@@ -65,7 +65,7 @@ def _from_mirror(remote: RemoteFile, url: str, part: Path, progress: Progress | 
             reason = f"the transfer broke off ({error})"
             continue
         arrived = part.stat().st_size
-        if arrived < remote.size_bytes:
+        if arrived < remote.size_bytes and not remote.is_repacked:
             reason = f"only {arrived} of {remote.size_bytes} bytes arrived"
         elif matches(part, remote):
             return ""
@@ -76,8 +76,11 @@ def _from_mirror(remote: RemoteFile, url: str, part: Path, progress: Progress | 
 
 
 def _transfer(remote: RemoteFile, url: str, part: Path, progress: Progress | None) -> None:
-    """Append to the part what it lacks; start over if the server sends the whole file."""
-    start = part.stat().st_size if part.is_file() else 0
+    """Append to the part what it lacks; start over if the server sends the whole file.
+
+    A file that is packed anew on every request cannot be continued: its second half may be that of another packing.
+    """
+    start = part.stat().st_size if part.is_file() and not remote.is_repacked else 0
     if start >= remote.size_bytes:
         return
     # The members of the family declare the URLs, so no user decides about their scheme.
@@ -86,7 +89,7 @@ def _transfer(remote: RemoteFile, url: str, part: Path, progress: Progress | Non
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         done = start if resumed else 0
         with part.open("ab" if resumed else "wb") as file:
-            while done < remote.size_bytes and (chunk := response.read(CHUNK_BYTES)):
+            while done < remote.most_bytes and (chunk := response.read(CHUNK_BYTES)):
                 file.write(chunk)
                 done += len(chunk)
                 if progress is not None:

@@ -1,19 +1,18 @@
 """The IDX format of MNIST and its relatives: a header that names type and axes, then the raw numbers."""
 
+import gzip
 import math
 import struct
 
 import numpy as np
 
-from engine.core.errors import EngineError
+from engine.data.dataset import Split
+from engine.data.malformed import MalformedFile
+from engine.data.pixels import Pixels
+from engine.data.remote import RemoteFile
+from engine.data.store import DataStore
 
 UNSIGNED_BYTE = 0x08
-
-
-class MalformedFile(EngineError):
-    """A file of a data set is not of its format."""
-
-    code = "malformed_file"
 
 
 def parse_idx(content: bytes) -> np.ndarray:
@@ -37,3 +36,15 @@ def parse_idx(content: bytes) -> np.ndarray:
         axes = "x".join(map(str, shape))
         raise MalformedFile(f"The IDX header announces {axes} elements, but {len(content) - start} bytes follow.")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
+
+
+def read_idx(store: DataStore, images: RemoteFile, labels: RemoteFile, pixels: Pixels) -> Split:
+    """A split of gray images from its two gzip files.
+
+    Raises:
+        DataUnavailable: a file is missing or is not the declared one.
+        MalformedFile: a file is not of its format.
+    """
+    raw = parse_idx(gzip.decompress(store.fetch(images).read_bytes()))
+    y = parse_idx(gzip.decompress(store.fetch(labels).read_bytes()))
+    return Split(pixels.standardized(raw[:, np.newaxis]), y.astype(np.int64))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from engine.data.archive import content_digest
+
 CHUNK_BYTES = 1 << 20
 
 
@@ -15,7 +17,8 @@ class RemoteFile:
     """A file that a data set needs.
 
     The same content may lie in differently compressed files (other level, other time stamp), so a gzip file may declare
-    the checksum of its decompressed content, and any file with that content is accepted.
+    the checksum of its decompressed content, and any file with that content is accepted. So may a zip archive: mirrors
+    that pack a repository on demand never serve the same bytes for long.
     """
 
     name: str
@@ -27,9 +30,28 @@ class RemoteFile:
     size_bytes: int
     """Of the file as the mirrors serve it."""
     content_sha256: str = ""
-    """Of the decompressed content of a gzip file; empty if only the file itself counts."""
+    """Of the decompressed content of a gzip file, or of a zip archive's files as
+    :func:`engine.data.archive.content_digest` tells; empty if only the file itself counts."""
     content_bytes: int = 0
     """Size of the decompressed content."""
+    zip_pattern: str = ""
+    """For a zip archive: which of its files count, see :func:`engine.data.archive.content_digest`.
+
+    ``sha256`` and ``size_bytes`` are then those of one packing; the one that a mirror serves may differ.
+    """
+
+    is_ambiguous: bool = False
+    """Whether another data set has a file of this name, so that it is looked for only in the set's own folder."""
+
+    @property
+    def is_repacked(self) -> bool:
+        """Whether mirrors may pack the content in another way, so that the size of the file is not known."""
+        return bool(self.zip_pattern)
+
+    @property
+    def most_bytes(self) -> int:
+        """Bytes after which a download is surely another file."""
+        return 2 * self.size_bytes if self.is_repacked else self.size_bytes
 
     @property
     def digest(self) -> str:
@@ -51,6 +73,8 @@ def matches(path: Path, remote: RemoteFile) -> bool:
                 return True
     if not remote.content_sha256:
         return False
+    if remote.zip_pattern:
+        return content_digest(path, remote.zip_pattern, remote.content_bytes) == remote.content_sha256
     try:
         with gzip.open(path, "rb") as content:
             return _sha256(content, remote.content_bytes) == remote.content_sha256

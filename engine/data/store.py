@@ -1,6 +1,8 @@
 """The place of data sets' files on this machine: look-up, download, a cache of decoded arrays that processes share."""
 
+import glob
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +14,7 @@ from engine.data.download import Progress, download
 from engine.data.remote import RemoteFile, matches
 
 HOME_VARIABLE = "EDGELOOM_HOME"
-"""Environment variable: the platform's folder; data sets lie in its folder ``data``."""
+"""Environment variable: the platform's folder; data sets lie in its folder ``data``, uploads in ``artifacts``."""
 
 DATA_VARIABLE = "EDGELOOM_DATA"
 """Environment variable: further folders with data sets, separated like PATH; they are only read."""
@@ -29,14 +31,22 @@ class DataStore:
     Args:
         root: own folder, made on first write; downloads and the cache of decoded arrays lie there.
         folders: further folders to look in, never written to.
+        artifacts: folder of uploads, each named by its SHA-256; by default ``artifacts`` beside the own folder.
         offline: never touch the network.
         progress: called with (file name, bytes so far, bytes in all) while a download goes on.
     """
 
     def __init__(
-        self, root: Path, *, folders: Sequence[Path] = (), offline: bool = False, progress: Progress | None = None
+        self,
+        root: Path,
+        *,
+        folders: Sequence[Path] = (),
+        artifacts: Path | None = None,
+        offline: bool = False,
+        progress: Progress | None = None,
     ) -> None:
         self.root = Path(root)
+        self.artifacts = self.root.parent / "artifacts" if artifacts is None else Path(artifacts)
         self.folders = tuple(Path(folder) for folder in folders)
         self.offline = offline
         self.progress = progress
@@ -54,9 +64,12 @@ class DataStore:
         return next((place for place in self.places(remote) if place.is_file()), None)
 
     def places(self, remote: RemoteFile) -> tuple[Path, ...]:
-        """Every path at which the file is looked for, in order: each folder with and without the set's own folder."""
-        bare = Path(remote.name).name
-        return tuple(place for folder in (*self.folders, self.root) for place in (folder / remote.name, folder / bare))
+        """Every path at which the file is looked for, in order.
+
+        Each folder with and without the set's own folder; only with it, if another set has a file of that name.
+        """
+        names = [remote.name] if remote.is_ambiguous else [remote.name, Path(remote.name).name]
+        return tuple(folder / name for folder in (*self.folders, self.root) for name in names)
 
     def fetch(self, remote: RemoteFile) -> Path:
         """The path of the file, verified; downloads it if it is nowhere.
@@ -79,6 +92,23 @@ class DataStore:
             raise self._missing(remote, "; ".join(reasons))
         return self.root / remote.name
 
+    def has_artifact(self, sha256: str) -> bool:
+        """Whether the upload of that checksum lies on this machine."""
+        return (self.artifacts / sha256).is_file()
+
+    def artifact(self, sha256: str) -> Path:
+        """The file of an upload.
+
+        Raises:
+            DataUnavailable: it is not on this machine.
+        """
+        if not self.has_artifact(sha256):
+            raise DataUnavailable(
+                f"There is no upload {sha256} on this machine.",
+                remedy=f"Upload the file, or put it at {self.artifacts / sha256}.",
+            )
+        return self.artifacts / sha256
+
     def has_arrays(self, key: str) -> bool:
         """Whether decoded arrays lie in the cache under that key."""
         return key in self._arrays or self._folder(key).is_dir()
@@ -99,6 +129,12 @@ class DataStore:
                 self._write(folder, make())
             self._arrays[key] = _mapped(folder)
         return self._arrays[key]
+
+    def forget_arrays(self, part: str) -> None:
+        """Remove every entry of the cache whose key contains the part."""
+        for folder in self._folder("").glob(f"*{glob.escape(part)}*"):
+            self._arrays.pop(folder.name, None)
+            shutil.rmtree(folder)
 
     def _folder(self, key: str) -> Path:
         return self.root / "cache" / key

@@ -9,9 +9,10 @@ from typing_extensions import override
 from engine.core.errors import DataUnavailable
 from engine.core.sample import SampleSpec
 from engine.data.dataset import Dataset, Split, SplitName, datasets
+from engine.data.pixels import Pixels
 from engine.data.store import DataStore
 
-MEAN, STD = 0.3047, 0.3758
+PIXELS = Pixels(mean=(0.3047,), std=(0.3758,), largest=16)
 """Of the training pixels, scaled to 0..1."""
 
 NUM_SAMPLES: dict[SplitName, int] = {"train": 1438, "test": 359}
@@ -58,5 +59,8 @@ class Digits(Dataset):
         order = np.argsort(labels, kind="stable")
         held_out = np.arange(len(order)) % 5 == 4
         chosen = np.sort(order[held_out if split == "test" else ~held_out])
-        x = (pixels[chosen].astype(np.float32) / np.float32(16) - np.float32(MEAN)) / np.float32(STD)
-        return Split(x.reshape(-1, 1, 8, 8), labels[chosen])
+        return Split(PIXELS.standardized(pixels[chosen].reshape(-1, 1, 8, 8)), labels[chosen])
+
+    @override
+    def pixels(self) -> Pixels:
+        return PIXELS

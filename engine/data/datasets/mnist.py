@@ -1,19 +1,18 @@
 """MNIST: handwritten digits of 28x28 pixels."""
 
-import gzip
 import hashlib
 from typing import ClassVar, Literal
 
-import numpy as np
 from typing_extensions import override
 
 from engine.core.sample import SampleSpec
 from engine.data.dataset import Dataset, Split, SplitName, datasets
-from engine.data.idx import parse_idx
+from engine.data.idx import read_idx
+from engine.data.pixels import Pixels
 from engine.data.remote import RemoteFile
 from engine.data.store import DataStore
 
-MEAN, STD = 0.1307, 0.3081
+PIXELS = Pixels(mean=(0.1307,), std=(0.3081,))
 """Of the training pixels, scaled to 0..1."""
 
 NUM_SAMPLES: dict[SplitName, int] = {"train": 60_000, "test": 10_000}
@@ -101,10 +100,8 @@ class Mnist(Dataset):
 
     @override
     def read(self, store: DataStore, split: SplitName) -> Split:
-        pixels = parse_idx(gzip.decompress(store.fetch(IMAGES[split]).read_bytes()))
-        labels = parse_idx(gzip.decompress(store.fetch(LABELS[split]).read_bytes()))
-        x = pixels.astype(np.float32)
-        x /= np.float32(255)
-        x -= np.float32(MEAN)
-        x /= np.float32(STD)
-        return Split(x[:, np.newaxis], labels.astype(np.int64))
+        return read_idx(store, IMAGES[split], LABELS[split], PIXELS)
+
+    @override
+    def pixels(self) -> Pixels:
+        return PIXELS

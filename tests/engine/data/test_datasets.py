@@ -11,7 +11,8 @@ from engine.core.errors import DataUnavailable, EngineError
 from engine.data.datasets.digits import Digits
 from engine.data.datasets.mnist import IMAGES, Mnist
 from engine.data.datasets.synthetic import Synthetic, TooLarge
-from engine.data.idx import MalformedFile, parse_idx
+from engine.data.idx import parse_idx
+from engine.data.malformed import MalformedFile
 from engine.data.store import DataStore
 
 
