@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterator
 
-from engine.commands.output import DONE, duration, say, si, write_json
+from engine.commands.output import DONE, amount, duration, say, write_json
 from engine.commands.spec_file import add_json, add_spec, read_spec
 from engine.core.json import plain
 from engine.costs.estimate import Estimate, estimate
@@ -46,10 +46,10 @@ def _lines(label: str, expected: Estimate) -> Iterator[str]:
         yield label
     for name, (title, unit) in _TITLES.items():
         total = expected.totals[name]
-        spread = f"  ({si(total.low, unit)} to {si(total.high, unit)})" if total.low != total.high else ""
-        yield f"  {title:<16} {si(total.expected, unit)}{spread}"
+        spread = f"  ({amount(total.low, unit)} to {amount(total.high, unit)})" if total.low != total.high else ""
+        yield f"  {title:<16} {amount(total.expected, unit)}{spread}"
     if expected.straggler:
-        yield f"  {'slowest round':<16} {si(expected.slowest_round_s, 's')}, waiting for {expected.straggler}"
+        yield f"  {'slowest round':<16} {amount(expected.slowest_round_s, 's')}, waiting for {expected.straggler}"
     yield f"  {'rounds':<16} {expected.num_rounds}, unless a target is reached before"
     yield f"  {'on this host':<16} about {duration(expected.host_s)} on one core"
     yield f"  {'':<16} {100 * expected.share_recalled:.0f} % of the cost rests on recalled figures"

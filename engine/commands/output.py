@@ -53,6 +53,11 @@ def si(value: float, unit: str) -> str:
     return f"{value:.3g} {unit}"
 
 
+def amount(value: float, unit: str) -> str:
+    """A quantity as people read it: times as time spans, all else with an SI prefix."""
+    return duration(value) if unit == "s" else si(value, unit)
+
+
 def duration(seconds: float) -> str:
     """A time span as people write it: ``42 s``, ``3:05 min``, ``2:07 h``, ``3.2 d``."""
     if seconds < 60:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from engine.commands.output import DONE, INTERRUPTED, duration, note, say, si, write_json
+from engine.commands.output import DONE, INTERRUPTED, amount, duration, note, say, write_json
 from engine.commands.progress import Reporter
 from engine.commands.spec_file import add_json, add_spec, read_spec
 from engine.core.errors import SpecError
@@ -100,7 +100,7 @@ def _report(result: Mapping[str, Any]) -> Iterator[str]:
         for name, values in cell["metrics"].items():
             yield f"  {name:<16} {_spread(values)}"
         costs = [
-            f"{title} {si(cell['costs'][name], unit)}"
+            f"{title} {amount(cell['costs'][name], unit)}"
             for name, (title, unit) in _COSTS.items()
             if cell["costs"].get(name) is not None
         ]
