@@ -33,7 +33,8 @@ def digits(value: float, significant: int = 3) -> str:
     magnitude = abs(value)
     if magnitude < 1e-4 or magnitude >= 1e15:
         return f"{value:.{significant - 1}e}".replace("-", MINUS)
-    places = max(0, significant - 1 - math.floor(math.log10(magnitude)))
+    # The exponent of the rounded number: 0.9996 becomes 1.00, not 1.000.
+    places = max(0, significant - 1 - int(f"{magnitude:.{significant - 1}e}".partition("e")[2]))
     text = f"{value:,.{places}f}"
     if "." in text and float(value).is_integer():
         text = text.rstrip("0").rstrip(".")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.runs.statistics import Comparison, compare
-from webapp.catalogue.quantities import text
+from webapp.catalogue.quantities import MINUS, text
 
 HIGHER_IS_BETTER = ("accuracy",)
 MOST_SEEDS = 200
@@ -138,8 +138,11 @@ def _shown(metric: str, value: float) -> str:
 
 
 def _difference(metric: str, value: float) -> str:
-    return f"{_number(metric, value)} points" if metric in HIGHER_IS_BETTER else text(value)
+    if metric not in HIGHER_IS_BETTER:
+        return text(value)
+    number = _number(metric, value)
+    return f"{number} point" if number == "1.0" else f"{number} points"
 
 
 def _number(metric: str, value: float) -> str:
-    return text(round(value * 100, 2)) if metric in HIGHER_IS_BETTER else text(value)
+    return f"{value * 100:.1f}".replace("-", MINUS) if metric in HIGHER_IS_BETTER else text(value)

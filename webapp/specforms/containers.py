@@ -90,7 +90,8 @@ class Items:
         """What the form says, for a document."""
         found = numbers(raw, place.key)
         if not found:
-            return [] if self.field.required and found is not None else UNSET
+            # Items that were taken away are another thing than a list that was never touched.
+            return [] if found is not None and (self.field.required or self.field.default) else UNSET
         values = [shape_of(self._item).decode(place.item(number, index), raw) for index, number in enumerate(found)]
         empty: Value = {} if self._item.type in {"object", "union"} else None
         return [empty if value is UNSET else value for value in values]
@@ -107,7 +108,7 @@ class Items:
             place=place,
             title=self.field.title,
             help=self.field.help,
-            value=" ".join(str(number) for number in found),
+            hidden={name: state.raw[name] for name in (f"{place.key}#",) if name in state.raw},
             required=self.field.required,
             problems=state.at(place.path),
             children=[
@@ -172,7 +173,7 @@ class Pairs:
             place=place,
             title=self.field.title,
             help=self.field.help,
-            value=" ".join(str(number) for number in found),
+            hidden={name: state.raw[name] for name in (f"{place.key}#",) if name in state.raw},
             required=self.field.required,
             problems=state.at(place.path),
             children=children,

@@ -94,8 +94,8 @@ class PlainList:
     field: FieldDescription
 
     def encode(self, value: Value, place: Place, raw: Raw) -> None:
-        """Put a value of a document into the form."""
-        raw[place.key] = plain_text(value)
+        """Put a value of a document into the form; an empty list is written out, as an empty input means the default."""
+        raw[place.key] = plain_text(value) or "[]"
 
     def decode(self, place: Place, raw: Raw) -> Value:
         """What the form says, for a document; ``0..9`` spells a row of integers."""

@@ -17,7 +17,8 @@ export function digits(value, significant = 3) {
     const sign = exponent[0];
     return `${mantissa}e${sign}${exponent.slice(1).padStart(2, "0")}`.replaceAll("-", MINUS);
   }
-  const places = Math.max(0, significant - 1 - Math.floor(Math.log10(magnitude)));
+  // The exponent of the rounded number: 0.9996 becomes 1.00, not 1.000.
+  const places = Math.max(0, significant - 1 - Number(magnitude.toExponential(significant - 1).split("e")[1]));
   let text = value.toFixed(places);
   if (text.includes(".") && Number.isInteger(value)) text = text.replace(/\.?0+$/, "");
   const [whole, fraction] = text.split(".");
