@@ -17,7 +17,7 @@ COMMANDS = ("run", "check", "estimate", "list", "schema")
 
 def main(words: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    from engine.commands.output import BAD_INPUT, FAILED, INTERRUPTED, complain, note
+    from engine.commands.output import BAD_INPUT, DONE, FAILED, INTERRUPTED, complain, note
     from engine.core.errors import DataUnavailable, EngineError, SpecError
 
     modules = {name: import_module(f"engine.commands.{name}") for name in COMMANDS}
@@ -31,6 +31,13 @@ def main(words: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     except EngineError as error:
         complain(error)
+        return FAILED
+    except BrokenPipeError:
+        # The reader of our output has had enough, as in `list devices | head`; nothing more can be told to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except OSError as error:
+        note(f"edgeloom: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         return FAILED
     except KeyboardInterrupt:
         note("edgeloom: interrupted")

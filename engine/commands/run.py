@@ -81,6 +81,7 @@ def _stops(control: Control) -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         control.pause()
+        note("\nstopping at the next border, as soon as the work at hand is done; Ctrl-C again stops at once")
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -244,6 +244,22 @@ def test_files_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["check", str(tmp_path)]) == 2
 
 
+def test_a_place_that_cannot_be_written_is_a_failure_in_one_line(
+    spec_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["check", str(spec_file), "--json", str(tmp_path / "none" / "found.json")]) == 1
+    assert capsys.readouterr().err.startswith("edgeloom: No such file or directory")
+    assert main(["run", str(spec_file), "--out", str(tmp_path / "file" / "out")]) == 1
+    assert capsys.readouterr().err.startswith("edgeloom: Not a directory")
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    command = f"{sys.executable} -m engine schema | head -c 10"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_missing_data_set_is_bad_input(
     spec_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
