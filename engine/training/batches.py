@@ -1,6 +1,6 @@
 """Which samples a client visits in which step: a function of seed, client and round alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ class Batches:
 def visiting_order(seed: int, client: int, round_number: int, num_samples: int, epochs: int) -> np.ndarray:
     """A permutation of the client's samples per epoch, (epochs, num_samples)."""
     draw = stream(seed, "batches", client, round_number)
-    return np.stack([draw.permutation(num_samples) for _ in range(epochs)])
+    return np.array([draw.permutation(num_samples) for _ in range(epochs)])
 
 
 def batches_of(orders: Sequence[np.ndarray], batch_size: int, dtype: np.dtype) -> Batches:
@@ -43,15 +43,24 @@ def batches_of(orders: Sequence[np.ndarray], batch_size: int, dtype: np.dtype) -
     steps = np.array([order.shape[0] * -(-order.shape[1] // width) for order in orders])
     shape = (len(orders), int(steps.max()), width)
     rows, share = np.zeros(shape, np.int64), np.zeros(shape, dtype)
-    for client, order in enumerate(orders):
-        epochs, count = order.shape
+    for members, table in _by_shape(orders):
+        epochs, count = table.shape[1:]
         per_epoch = -(-count // width)
-        padded = np.zeros((epochs, per_epoch * width), np.int64)
-        padded[:, :count] = order
-        rows[client, : steps[client]] = padded.reshape(-1, width)
+        padded = np.zeros((len(members), epochs, per_epoch * width), np.int64)
+        padded[:, :, :count] = table
+        rows[members, : epochs * per_epoch] = padded.reshape(len(members), -1, width)
         weights = np.zeros((epochs, per_epoch, width), dtype)
         weights[:, : count // width] = 1.0 / width
         if count % width:
             weights[:, -1, : count % width] = 1.0 / (count % width)
-        share[client, : steps[client]] = weights.reshape(-1, width)
+        share[members, : epochs * per_epoch] = weights.reshape(-1, width)
     return Batches(rows=rows, share=share, steps=steps)
+
+
+def _by_shape(orders: Sequence[np.ndarray]) -> Iterator[tuple[list[int], np.ndarray]]:
+    """The clients with equally many samples, and their orders side by side, (members, epochs, samples)."""
+    members: dict[int, list[int]] = {}
+    for client, order in enumerate(orders):
+        members.setdefault(order.shape[1], []).append(client)
+    for clients in members.values():
+        yield clients, np.array([orders[client] for client in clients])

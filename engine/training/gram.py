@@ -53,17 +53,28 @@ def train_round_summed(cohort: Cohort, chunk: Chunk) -> dict[str, Tensor]:
 
 
 def _descend(cohort: Cohort, chunk: Chunk, z: Tensor) -> Tensor:
-    """Gradients (A, k*B, K) by the pre-activations of all the chunk's steps, in order, given those before the first."""
-    first = cohort.layers[0]
-    gram = torch.bmm(chunk.x, chunk.x.transpose(1, 2))
-    if first.bias is not None:
-        gram.add_(1.0)
-    gram.mul_(-first.lr)
+    """Gradients (A, k*B, K) by the pre-activations of all the chunk's steps, in order, given those before the first.
+
+    The steps are halved again and again: once the first half is done, one product carries its effect on to the whole
+    second half. So only the lower half of the Gram matrix is computed, in pieces as large as they can be.
+    """
     d = torch.empty_like(z)
-    for step in chunk.steps:
-        rows = chunk.rows(step)
-        z_step = z[:, rows]
-        if rows.start:
-            z_step = torch.baddbmm(z_step, gram[:, rows, : rows.start], d[:, : rows.start])
-        d[:, rows] = cohort.tail(z_step, chunk, rows)
+    _descend_between(cohort, chunk, (z, d), chunk.steps)
     return d
+
+
+def _descend_between(cohort: Cohort, chunk: Chunk, z_and_d: tuple[Tensor, Tensor], steps: range) -> None:
+    z, d = z_and_d
+    if len(steps) == 1:
+        rows = chunk.rows(steps.start)
+        d[:, rows] = cohort.tail(z[:, rows], chunk, rows)
+        return
+    early, late = steps[: len(steps) // 2], steps[len(steps) // 2 :]
+    _descend_between(cohort, chunk, z_and_d, early)
+    done = slice(chunk.rows(early.start).start, chunk.rows(early[-1]).stop)
+    ahead = slice(done.stop, chunk.rows(late[-1]).stop)
+    gram = torch.bmm(chunk.x[:, ahead], chunk.x[:, done].transpose(1, 2))
+    if cohort.layers[0].bias is not None:
+        gram.add_(1.0)
+    z[:, ahead].baddbmm_(gram, d[:, done], alpha=-cohort.layers[0].lr)
+    _descend_between(cohort, chunk, z_and_d, late)

@@ -15,8 +15,8 @@ from engine.training.settings import LocalSettings
 STACKED_BYTES = 8 << 20
 """Weights of a stacked block at most: about what stays in the last cache level beside the other worker's."""
 
-CLIENTS_PER_BLOCK = 128
-"""Clients of a stacked block at most, so that a block stays short and stop and pause are answered soon."""
+CLIENTS_PER_BLOCK = 32
+"""Clients of a stacked block at most: operator calls are cheap enough by then, and samples still fit the cache."""
 
 GRAM_BYTES = 2 << 20
 """First-layer weights of a block from which on the Gram form pays: below, they stay in the cache between steps."""
