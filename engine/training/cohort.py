@@ -47,7 +47,9 @@ def train_stacked(job: StackedJob) -> StackedResult:
         cohort = Cohort(job)
         longest = int(steps.max())
         if job.gram_steps and not job.forms_weights:
-            summed = train_round_summed(cohort, cohort.chunk(range(longest)))
+            whole = cohort.chunk(range(longest))
+            summed = train_round_summed(cohort, whole)
+            cohort.note_losses(whole)
             return StackedResult(params={}, summed=summed, losses=(cohort.losses.numpy() / steps))
         size = job.gram_steps or _steps_at_once(job)
         for first in range(0, longest, size):
@@ -56,6 +58,7 @@ def train_stacked(job: StackedJob) -> StackedResult:
                 train_chunk_gram(cohort, chunk)
             else:
                 cohort.train_chunk(chunk)
+            cohort.note_losses(chunk)
         return StackedResult(params=stacked_params(cohort.layers), summed={}, losses=cohort.losses.numpy() / steps)
 
 

@@ -59,12 +59,23 @@ class StackedJob:
 
 @dataclass(frozen=True)
 class Chunk:
-    """The samples of some neighboring steps: inputs (A, k*B, F), labels, one-hot labels and shares (A, k*B)."""
+    """The samples of some neighboring steps.
+
+    Attributes:
+        x: (A, k*B, F), inputs.
+        y: (A, k*B), labels.
+        onehot: (A, k*B, K), the labels as unit vectors.
+        share: (A, k*B), weight of each sample in its batch's mean.
+        log_p: (A, k*B, 1), logarithm of the probability of the right label, filled in step by step.
+        steps: the steps.
+        width: B.
+    """
 
     x: Tensor
     y: Tensor
     onehot: Tensor
     share: Tensor
+    log_p: Tensor
     steps: range
     width: int
 
@@ -107,7 +118,8 @@ class Cohort:
         y = self.job.y.index_select(0, places.view(-1)).view_as(places)
         classes = self.job.chain[-1].outputs
         onehot = torch.zeros(*y.shape, classes, dtype=x.dtype).scatter_(2, y.unsqueeze(2), 1.0)
-        return Chunk(x, y, onehot, share, steps, batches.rows.shape[2])
+        log_p = torch.zeros(*y.shape, 1, dtype=x.dtype)
+        return Chunk(x, y, onehot, share, log_p, steps, batches.rows.shape[2])
 
     def active(self, step: int) -> int:
         """How many clients still train in a step."""
@@ -132,7 +144,7 @@ class Cohort:
                 z = following.forward(hidden[-1])
         share = chunk.share[:active, rows]
         log_p = torch.log_softmax(z, 2)
-        self._note_losses(log_p, chunk.y[:active, rows], share)
+        torch.gather(log_p, 2, chunk.y[:active, rows].unsqueeze(2), out=chunk.log_p[:active, rows])
         self._show(hidden, z, chunk, rows)
         dz = log_p.exp_().sub_(chunk.onehot[:active, rows]).mul_(share.unsqueeze(2))
         for depth in range(len(self.layers) - 1, 0, -1):
@@ -151,9 +163,9 @@ class Cohort:
             return dh
         return torch.ops.aten.threshold_backward(dh, hidden, 0)  # type: ignore[no-any-return]
 
-    def _note_losses(self, log_p: Tensor, labels: Tensor, share: Tensor) -> None:
-        picked = log_p.gather(2, labels.unsqueeze(2)).squeeze(2)
-        self.losses[: labels.shape[0]].sub_((picked * share).sum(1))
+    def note_losses(self, chunk: Chunk) -> None:
+        """Add the mean cross-entropy of each of the chunk's steps to the clients' sums."""
+        self.losses[: len(chunk.y)].sub_((chunk.log_p.squeeze(2) * chunk.share).sum(1))
 
     def _show(self, hidden: list[Tensor], logits: Tensor, chunk: Chunk, rows: slice) -> None:
         """Put the batch into the rule's view, narrowed to the clients that still train."""
