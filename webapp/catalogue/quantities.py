@@ -60,6 +60,21 @@ def quantity(value: float | None, unit: str = "") -> tuple[str, str]:
     return digits(value), unit
 
 
+def scale(largest: float, unit: str = "") -> tuple[float, str]:
+    """The unit that suits a column of numbers: how large one of it is in the plain unit, and its symbol.
+
+    Args:
+        largest: the largest magnitude of the column.
+        unit: the plain SI unit.
+    """
+    if unit == "s" and largest >= 60:
+        return next(pair for pair in _TIMES if largest >= pair[0])
+    if unit not in _PREFIXED or largest == 0:
+        return 1.0, unit
+    size, prefix = _prefix(largest, unit)
+    return size, prefix + unit
+
+
 def pair(one: float | None, other: float | None, unit: str) -> tuple[str, str]:
     """Two numbers in the unit that suits the larger: ``("3.85 / 0.4", "MB")``."""
     if one is None or other is None:
@@ -91,9 +106,14 @@ def _percent(value: float) -> str:
 def _prefixed(value: float, unit: str) -> tuple[str, str]:
     if value == 0:
         return "0", unit
+    size, prefix = _prefix(abs(value), unit)
+    return digits(value / size), prefix + unit
+
+
+def _prefix(magnitude: float, unit: str) -> tuple[float, str]:
     smallest = 1.0 if unit in _WHOLE else 0.0
     for size, prefix in _PREFIXES:
         # 0.9995 rounds up to 1.000 at three digits: then the larger prefix reads better.
-        if abs(value) / size >= 0.9995 or size == smallest or prefix == "p":
-            return digits(value / size), prefix + unit
+        if magnitude / size >= 0.9995 or size == smallest or prefix == "p":
+            return size, prefix
     raise AssertionError("the smallest prefix takes everything")

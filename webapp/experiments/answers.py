@@ -106,9 +106,9 @@ def _paired(metric: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> li
 
 
 def _by_seed(metric: str, result: Mapping[str, Any]) -> dict[int, float]:
-    values = result.get("metrics", {}).get(metric, {}).get("values", [])
-    seeds = result.get("done_seeds", result.get("seeds", []))
-    return {seed: value for seed, value in zip(seeds, values, strict=False) if value is not None}
+    spread = result["metrics"].get(metric)
+    values = spread["values"] if spread else [None] * len(result["seeds"])
+    return {seed: value for seed, value in zip(result["seeds"], values, strict=True) if value is not None}
 
 
 def _seeds_needed(compared: Comparison, n: int) -> str:

@@ -77,10 +77,9 @@ def rows_of(experiment: Experiment) -> tuple[list[int], list[Row]]:
     rows = []
     for cell, own in zip(found, results, strict=True):
         by_seed = {run.seed: run for run in cell.runs.all()}
-        done = [seed for seed in own["seeds"] if by_seed[seed].state == RunState.DONE]
         label = cell.label or "All runs"
         runs = [by_seed.get(seed) for seed in seeds]
-        rows.append(Row(cell, label, runs, {**own, "done_seeds": done}, cell.index % 6 + 1))
+        rows.append(Row(cell, label, runs, own, cell.index % 6 + 1))
     return seeds, rows
 
 
@@ -109,7 +108,7 @@ def kpis_of_result(result: Mapping[str, Any]) -> list[Kpi]:
     """The key figures of a cell's result, with spread and number of seeds."""
     metrics, costs = result.get("metrics", {}), result.get("costs", {})
     values = {**costs, **{name: spread["mean"] for name, spread in metrics.items()}}
-    count = len(result.get("done_seeds", ()))
+    count = max((_known(spread["values"]) for spread in metrics.values()), default=0)
     notes = {name: _spread_text(name, spread) for name, spread in metrics.items()}
     if count:
         means = f"mean of {count} run{'s' if count > 1 else ''}"
@@ -204,8 +203,12 @@ def series_of(run: Run, points: int) -> dict[str, dict[str, list[Any]]]:
     }
 
 
+def _known(values: Sequence[Any]) -> int:
+    return sum(value is not None for value in values)
+
+
 def _spread_text(name: str, spread: Mapping[str, Any]) -> str:
-    count = sum(value is not None for value in spread["values"])
+    count = _known(spread["values"])
     if spread["std"] is None or count < 2:
         return f"n = {count}"
     low, high = spread["ci95"]

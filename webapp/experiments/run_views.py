@@ -21,6 +21,8 @@ from webapp.teams.pages import keyset_page, member, team_of, user_of
 TAIL = 1200
 """The page begins with this many of the newest events; older rounds keep their points in the curves."""
 LOG_LINES = 60
+LEAST_DONE = 3
+"""Before that, starting up is most of the time of a run and says nothing about the rest."""
 
 
 @member()
@@ -142,7 +144,7 @@ def _log(run: Run, after: int) -> list[dict[str, Any]]:
 
 def _left_s(run: Run) -> float | None:
     """Work left on this host, from the work so far; None before there is any."""
-    if run.state != RunState.RUNNING or not run.progress_done or not run.progress_total:
+    if run.state != RunState.RUNNING or run.progress_done < LEAST_DONE:
         return None
     return run.host_time_s * (run.progress_total - run.progress_done) / run.progress_done
 

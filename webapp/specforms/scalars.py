@@ -94,7 +94,7 @@ class PlainList:
     field: FieldDescription
 
     def encode(self, value: Value, place: Place, raw: Raw) -> None:
-        """Put a value of a document into the form; an empty list is written out, as an empty input means the default."""
+        """Put a value of a document into the form; an empty list is written out: no text means the default."""
         raw[place.key] = plain_text(value) or "[]"
 
     def decode(self, place: Place, raw: Raw) -> Value:

@@ -68,7 +68,7 @@ function listen() {
       frame: (frame) => { if (store.apply(frame) && frame.kind === "metrics") touch(); },
       notice: () => {},
       status,
-    }));
+    }, data.places?.[run]));
   }
   if (summary.dataset.live === "no" || !running.size) refresh();
 }
@@ -80,7 +80,7 @@ function settle(run, live) {
 
 /** Runs that were too short to be listened to, or ended between two looks, come by one request. */
 async function refresh() {
-  const answer = await fetch(`/experiments/${data.experiment}/series`, { headers: { accept: "application/json" } });
+  const answer = await fetch(data.series_place ?? `/experiments/${data.experiment}/series`, { headers: { accept: "application/json" } });
   if (!answer.ok) return;
   for (const cell of (await answer.json()).cells) {
     for (const run of cell.runs) {

@@ -9,9 +9,11 @@ export class Live {
    * @param run id of the run
    * @param after number of the last event that is known
    * @param handlers frame(frame), notice(frame), status(state, words)
+   * @param places addresses of the socket and of the polled events, where they are not those of members
    */
-  constructor(run, after, handlers) {
-    this.run = run;
+  constructor(run, after, handlers, places = {}) {
+    this.socketPlace = places.socket ?? `/ws/runs/${run}/`;
+    this.eventsPlace = places.events ?? `/api/v1/runs/${run}/events`;
     this.seq = after;
     this.handlers = handlers;
     this.failures = 0;
@@ -29,7 +31,7 @@ export class Live {
     if (this.closed) return;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     let opened = false;
-    this.socket = new WebSocket(`${scheme}://${location.host}/ws/runs/${this.run}/?after=${this.seq}`);
+    this.socket = new WebSocket(`${scheme}://${location.host}${this.socketPlace}?after=${this.seq}`);
     this.socket.addEventListener("open", () => { opened = true; });
     this.socket.addEventListener("message", (event) => {
       this.failures = 0;
@@ -57,7 +59,7 @@ export class Live {
   async #poll() {
     if (this.closed) return;
     try {
-      const answer = await fetch(`/api/v1/runs/${this.run}/events?after=${this.seq}`, { headers: { accept: "application/json" } });
+      const answer = await fetch(`${this.eventsPlace}?after=${this.seq}`, { headers: { accept: "application/json" } });
       if (answer.ok) {
         const body = await answer.json();
         for (const frame of body.items ?? body.events ?? body) this.#take(frame);

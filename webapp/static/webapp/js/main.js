@@ -1,3 +1,5 @@
+import "edgeloom/forms.js";
+
 // What every page needs: theme, menus, keys. Everything here is a comfort; the pages work without it.
 
 const SECTIONS = { h: "/", e: "/experiments/", r: "/runs/", f: "/fleets/", n: "/networks/", t: "/tasks/" };

@@ -16,6 +16,7 @@ store.lastSeq = data.after;
 
 const UNITS = { accuracy: "%", time_s: "s", energy_j: "J", share_recalled: "%", divergence: "" };
 const MOST_LINES = 200;
+const LEAST_DONE = 3; // before that, starting up is most of the time and says nothing about the rest
 
 function nameOf(id) {
   const group = data.groups.find(({ start, count }) => id >= start && id < start + count);
@@ -64,6 +65,9 @@ function drawFigures() {
     if (name === "bytes") {
       if (store.last("bytes_up") !== null) show(element, pair(store.last("bytes_up"), store.last("bytes_down"), "B"));
     } else if (value !== null && value !== undefined) show(element, quantity(value, UNITS[name]));
+    const note = document.querySelector(`[data-kpi-note="${name}"]`);
+    const rounds = store.steps().at(-1);
+    if ((name === "time_s" || name === "energy_j") && rounds && value) note.textContent = `${text(value / rounds, UNITS[name])} a round`;
   }
 }
 
@@ -132,7 +136,7 @@ function onNotice({ kind, body }) {
   if (kind !== "progress") return;
   const bar = of("progress"), words = of("progress-text");
   if (bar) { bar.max = body.total || 1; bar.value = body.done; }
-  const left = body.done ? (body.host_time_s * (body.total - body.done)) / body.done : null;
+  const left = body.done >= LEAST_DONE ? (body.host_time_s * (body.total - body.done)) / body.done : null;
   const rest = left !== null && body.done < body.total ? `, about ${text(left, "s")} left on this machine` : "";
   if (words && body.total) words.textContent = `${body.unit} ${body.done} of ${body.total}${rest}`;
 }
@@ -156,4 +160,4 @@ of("choose-heat").addEventListener("click", (event) => {
 
 let seenState = data.state;
 touch("curves");
-new Live(data.run, data.after, { frame: onFrame, notice: onNotice, status: onStatus });
+new Live(data.run, data.after, { frame: onFrame, notice: onNotice, status: onStatus }, data.places);

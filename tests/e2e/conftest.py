@@ -1,0 +1,101 @@
+"""A real platform (server, worker, broker, sockets) and a real browser, shared by all journeys."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.e2e.rest import Rest
+from tests.launcher.platform import Platform
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic", "--no-first-run",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs a browser."""
+    for item in items:
+        if Path(item.fspath).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One platform for all tests of this folder."""
+    platform = Platform(tmp_path_factory.mktemp("platform") / "home")
+    try:
+        platform.wait_until_ready(300.0)
+        yield platform
+        platform.stop()
+    finally:
+        platform.destroy()
+
+
+@pytest.fixture(scope="session")
+def base(platform: Platform) -> str:
+    """Address of the platform."""
+    return f"http://127.0.0.1:{platform.port}"
+
+
+@pytest.fixture(scope="session")
+def rest(platform: Platform) -> Rest:
+    """The same platform by REST, as a script uses it."""
+    return Rest(platform)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """The system's Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def session(platform: Platform, base: str, browser: Browser) -> Any:
+    """The cookies of a user who came in by the link that the platform printed."""
+    link = re.search(r"http://\S+/sign-in/\S+/", platform.said())
+    assert link, platform.said()
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(link[0])
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{base}/")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def open_page(browser: Browser, session: Any, base: str) -> Iterator[Callable[..., Page]]:
+    """Opens pages in fresh windows; at the end no window may have reported an error of its own."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def open_(path: str = "/", *, width: int = 1366, height: int = 860, scheme: Any = "light", **options: Any) -> Page:
+        viewport: Any = {"width": width, "height": height}
+        context = browser.new_context(storage_state=session, viewport=viewport, color_scheme=scheme, **options)
+        contexts.append(context)
+        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=base)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+        page.on(
+            "console", lambda message: errors.append(f"{page.url}: {message.text}") if message.type == "error" else None
+        )
+        page.set_default_timeout(30_000)
+        answer = page.goto(base + path)
+        assert answer is not None
+        assert answer.ok, (path, answer.status)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert errors == []

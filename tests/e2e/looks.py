@@ -1,0 +1,32 @@
+"""How a page is judged: by axe, by what sticks out, and by people who look at the pictures.
+
+``EDGELOOM_PICTURES`` names a folder for a picture of each page.
+"""
+
+import os
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+LOOKS = [(width, scheme) for width in (1366, 390) for scheme in ("light", "dark")]
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+def judge(page: Page, name: str, width: int, scheme: str) -> None:
+    """Look at a page as it stands."""
+    page.wait_for_load_state("load")
+    page.wait_for_timeout(300)  # charts draw in the next frames
+    take_picture(page, f"{name}-{width}-{scheme}")
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{name} at {width}: sticks out by {wide} pixels"
+    found = Axe().run(page, options=RULES)
+    assert found.violations_count == 0, f"{name} {width} {scheme}\n{found.generate_report()}"
+
+
+def take_picture(page: Page, name: str) -> None:
+    """A picture of the whole page, if somebody wants to look."""
+    folder = os.environ.get("EDGELOOM_PICTURES")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
