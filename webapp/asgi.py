@@ -10,13 +10,16 @@ http_application = get_asgi_application()  # before the imports below: they need
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
-from webapp.experiments.sockets import websocket_urlpatterns  # noqa: E402
+from webapp.experiments import sockets as members  # noqa: E402
+from webapp.sharing import sockets as guests  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": http_application,
         # The consumers themselves check where a connection comes from, because a refusal before the handshake reaches a
         # browser as a bare 403 without a reason.
-        "websocket": AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
+        "websocket": AuthMiddlewareStack(
+            URLRouter([*members.websocket_urlpatterns, *guests.websocket_urlpatterns])
+        ),
     }
 )

@@ -21,6 +21,8 @@ INTERACTIVE_QUEUE = "interactive"
 EXECUTE = "runs.execute"
 SWEEP = "runs.sweep"
 STREAM = "edgeloom:live"
+EVERYBODY = "*"
+"""Stands for the run in a message that concerns the viewers of all runs."""
 
 _DAY_S = 86_400
 
@@ -101,6 +103,14 @@ def publish(run_id: str, first: int, last: int, data: bytes) -> bool:
         logger.warning("no live message for run %s: %s", run_id, error)
         return False
     return True
+
+
+def recheck() -> bool:
+    """Have every open socket look again whether its viewer may still look, at once.
+
+    False if the broker cannot be reached; the sockets' slow tick finds out then.
+    """
+    return publish(EVERYBODY, 0, 0, b"")
 
 
 def num_waiting(queue: str) -> int | None:

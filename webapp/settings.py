@@ -93,6 +93,8 @@ INSTALLED_APPS = [
     "webapp.teams",
     "webapp.library",
     "webapp.experiments",
+    "webapp.sharing",
+    "webapp.notes",
     "webapp.specforms",
     "webapp.catalogue",
     "webapp.api",

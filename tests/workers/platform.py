@@ -114,9 +114,14 @@ def use_broker(url: str) -> None:
 
 
 def wait_until(
-    condition: Callable[[], object], what: str, process: Process | None = None, timeout_s: float = 60.0
+    condition: Callable[[], object],
+    what: str,
+    process: Process | None = None,
+    timeout_s: float = 60.0,
+    *,
+    every_s: float = 0.05,
 ) -> None:
-    """Wait for something that another process does.
+    """Wait for something that another process does, looking every so many seconds.
 
     Raises:
         AssertionError: it did not happen in time.
@@ -127,7 +132,7 @@ def wait_until(
         if ended or time.monotonic() > deadline:
             tail = process.tail(40) if process else ""
             raise AssertionError(f"not within {timeout_s:g} s: {what}\n{tail}")
-        time.sleep(0.05)
+        time.sleep(every_s)
 
 
 def reread(run: Run) -> Run:

@@ -4,19 +4,20 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from tests.webapp.people import People
+from tests.webapp import rows
 from tests.workers.platform import LEASE_S, Platform, reread, wait_until
 from tests.workers.reference import undisturbed
+from webapp import broker
 from webapp.experiments.log import events_after
 from webapp.experiments.models import EventBatch, Run, RunState, RunTransition
 from webapp.experiments.series import series
 from webapp.system.process import Process
+from workers import reaper
 
 pytestmark = [pytest.mark.kill, pytest.mark.slow]
 
@@ -33,7 +34,7 @@ task:
   model: {kind: mlp, hidden: [8]}
   strategy: {kind: scaffold}  # with state of single clients, so that checkpoints hold that, too
   sampler: {kind: uniform, num_clients: 2}
-  rounds: 200
+  rounds: 160
 """
 
 
@@ -44,12 +45,13 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def run(platform: Platform, launch: Callable[[str], Run]) -> Run:
+def run(platform: Platform, launch: Callable[[str], Run], settings: Any) -> Run:
     """A launched run that nobody works on yet."""
+    settings.RESEND_S = 2.0
     return launch(TEXT)
 
 
-def wait_for_middle(run: Run, worker: Process, seq: int = 150) -> None:
+def wait_for_middle(run: Run, worker: Process, seq: int = 80) -> None:
     """Wait until the run is well under way and has a checkpoint."""
     wait_until(lambda: reread(run).last_seq > seq and run.checkpoint, "the run is under way", worker)
     assert run.state == RunState.RUNNING, "too fast to be disturbed: give the spec more rounds"
@@ -68,6 +70,11 @@ def assert_undisturbed(run: Run, expected: list[dict[str, Any]]) -> None:
     assert run.result["metrics"] == expected[-1]["body"]["metrics"]
 
 
+def finish(run: Run) -> None:
+    """Let the run come to its end, with the reaper looking from here: beat and its worker take long to start."""
+    wait_until(lambda: reaper.sweep() or reread(run).is_final, "the run ends", timeout_s=90, every_s=0.5)
+
+
 def pool_child(worker: Process) -> int:
     """The process in which a worker computes."""
     children = psutil.Process(worker.pid).children()
@@ -77,7 +84,6 @@ def pool_child(worker: Process) -> int:
 
 @pytest.mark.parametrize("victim", ["worker", "pool process"])
 def test_sigkill_of_a_worker(platform: Platform, run: Run, expected: list[dict[str, Any]], victim: str) -> None:
-    platform.start_beat()
     first = platform.start_worker(name="first")
     wait_for_middle(run, first)
     child = pool_child(first)
@@ -85,7 +91,7 @@ def test_sigkill_of_a_worker(platform: Platform, run: Run, expected: list[dict[s
     wait_until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie", "the child is gone")
     if victim == "worker":
         platform.start_worker(name="second")
-    wait_until(lambda: reread(run).is_final, "the run ends", timeout_s=90)
+    finish(run)
 
     assert_undisturbed(run, expected)
     assert run.attempt >= 2
@@ -94,58 +100,59 @@ def test_sigkill_of_a_worker(platform: Platform, run: Run, expected: list[dict[s
 def test_a_stalled_worker_writes_nothing_after_its_lease(
     platform: Platform, run: Run, expected: list[dict[str, Any]]
 ) -> None:
-    platform.start_beat()
     first = platform.start_worker(name="first")
-    wait_for_middle(run, first, seq=60)
+    wait_for_middle(run, first)
     child = pool_child(first)
     os.kill(child, signal.SIGSTOP)
     before = reread(run).last_seq
     platform.start_worker(name="second")
-    wait_until(lambda: reread(run).attempt >= 2 and run.last_seq > before, "another worker goes on", timeout_s=90)
+    wait_until(
+        lambda: reaper.sweep() or (reread(run).attempt >= 2 and run.last_seq > before),
+        "another worker goes on",
+        timeout_s=90,
+        every_s=0.5,
+    )
     owner = run.lease_owner
     # It wakes up in the middle of the other's work, with events and a checkpoint of its own in hand.
     os.kill(child, signal.SIGCONT)
     wait_until(lambda: "belongs to somebody else now" in first.log.read_text(), "the old worker notices", first)
-    wait_until(lambda: reread(run).is_final, "the run ends", timeout_s=90)
+    finish(run)
 
     assert_undisturbed(run, expected)
     assert RunTransition.objects.get(run=run, to_state=RunState.DONE).actor == owner
 
 
-def test_sigkill_of_the_broker(platform: Platform, run: Run, expected: list[dict[str, Any]]) -> None:
-    platform.start_beat()
+def test_sigkill_of_broker_and_web_server(platform: Platform, run: Run, expected: list[dict[str, Any]]) -> None:
+    web, _ = platform.start_web()
     worker = platform.start_worker()
     wait_for_middle(run, worker)
     platform.broker.kill_group()
+    web.kill_group()
     time.sleep(LEASE_S / 2)
     seen = reread(run).last_seq
     wait_until(lambda: reread(run).last_seq > seen or run.is_final, "the run goes on without a broker", worker)
     platform.restart_broker()
-    wait_until(lambda: reread(run).is_final, "the run ends", timeout_s=90)
+    finish(run)
 
     assert_undisturbed(run, expected)
     assert run.attempt == 1
 
 
-def test_a_message_lost_with_its_worker_is_sent_again(
-    platform: Platform, run: Run, launch: Callable[[str], Run]
+def test_beat_has_a_message_sent_again_that_was_lost_with_its_worker(
+    platform: Platform, launch: Callable[[str], Run]
 ) -> None:
-    from tests.webapp.rows import TEXT as SHORT
-    from webapp import broker
-
-    broker._client().delete(broker.RUNS_QUEUE)  # what a worker killed between taking and noting a message does
-    Run.objects.filter(pk=run.pk).delete()
-    lost = launch(SHORT)
-    broker._client().delete(broker.RUNS_QUEUE)
+    run = launch(rows.TEXT)
+    broker._client().delete(broker.RUNS_QUEUE)  # as if a worker died between taking a message and noting it
     platform.start_beat()
     platform.start_worker()
-    wait_until(lambda: reread(lost).is_final, "the run ends", timeout_s=60)
+    wait_until(lambda: reread(run).is_final, "the run ends", timeout_s=60)
 
-    assert lost.state == RunState.DONE
+    assert run.state == RunState.DONE
+    assert run.attempt == 1
 
 
 def test_a_stopped_worker_gives_its_run_back_at_once(
-    platform: Platform, run: Run, expected: list[dict[str, Any]], people: People, tmp_path: Path
+    platform: Platform, run: Run, expected: list[dict[str, Any]]
 ) -> None:
     first = platform.start_worker(name="first")
     wait_for_middle(run, first)
@@ -157,8 +164,7 @@ def test_a_stopped_worker_gives_its_run_back_at_once(
     assert reread(run).state == RunState.QUEUED
     assert "the worker stopped" in RunTransition.objects.filter(run=run).last().reason
     assert took_s < 10
-    platform.start_beat()
     platform.start_worker(name="second")
-    wait_until(lambda: reread(run).is_final, "the run ends", timeout_s=90)
+    finish(run)
     assert_undisturbed(run, expected)
     assert run.losses == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from abc import abstractmethod
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from webapp.experiments.hub import Message, hub
 from webapp.experiments.log import Frame, events_after, progress_notice, state_notice
+from webapp.experiments.models import Run
 from webapp.experiments.viewer import FORBIDDEN, came_from_here, find_run
 from webapp.teams.tokens import PREFIX
 
@@ -26,10 +28,9 @@ Look = tuple[list[Frame], list[Frame], int | None]
 """Events after the last one sent, the run's notices, and the code of a refusal if there is one."""
 
 
-class RunStream(AsyncWebsocketConsumer):  # type: ignore[misc]  # the library has no types
-    """``/ws/runs/<id>/?after=N``: frames of the events after N, then live ones.
+class LiveStream(AsyncWebsocketConsumer):  # type: ignore[misc]  # the library has no types
+    """``?after=N``: frames of the events after N, then live ones; who may look is said by what derives from it.
 
-    A browser shows its session cookie and its Origin; a script offers the subprotocols ``edgeloom`` and its API token.
     A refusal accepts first and then closes with 4401, 4403 or 4404: a browser cannot see why a handshake failed.
     """
 
@@ -37,7 +38,6 @@ class RunStream(AsyncWebsocketConsumer):  # type: ignore[misc]  # the library ha
     channel_layer_alias = "none"
 
     run_id: UUID
-    token: str | None = None
     sent = 0
     """Number of the last event that was sent."""
     sender: "asyncio.Task[None] | None" = None
@@ -47,16 +47,23 @@ class RunStream(AsyncWebsocketConsumer):  # type: ignore[misc]  # the library ha
         offered = self.scope.get("subprotocols", [])
         await self.accept(PROTOCOL if PROTOCOL in offered else None)
         self.run_id = self.scope["url_route"]["kwargs"]["run_id"]
-        self.token = next((name for name in offered if name.startswith(PREFIX)), None)
         self.notices: dict[str, Frame] = {}
         after = parse_qs(self.scope["query_string"].decode("latin-1")).get("after", ["0"])[-1]
         if not (after.isdecimal() and len(after) < 12):
             await self.close(BAD_REQUEST)
-        elif self.token is None and not came_from_here(self.scope):
+        elif not self.is_trusted(offered):
             await self.close(FORBIDDEN)
         else:
             self.sent = int(after)
             self.sender = asyncio.create_task(self._send_forever())
+
+    @abstractmethod
+    def is_trusted(self, offered: list[str]) -> bool:
+        """Whether the connection may show what it has, from where it comes; ``offered`` are its subprotocols."""
+
+    @abstractmethod
+    def find(self) -> Run | int:
+        """The run, if the viewer may see it now; else the code with which to close the socket."""
 
     async def disconnect(self, code: int) -> None:
         """Stop sending."""
@@ -119,10 +126,28 @@ class RunStream(AsyncWebsocketConsumer):  # type: ignore[misc]  # the library ha
 
     @database_sync_to_async  # type: ignore[untyped-decorator]  # the library has no types
     def _look(self) -> Look:
-        session = self.scope.get("session")
-        found = find_run(self.run_id, session_key=session.session_key if session else None, token=self.token)
+        found = self.find()
         if isinstance(found, int):
             return [], [], found
         now = timezone.now()
         events = events_after(found, self.sent, REPLAY_COUNT)
         return events, [progress_notice(found, now), state_notice(found, now)], None
+
+
+class RunStream(LiveStream):
+    """``/ws/runs/<id>/``: for members.
+
+    A browser shows its session cookie and its Origin; a script offers the subprotocols ``edgeloom`` and its API token.
+    """
+
+    token: str | None = None
+
+    def is_trusted(self, offered: list[str]) -> bool:
+        """A token can be shown from anywhere, a cookie from our own pages only."""
+        self.token = next((name for name in offered if name.startswith(PREFIX)), None)
+        return self.token is not None or came_from_here(self.scope)
+
+    def find(self) -> Run | int:
+        """By the token, else by the session."""
+        session = self.scope.get("session")
+        return find_run(self.run_id, session_key=session.session_key if session else None, token=self.token)

@@ -139,6 +139,9 @@ class Hub:
                 await asyncio.sleep(COALESCE_S)
 
     def _dispatch(self, fields: dict[bytes, bytes]) -> None:
+        if fields[b"run"].decode() == broker.EVERYBODY:
+            self._resync_all()
+            return
         run_id = UUID(fields[b"run"].decode())
         if run_id in self._viewers:
             data = fields[b"data"]

@@ -66,5 +66,56 @@ class Task(Design):
     objects = TeamQuerySet["Task"].as_manager()
 
 
+class DesignVersion(models.Model):
+    """A design as it was after one save. Versions are only ever added."""
+
+    number = models.PositiveIntegerField()
+    name = models.CharField(max_length=120)
+    body = models.JSONField()
+    author = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        abstract = True
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"{self.name}, version {self.number}"
+
+
+class FleetVersion(DesignVersion):
+    """A version of a saved fleet."""
+
+    design = models.ForeignKey(Fleet, on_delete=models.CASCADE, related_name="versions")
+
+    class Meta(DesignVersion.Meta):
+        constraints = [models.UniqueConstraint(fields=["design", "number"], name="fleet_version_number")]
+
+
+class NetworkVersion(DesignVersion):
+    """A version of a saved network."""
+
+    design = models.ForeignKey(Network, on_delete=models.CASCADE, related_name="versions")
+
+    class Meta(DesignVersion.Meta):
+        constraints = [models.UniqueConstraint(fields=["design", "number"], name="network_version_number")]
+
+
+class TaskVersion(DesignVersion):
+    """A version of a saved task."""
+
+    design = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="versions")
+
+    class Meta(DesignVersion.Meta):
+        constraints = [models.UniqueConstraint(fields=["design", "number"], name="task_version_number")]
+
+
 DESIGNS: dict[str, type[Fleet] | type[Network] | type[Task]] = {cls.family: cls for cls in (Fleet, Network, Task)}
 """The kinds of designs by family name."""
+
+VERSIONS: dict[str, type[FleetVersion] | type[NetworkVersion] | type[TaskVersion]] = {
+    "fleets": FleetVersion,
+    "networks": NetworkVersion,
+    "tasks": TaskVersion,
+}
+"""The versions of designs by family name."""

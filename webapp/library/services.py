@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from pydantic import ValidationError as Mismatch
@@ -17,8 +18,10 @@ from engine.specs.experiment import ExperimentSpec
 from engine.specs.messages import problems_of, shown
 from engine.task.contract import Task as TaskSpec
 from webapp.library.models import DESIGNS, Fleet, Network, Task
+from webapp.library.versions import keep_version
 from webapp.teams.access import at_least
 from webapp.teams.models import Role, Team, User
+from webapp.teams.trail import record
 
 PARTS: dict[str, type[Component]] = {"fleets": FleetSpec, "networks": NetworkSpec, "tasks": TaskSpec}
 MAX_NAME = 120
@@ -51,7 +54,11 @@ def create(family: str, team: Team, user: User, name: str, body: Any) -> Fleet |
     """
     _require_editor(user, team)
     plain = checked(family, name, body)
-    return DESIGNS[family].objects.create(team=team, name=name.strip(), body=plain, created_by=user)
+    with transaction.atomic():
+        design = DESIGNS[family].objects.create(team=team, name=name.strip(), body=plain, created_by=user)
+        keep_version(design, user)
+        record(team, user, f"{design.part}.create", design.name)
+    return design
 
 
 def replace(
@@ -69,13 +76,44 @@ def replace(
     same = type(design).objects.filter(pk=design.pk)
     if expected_version is not None:
         same = same.filter(version=expected_version)
-    if same.update(name=name.strip(), body=plain, version=F("version") + 1, updated_at=timezone.now()) == 0:
-        raise VersionConflict(
-            f"{design.name} was changed by somebody else",
-            remedy="Read it again and repeat your change on what it is now.",
-        )
-    design.refresh_from_db()
+    with transaction.atomic():
+        if same.update(name=name.strip(), body=plain, version=F("version") + 1, updated_at=timezone.now()) == 0:
+            raise VersionConflict(
+                f"{design.name} was changed by somebody else",
+                remedy="Read it again and repeat your change on what it is now.",
+            )
+        design.refresh_from_db()
+        keep_version(design, user)
+        record(design.team, user, f"{design.part}.edit", f"{design.name}, version {design.version}")
     return design
+
+
+def clone(design: Fleet | Network | Task, user: User) -> Fleet | Network | Task:
+    """A new design like this one, named as its copy.
+
+    Raises:
+        PermissionDenied: the user is no editor of the team.
+        SpecError: the design was stored under an older schema and is not valid any more.
+    """
+    name = f"Copy of {design.name}"[:MAX_NAME]
+    return create(design.family, design.team, user, name, design.body)
+
+
+def restore(
+    design: Fleet | Network | Task, number: int, user: User, *, expected_version: int | None = None
+) -> Fleet | Network | Task:
+    """Make an old version the newest one: its name and body are saved again, and nothing in between is lost.
+
+    Raises:
+        PermissionDenied: the user is no editor of the team.
+        KeyError: there is no version of that number.
+        SpecError: the version was stored under an older schema and is not valid any more.
+        VersionConflict: the design is not at the expected version (any more).
+    """
+    old = design.versions.filter(number=number).first()
+    if old is None:
+        raise KeyError(number)
+    return replace(design, user, old.name, old.body, expected_version=expected_version)
 
 
 def remove(design: Fleet | Network | Task, user: User) -> None:
@@ -85,7 +123,9 @@ def remove(design: Fleet | Network | Task, user: User) -> None:
         PermissionDenied: the user is no editor of the team.
     """
     _require_editor(user, design.team)
-    design.delete()
+    with transaction.atomic():
+        record(design.team, user, f"{design.part}.delete", design.name)
+        design.delete()
 
 
 def body_for(team: Team, family: str, identifier: str) -> dict[str, Any]:

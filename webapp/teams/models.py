@@ -1,4 +1,4 @@
-"""Users, teams, memberships, API tokens and one-time sign-in links."""
+"""Users, teams, memberships, invitations, API tokens, one-time sign-in links, and the trail of who did what."""
 
 import uuid
 from typing import Any, ClassVar
@@ -129,3 +129,78 @@ class SignInLink(models.Model):
 
     def __str__(self) -> str:
         return f"sign-in link of {self.user}"
+
+
+class Invitation(models.Model):
+    """A link by which people join a team with a role. Only the hash of its secret is stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+    max_uses = models.PositiveIntegerField(default=1)
+    num_uses = models.PositiveIntegerField(default=0)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"invitation to {self.team} as {self.role}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody can still join by it."""
+        return self.revoked_at is None and self.num_uses < self.max_uses and self.expires_at > timezone.now()
+
+    @property
+    def ending(self) -> str:
+        """Why nobody can join by it any more; empty while somebody can."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.num_uses >= self.max_uses:
+            return "used up"
+        return "" if self.expires_at > timezone.now() else "expired"
+
+
+class TrailQuerySet(models.QuerySet["TrailEntry"]):
+    """Entries are added and read, never changed or removed."""
+
+    def update(self, **kwargs: Any) -> int:
+        """Refuse.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("the trail is only added to")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Refuse.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("the trail is only added to")
+
+
+class TrailEntry(models.Model):
+    """One line of a team's trail: who did what to which thing, and when."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="trail")
+    actor = models.CharField(max_length=254, help_text="Address of the person; it outlives the account.")
+    action = models.CharField(max_length=40, help_text="Family and verb, such as fleet.edit.")
+    subject = models.CharField(max_length=300, help_text="What it was done to, as it was called then.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = TrailQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["team", "-created_at", "-id"])]
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.action} {self.subject}"

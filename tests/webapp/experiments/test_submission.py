@@ -264,7 +264,7 @@ def test_the_result_says_what_is_not_there_yet(people: People) -> None:
 
     first, _ = result_of(experiment)["cells"]
     assert (first["label"], first["state"], first["seeds"]) == ("strategy=fedavg", "queued", [1, 5])
-    assert first["metrics"]["accuracy"]["values"] == [0.5]
+    assert first["metrics"]["accuracy"]["values"] == [0.5, None]
     assert first["costs"] == {"time_s": 3.0}
 
 
