@@ -18,8 +18,6 @@ application = ProtocolTypeRouter(
         "http": http_application,
         # The consumers themselves check where a connection comes from, because a refusal before the handshake reaches a
         # browser as a bare 403 without a reason.
-        "websocket": AuthMiddlewareStack(
-            URLRouter([*members.websocket_urlpatterns, *guests.websocket_urlpatterns])
-        ),
+        "websocket": AuthMiddlewareStack(URLRouter([*members.websocket_urlpatterns, *guests.websocket_urlpatterns])),
     }
 )

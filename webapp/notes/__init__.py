@@ -1,0 +1,1 @@
+"""Notes that members write on runs."""

@@ -1,0 +1,1 @@
+"""Read-only links to one experiment, for people without an account."""
