@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 
 from engine.core.errors import Problem, SpecError
-from engine.data.malformed import MalformedFile
+from engine.data.malformed import MalformedFile, refused
 
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 LITTER = re.compile(r"(^|/)(__MACOSX/|\.|Thumbs\.db$|desktop\.ini$)")
@@ -38,7 +38,9 @@ class Limits:
         ratio: unpacked to packed bytes of archives that unpack to more than ``ratio_from_bytes``.
         ratio_from_bytes: see ``ratio``; small archives of zeros are no danger.
         side: pixels along an edge of an image.
+        pixels: pixels of all images together.
         values: numbers of a table or array, all together.
+        rows: lines of a table.
         classes: classes.
     """
 
@@ -49,7 +51,9 @@ class Limits:
     ratio: int = 100
     ratio_from_bytes: int = 256 << 20
     side: int = 4096
-    values: int = 1 << 29
+    pixels: int = 1 << 32
+    values: int = 1 << 28
+    rows: int = 10_000_000
     classes: int = 10_000
 
 
@@ -70,7 +74,7 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:
-            raise _refused("not_a_zip", f"This is not a readable zip archive: {error}.") from error
+            raise refused("not_a_zip", f"This is not a readable zip archive: {error}.") from error
         files = [info for info in self._zip.infolist() if not info.is_dir()]
         problems = list(_dangers(files, path.stat().st_size, self.limits))
         if problems:
@@ -108,10 +112,9 @@ class Archive:
         """Refuse a list of contents that alone would fill the memory, before it is read."""
         size = path.stat().st_size
         if size > self.limits.file_bytes:
-            message = f"the file has {size} bytes, allowed are {self.limits.file_bytes}"
-            raise _refused("too_large", message)
+            raise refused("too_large", f"The file has {size} bytes, allowed are {self.limits.file_bytes}.")
         if directory_bytes(path) > self.limits.entries * ENTRY_BYTES:
-            raise _refused("too_many_files", f"the archive lists more than the {self.limits.entries} files allowed")
+            raise refused("too_many_files", f"The archive lists more than the {self.limits.entries} files allowed.")
 
 
 def directory_bytes(path: Path) -> int:
@@ -202,8 +205,4 @@ def _is_regular(info: zipfile.ZipInfo) -> bool:
 
 
 def _problem(code: str, message: str) -> Problem:
-    return Problem("", code, f"{message}.")
-
-
-def _refused(code: str, message: str) -> SpecError:
-    return SpecError([_problem(code, message.rstrip("."))])
+    return Problem("", code, f"{message[0].upper()}{message[1:]}.")

@@ -11,6 +11,7 @@ from typing_extensions import override
 from engine.core.component import Component
 from engine.core.errors import Problem, SpecError
 from engine.core.registry import Registry
+from engine.data.dataset import Dataset
 
 
 class Partitioner(Component):
@@ -24,6 +25,15 @@ class Partitioner(Component):
 
     less_skewed: ClassVar[dict[str, float] | None] = None
     """See ``more_skewed``; the conformance tests compare the two."""
+
+    needs_owners: ClassVar[bool] = False
+    """Whether the data set must have clients of its own."""
+
+    needs_labels: ClassVar[bool] = False
+    """Whether each sample must have one label; a language model's samples have one per position."""
+
+    shifts_samples: ClassVar[bool] = False
+    """Whether clients see their samples changed, by :meth:`shift`."""
 
     @abstractmethod
     def assign(self, labels: np.ndarray, num_clients: int, seed: int, owners: np.ndarray | None) -> np.ndarray:
@@ -47,6 +57,8 @@ class Partitioner(Component):
             SpecError: the request is impossible; :meth:`check` says so beforehand.
         """
         num_classes = int(labels.max()) + 1 if labels.size else 0
+        if owners is None and self.needs_owners:
+            raise SpecError([no_owners()])
         if problems := self.check(len(labels), num_classes, num_clients):
             raise SpecError(problems)
         return grouped(self.assign(labels, num_clients, seed, owners), num_clients)
@@ -58,6 +70,46 @@ class Partitioner(Component):
     def check(self, num_samples: int, num_classes: int, num_clients: int) -> list[Problem]:
         """What is impossible about a request, told without loading data; paths are relative to the partitioner."""
         return []
+
+    def suits(self, dataset: Dataset, num_clients: int) -> list[Problem]:
+        """Why the data set cannot be spread so over that many clients, told without loading it.
+
+        Includes what :meth:`check` finds; paths are relative to the partitioner.
+        """
+        if self.needs_owners and dataset.num_natural_clients is None:
+            return [no_owners()]
+        sample = dataset.sample()
+        if self.needs_labels and sample.per_position:
+            message = "This partition sorts samples by label, but the data set has a label per position of a sample."
+            return [Problem("kind", "no_single_label", message)]
+        checked = (
+            []
+            if self.reads_own_clients(dataset)
+            else self.check(dataset.num_samples("train"), sample.num_classes, num_clients)
+        )
+        return [*checked, *self.unsuited(dataset, num_clients)]
+
+    def unsuited(self, dataset: Dataset, num_clients: int) -> list[Problem]:
+        """What else a member finds unsuitable about a data set's declaration."""
+        return []
+
+    def reads_own_clients(self, dataset: Dataset) -> bool:
+        """Whether clients are simply those of the data set, read one by one with :meth:`Dataset.client`."""
+        return False
+
+    def shift(self, x: np.ndarray, client: int, num_clients: int, seed: int) -> np.ndarray:
+        """The samples of a client as that client sees them.
+
+        Args:
+            x: (n, *sample.shape), all training samples of the client, in increasing order of indices.
+            client: its number.
+            num_clients: number of parts.
+            seed: seed of the run.
+
+        Returns:
+            An array of the same shape; ``x`` itself where ``shifts_samples`` is not set.
+        """
+        return x
 
 
 class DrawnPartitioner(Partitioner):
@@ -72,6 +124,15 @@ class DrawnPartitioner(Partitioner):
     @override
     def num_shards(self, num_devices: int) -> int:
         return num_devices if self.num_parts is None else self.num_parts
+
+
+def no_owners() -> Problem:
+    """The problem of a data set without clients of its own."""
+    message = (
+        "This partition needs a data set with clients of its own (speakers, roles, users); this one has none, so "
+        "choose another partition."
+    )
+    return Problem("kind", "no_natural_clients", message)
 
 
 def too_few_samples(num_samples: int, num_clients: int, each: int) -> list[Problem]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from engine.core.errors import Problem
 from engine.costs.memory import memory_problems
 from engine.federated.messages import shape_only
-from engine.federated.population import shard_count, uses_own_clients
+from engine.federated.population import shard_count
 from engine.federated.traffic import profile_of
 from engine.models.profile import Profile
 from engine.task.contract import Context
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 def problems_of(task: "Federated", context: Context) -> list[Problem]:
     """All problems, paths relative to the task."""
-    unfit = below("model", task.model.check(task.dataset.sample()))
+    if unknown := below("dataset", task.dataset.check()):
+        return unknown  # an upload that is not here has no shape that anything else could be checked against
+    sample = task.dataset.sample()
+    unfit = below("model", task.model.check(sample))
     return [
         *below("sampler", task.sampler.check(context.fleet.num_devices)),
         *_partition(task, context.fleet.num_devices),
+        *(found for place, step in enumerate(task.augment) for found in below(f"augment.{place}", step.check(sample))),
         *unfit,
         *([] if unfit else _model(task, context)),
     ]
@@ -35,14 +39,8 @@ def below(part: str, problems: list[Problem]) -> list[Problem]:
 
 def _partition(task: "Federated", num_devices: int) -> Iterator[Problem]:
     partition = task.partitioner()
-    if getattr(partition, "kind", "") == "natural" and task.dataset.num_natural_clients is None:
-        message = "natural needs a data set with clients of its own; this one has none, so choose another partition"
-        yield Problem("partition.kind", "no_natural_clients", message)
-        return
     shards = shard_count(task.dataset, partition, num_devices)
-    if not uses_own_clients(task.dataset, partition):
-        samples, classes = task.dataset.num_samples("train"), task.dataset.sample().num_classes
-        yield from below("partition", partition.check(samples, classes, shards))
+    yield from below("partition", partition.suits(task.dataset, shards))
     if shards < num_devices and not task.data_reuse:
         message = (
             f"the data has {shards} parts for the fleet's {num_devices} devices; take at most {shards} devices, or set "
@@ -53,7 +51,7 @@ def _partition(task: "Federated", num_devices: int) -> Iterator[Problem]:
 
 def _model(task: "Federated", context: Context) -> Iterator[Problem]:
     costs = profile_of(task)
-    obstacle = cohort_obstacle(task.strategy, chain_of(costs.graph))
+    obstacle = cohort_obstacle(task.strategy, chain_of(costs.graph), augments=bool(task.augment))
     if task.local.path == "cohort" and obstacle:
         message = f"clients cannot be computed stacked: {obstacle}; allowed here are auto and per_client"
         yield Problem("local.path", "no_cohort_path", message)

@@ -13,17 +13,12 @@ if TYPE_CHECKING:
     from engine.training.block import Samples
 
 KEPT_BYTES = 256 << 20
-"""Inputs of generated clients kept in memory at most; older ones are made again."""
-
-
-def uses_own_clients(dataset: Dataset, partition: Partitioner) -> bool:
-    """Whether clients are those of the data set itself, made or read one by one."""
-    return dataset.num_natural_clients is not None and getattr(partition, "kind", "") == "natural"
+"""Inputs of generated or shifted clients kept in memory at most; older ones are made again."""
 
 
 def shard_count(dataset: Dataset, partition: Partitioner, num_devices: int) -> int:
     """How many parts the data has; client i holds part i modulo this number."""
-    if uses_own_clients(dataset, partition):
+    if partition.reads_own_clients(dataset):
         return int(dataset.num_natural_clients or 0)
     return partition.num_shards(num_devices)
 
@@ -44,13 +39,13 @@ class Population:
     def __init__(self, dataset: Dataset, partition: Partitioner, num_devices: int, context: Context) -> None:
         self.dataset, self.store = dataset, context.store
         self.num_shards = shard_count(dataset, partition, num_devices)
-        self._own = uses_own_clients(dataset, partition)
+        self._partition, self._seed = partition, context.seed
         self._kept: dict[int, Split] = {}
         self._kept_bytes = 0
         self._train: Split | None = None
         self._test: Split | None = None
         self._parts: list[np.ndarray] = []
-        if self._own:
+        if partition.reads_own_clients(dataset):
             sizes = dataset.client_sizes(self.store)
             assert sizes is not None
             self.sizes = sizes
@@ -70,7 +65,7 @@ class Population:
         from engine.training.block import Samples
 
         shards = [client % self.num_shards for client in clients]
-        if self._train is not None:
+        if self._train is not None and not self._partition.shifts_samples:
             return Samples(self._train.x, self._train.y, [self._parts[shard] for shard in shards])
         splits = [self._client(shard) for shard in shards]
         ends = np.cumsum([len(split) for split in splits])
@@ -85,9 +80,16 @@ class Population:
 
     def _client(self, shard: int) -> Split:
         if shard not in self._kept:
-            split = self.dataset.client(self.store, shard).train
+            split = self._made(shard)
             self._kept[shard] = split
             self._kept_bytes += split.x.nbytes
             while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
                 self._kept_bytes -= self._kept.pop(next(iter(self._kept))).x.nbytes
         return self._kept[shard]
+
+    def _made(self, shard: int) -> Split:
+        """A client's samples where they are not simply rows of the data set."""
+        if self._train is None:
+            return self.dataset.client(self.store, shard).train
+        rows = self._train.take(self._parts[shard])
+        return Split(self._partition.shift(rows.x, shard, self.num_shards, self._seed), rows.y)

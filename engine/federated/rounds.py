@@ -35,6 +35,7 @@ def make_plan(task: "Federated", graph: Graph, *, num_clients: int, most_samples
         cohort_size=task.sampler.cohort_size(num_clients),
         most_samples=most_samples,
         needs_weights=task.evaluation.divergence,
+        augments=bool(task.augment),
     )
     return plan_for(task.strategy, task.local, shapes)
 
@@ -109,6 +110,7 @@ def compute_block(task: "Federated", context: Context, block: Block) -> BlockRes
             plan=Plan.from_values(block.values["plan"]),
             rule=task.strategy,
             settings=task.local,
+            augment=task.augment,
             seed=context.seed,
             round_number=number,
             clients=block.clients,

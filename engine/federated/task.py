@@ -21,6 +21,7 @@ from engine.federated.strategy import Strategy, strategies
 from engine.models.model import Model, models
 from engine.models.zoo.mlp import Mlp
 from engine.task.contract import Block, BlockResult, Context, Progress, State, Summary, Task
+from engine.training.augmentation import Augmentation, augmentations
 from engine.training.settings import LocalSettings
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class Federated(Task):
 
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     """How the model is measured while it trains."""
+
+    augment: tuple[Annotated[Augmentation, augmentations.field()], ...] = ()
+    """Random changes of every training sample each time it is used, in this order; test samples are never changed."""
 
     rounds: Annotated[int, Field(ge=1, le=1_000_000)] = 50
     """Rounds to train, unless the target accuracy is reached before."""

@@ -15,9 +15,10 @@ from engine.models.model import models
 from engine.network.catalogue import links
 from engine.network.topology import topologies
 from engine.task.contract import tasks
+from engine.training.augmentation import augmentations
 
 _REGISTRIES: tuple[Registry[Any], ...] = (
-    tasks, datasets, partitioners, models, strategies, samplers, topologies, availability,
+    tasks, datasets, partitioners, augmentations, models, strategies, samplers, topologies, availability,
 )  # fmt: skip
 
 FAMILIES: Mapping[str, Registry[Any]] = MappingProxyType({registry.family: registry for registry in _REGISTRIES})

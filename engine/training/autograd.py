@@ -3,7 +3,7 @@
 The update is plain SGD over all tensors at once; it allocates no optimizer and no state beyond a momentum buffer.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from engine.models.build import GraphModule
 from engine.training.arrays import channels_last
+from engine.training.augmentation import Augmentation, augmented
 from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Tensors, defines
 from engine.training.settings import LocalSettings
 
@@ -36,6 +37,8 @@ class ClientJob:
         places: the client's rows of ``x``.
         rows: (T, B), place of each sample of each step within ``places``.
         share: (T, B), 0 where there is no sample.
+        augment: random changes of every sample, in this order.
+        draw: randomness of those changes.
         dropout_seed: seed of the masks of dropout layers.
     """
 
@@ -51,6 +54,8 @@ class ClientJob:
     places: np.ndarray
     rows: np.ndarray
     share: np.ndarray
+    augment: Sequence[Augmentation]
+    draw: np.random.Generator
     dropout_seed: int
 
 
@@ -151,12 +156,12 @@ def _descend(job: ClientJob, view: LocalView) -> float:
     module, named = job.module.train(), dict(job.module.named_parameters())
     view.params = {**named, **dict(module.named_buffers())}
     sgd = _Sgd.make(named, job.settings, job.lr, job.rule.linear_term(view))
-    total = torch.zeros((), dtype=job.x.dtype)
+    total = torch.zeros((), dtype=sgd.params[0].dtype)
     places = torch.from_numpy(job.places)
     with _dropout(module, job.dropout_seed):
         for rows, share in zip(job.rows, job.share, strict=True):
             batch = places[torch.from_numpy(rows[share > 0])]
-            inputs = channels_last(job.x.index_select(0, batch))
+            inputs = channels_last(_changed(job, job.x.index_select(0, batch)))
             loss = _loss(job, view, inputs, job.y.index_select(0, batch))
             extra = job.rule.loss_term(view)
             gradients = torch.autograd.grad(loss if extra is None else loss + extra, sgd.params)
@@ -166,12 +171,17 @@ def _descend(job: ClientJob, view: LocalView) -> float:
     return float(total) / len(job.rows)
 
 
+def _changed(job: ClientJob, batch: Tensor) -> Tensor:
+    """A batch after the random changes of its samples."""
+    return torch.from_numpy(augmented(job.augment, batch.numpy(), job.draw)) if job.augment else batch
+
+
 def _loss(job: ClientJob, view: LocalView, inputs: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy of a batch; the batch goes into the rule's view, positions of a sequence as samples."""
     logits, features = job.module.forward_with_features(inputs)
     view.inputs, view.labels = inputs, labels.flatten()
     view.logits, view.features = logits.flatten(0, -2), features.flatten(0, -2)
-    view.share = torch.full((len(view.labels),), 1.0 / len(view.labels), dtype=job.x.dtype)
+    view.share = torch.full((len(view.labels),), 1.0 / len(view.labels), dtype=logits.dtype)
     return functional.cross_entropy(view.logits, view.labels)
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.core.streams import seed_of
+from engine.core.streams import seed_of, stream
 from engine.models.build import GraphModule
 from engine.models.graph import Graph
 from engine.training.arrays import Groups, as_groups, as_tensor, as_tensors
+from engine.training.augmentation import Augmentation
 from engine.training.autograd import ClientJob, train_client
 from engine.training.batches import Batches, batches_of, visiting_order
 from engine.training.chain import chain_of
@@ -56,6 +57,7 @@ class BlockJob:
         samples: their samples.
         down: the server's message; its group ``weights`` is where the round starts.
         states: state of each client that has one.
+        augment: random changes of every training sample, in this order.
         meter: whether each client's mean activations are measured after training.
         keep_updates: whether the single updates are handed back beside their sum.
         cache: memory for the built module.
@@ -71,6 +73,7 @@ class BlockJob:
     samples: Samples
     down: Groups
     states: Mapping[int, Groups] = field(default_factory=dict)
+    augment: Sequence[Augmentation] = ()
     meter: bool = False
     keep_updates: bool = False
     cache: dict[str, Any] = field(default_factory=dict)
@@ -142,6 +145,7 @@ class _Run:
         self.job, self.batches, self.x, self.y = job, batches, x, y
         self.down: Payload = {group: as_tensors(arrays) for group, arrays in job.down.items()}
         self.lr = job.settings.lr_of(job.round_number)
+        self.dtype = next(iter(self.down["weights"].values())).dtype
 
     def stacked(self) -> BlockOutcome:
         """All clients of the block side by side."""
@@ -191,7 +195,7 @@ class _Run:
     def one_by_one(self) -> BlockOutcome:
         """One client after another by autograd."""
         job = self.job
-        module = module_for(job.graph, job.cache, self.x.dtype)
+        module = module_for(job.graph, job.cache, self.dtype)
         fold, states = _Fold(keep=job.keep_updates), {}
         losses, trained = [], []
         private = _private_names(job.graph, job.rule)
@@ -221,14 +225,15 @@ class _Run:
             module=module, rule=job.rule, settings=job.settings, lr=self.lr,
             start={**self.down["weights"], **state.get(OWN, {})}, down=self.down, client=state, x=self.x, y=self.y,
             places=job.samples.places[place], rows=self.batches.rows[place, :steps],
-            share=self.batches.share[place, :steps],
+            share=self.batches.share[place, :steps], augment=job.augment,
+            draw=stream(job.seed, "augment", job.clients[place], job.round_number),
             dropout_seed=seed_of(job.seed, "dropout", job.clients[place], job.round_number) % 2**63,
         )  # fmt: skip
 
     def _metered(self, trained: Sequence[Tensors]) -> np.ndarray | None:
         if not self.job.meter:
             return None
-        module = module_for(self.job.graph, self.job.cache, self.x.dtype)
+        module = module_for(self.job.graph, self.job.cache, self.dtype)
         rows = zip(trained, self.job.samples.places, strict=True)
         return np.stack([mean_features(module, params, self.x, places) for params, places in rows])
 

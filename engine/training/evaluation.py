@@ -77,7 +77,7 @@ def evaluate(module: GraphModule, weights: Mapping[str, np.ndarray], x: np.ndarr
 
 
 def mean_features(module: GraphModule, weights: Tensors, x: Tensor, places: np.ndarray) -> np.ndarray:
-    """The mean penultimate features (d,) of a model over some samples.
+    """The mean penultimate features (d,) of a model over some samples, and their positions where they have any.
 
     Args:
         module: the network; its weights are overwritten.
@@ -87,12 +87,12 @@ def mean_features(module: GraphModule, weights: Tensors, x: Tensor, places: np.n
     """
     load(module, weights)
     module.eval()
-    total: Tensor | None = None
+    total, count = torch.zeros(0), 0
     with torch.no_grad():
         for first in range(0, len(places), BATCH):
             rows = torch.from_numpy(places[first : first + BATCH])
-            part = module.features(channels_last(x.index_select(0, rows))).flatten(0, -2).sum(0)
-            total = part if total is None else total + part
-    assert total is not None
-    result: np.ndarray = (total / len(places)).numpy()
+            part = module.features(channels_last(x.index_select(0, rows))).flatten(0, -2)
+            total = total + part.sum(0) if count else part.sum(0)
+            count += len(part)
+    result: np.ndarray = (total / count).numpy()
     return result

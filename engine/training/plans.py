@@ -80,18 +80,28 @@ class Shapes:
         cohort_size: clients per round.
         most_samples: samples of the largest client, as far as the spec tells.
         needs_weights: whether something besides the rule looks at single clients' weights.
+        augments: whether samples are changed at random each time they are used.
     """
 
     chain: Chain | None
     cohort_size: int
     most_samples: int
     needs_weights: bool = False
+    augments: bool = False
 
 
-def cohort_obstacle(rule: LocalRule, chain: Chain | None) -> str:
-    """Why the stacked path cannot compute this rule and model, empty if it can."""
+def cohort_obstacle(rule: LocalRule, chain: Chain | None, *, augments: bool = False) -> str:
+    """Why the stacked path cannot compute this rule and model, empty if it can.
+
+    Args:
+        rule: the method's hooks.
+        chain: the model, None if it is no chain of linear layers.
+        augments: whether samples are changed at random each time they are used.
+    """
     if chain is None:
         return "the model is not a chain of linear layers and ReLUs"
+    if augments:
+        return "samples are augmented, which the stacked path has no form for"
     for hook in ("prepare", "personal_pass", "is_shared"):
         if defines(rule, hook):
             return f"the strategy defines {hook}, which the stacked path has no form for"
@@ -106,7 +116,7 @@ def plan_for(rule: LocalRule, settings: LocalSettings, shapes: Shapes) -> Plan:
     Raises:
         ValueError: the stacked path is forced where it cannot be; ``check`` reports this before.
     """
-    obstacle = cohort_obstacle(rule, shapes.chain)
+    obstacle = cohort_obstacle(rule, shapes.chain, augments=shapes.augments)
     if settings.path == "cohort" and obstacle:
         raise ValueError(f"local.path is cohort, but {obstacle}")
     if settings.path == "per_client" or obstacle:

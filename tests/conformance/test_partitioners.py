@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 
 from engine.core.errors import SpecError
 from engine.core.streams import stream
+from engine.data.datasets.digits import Digits
+from engine.data.datasets.shakespeare import Shakespeare
 from engine.data.partitioner import Partitioner, partitioners
 
 MEMBERS = list(partitioners.members())
-NO_SKEW = {"iid", "natural"}
-"""Members that declare no parameter of skew: parts are alike, or given by the data."""
+NO_SKEW = {"iid", "natural", "by_user", "feature_shift"}
+"""Members that declare no parameter by which labels or sizes differ: parts are alike, given by the data, or differ in
+what their samples look like."""
 
 LABELS = stream(0, "labels").integers(0, 10, 4000)
 OWNERS = np.arange(4000) % 25
@@ -91,7 +94,32 @@ def test_who_declares_no_skew() -> None:
     assert {kind for kind in MEMBERS if partitioners[kind].more_skewed is None} == NO_SKEW
 
 
-@pytest.mark.parametrize("kind", [kind for kind in MEMBERS if kind != "natural"])
+@pytest.mark.parametrize("kind", [kind for kind in MEMBERS if not partitioners[kind].needs_owners])
 def test_more_clients_than_samples_is_told_beforehand(kind: str) -> None:
     codes = {problem.code for problem in made(kind).check(num_samples=10, num_classes=10, num_clients=11)}
     assert "too_few_samples" in codes
+
+
+@pytest.mark.parametrize("kind", MEMBERS)
+def test_shifted_samples_are_the_same_every_time(kind: str) -> None:
+    x = stream(0, "x").standard_normal((30, 1, 8, 8), dtype=np.float32)
+    before = x.copy()
+    shifted = [made(kind).shift(x, client, 4, seed=5) for client in (3, 3, 2)]
+    assert shifted[0].shape == x.shape
+    assert shifted[0].dtype == x.dtype
+    assert np.array_equal(shifted[0], shifted[1])
+    assert np.array_equal(x, before)
+    assert made(kind).shifts_samples == (not np.array_equal(shifted[0], shifted[2]))
+    assert made(kind).shifts_samples == (shifted[0] is not x)
+
+
+@pytest.mark.parametrize("kind", MEMBERS)
+def test_what_a_data_set_lacks_is_told_without_loading_it(kind: str) -> None:
+    """Digits have no users; Shakespeare has roles, tokens, and no single label per sample."""
+    cls = partitioners[kind]
+    assert [p.code for p in made(kind).suits(Digits(), 5)] == (["no_natural_clients"] if cls.needs_owners else [])
+    if cls.needs_owners:
+        with pytest.raises(SpecError, match="clients of its own"):
+            made(kind).split(LABELS, 5, 0)
+    expected = ["no_single_label"] if cls.needs_labels else ["does_not_fit"] if cls.shifts_samples else []
+    assert [p.code for p in made(kind).suits(Shakespeare(), 5)] == expected

@@ -29,6 +29,7 @@ class Dirichlet(DrawnPartitioner):
     )
     more_skewed: ClassVar[dict[str, float]] = {"alpha": 0.05}
     less_skewed: ClassVar[dict[str, float]] = {"alpha": 5.0}
+    needs_labels: ClassVar[bool] = True
     kind: Literal["dirichlet"] = "dirichlet"
 
     alpha: float = Field(default=0.5, gt=0, le=1_000_000)

@@ -6,6 +6,7 @@ import numpy as np
 from typing_extensions import override
 
 from engine.core.errors import Problem, SpecError
+from engine.data.dataset import Dataset
 from engine.data.partitioner import Partitioner, partitioners
 
 
@@ -17,14 +18,18 @@ class Natural(Partitioner):
     """
 
     source: ClassVar[str] = "S. Caldas et al., LEAF: A Benchmark for Federated Settings, 2018, arXiv 1812.01097"
+    needs_owners: ClassVar[bool] = True
     kind: Literal["natural"] = "natural"
 
     @override
     def assign(self, labels: np.ndarray, num_clients: int, seed: int, owners: np.ndarray | None) -> np.ndarray:
-        if owners is None:
-            raise SpecError([Problem("", "no_natural_clients", "The data set has no clients of its own.")])
+        assert owners is not None
         num_owners = int(owners.max()) + 1
         if num_clients > num_owners:
             message = f"The data set has {num_owners} clients of its own; {num_clients} were asked for."
             raise SpecError([Problem("", "too_few_clients", message)])
         return owners
+
+    @override
+    def reads_own_clients(self, dataset: Dataset) -> bool:
+        return dataset.num_natural_clients is not None

@@ -25,6 +25,7 @@ class Shards(DrawnPartitioner):
     )
     more_skewed: ClassVar[dict[str, float]] = {"classes_per_client": 1}
     less_skewed: ClassVar[dict[str, float]] = {"classes_per_client": 5}
+    needs_labels: ClassVar[bool] = True
     kind: Literal["shards"] = "shards"
 
     classes_per_client: int = Field(default=2, ge=1, le=1000)
