@@ -11,18 +11,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from engine.specs.documents import load
-from webapp.experiments import boards, services
+from webapp.experiments import boards, panels, services
 from webapp.experiments.files import path_of
 from webapp.experiments.models import Artifact, Run, RunState
 from webapp.teams.access import at_least
 from webapp.teams.models import Role, User
 from webapp.teams.pages import keyset_page, member, team_of, user_of
-
-TAIL = 1200
-"""The page begins with this many of the newest events; older rounds keep their points in the curves."""
-LOG_LINES = 60
-LEAST_DONE = 3
-"""Before that, starting up is most of the time of a run and says nothing about the rest."""
 
 
 @member()
@@ -92,10 +86,7 @@ def artifact_download(request: HttpRequest, pk: UUID) -> FileResponse:
 
 def _head(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
-        "run": run,
-        "experiment": run.cell.experiment,
-        "progress": run.progress_done / run.progress_total if run.progress_total else 0.0,
-        "left_s": _left_s(run),
+        **panels.run_head(run),
         "may_run": at_least(user_of(request), run.team, Role.RUNNER),
         "can": {
             "pause": run.state in (RunState.QUEUED, RunState.RUNNING),
@@ -107,46 +98,12 @@ def _head(request: HttpRequest, run: Run) -> dict[str, Any]:
 
 
 def _body(request: HttpRequest, run: Run) -> dict[str, Any]:
-    after = max(0, run.last_seq - TAIL)
-    picture = boards.picture_of(run.cell.text)
-    started = services.events_after(run, 0, 1)
-    last = boards.last_values(run)
-    data = {
-        "run": str(run.pk),
-        "after": after,
-        "state": run.state,
-        "series": boards.series_of(run, 600),
-        "groups": picture.groups if picture else [],
-        "facts": started[0]["body"] if started and started[0]["kind"] == "started" else {},
-        "seed": run.seed,
-    }
     return {
-        "page_data": data,
-        "picture": picture,
-        "kpis": boards.kpis_of_run(run, last),
-        "result": run.result or {},
-        "spec": run.cell.text,
+        **panels.run_body(run, request.GET),
         "seeds": load(run.cell.experiment.text).get("seeds", []),
         "artifacts": run.artifacts.order_by("name"),
-        "log": _log(run, after),
         "siblings": Run.objects.visible_to(user_of(request)).filter(cell=run.cell).order_by("seed"),
-        "xs": boards.XS,
-        "ys": boards.YS,
-        "x": request.GET.get("x", "rounds"),
-        "y": request.GET.get("y", "accuracy"),
     }
-
-
-def _log(run: Run, after: int) -> list[dict[str, Any]]:
-    frames = services.events_after(run, after, TAIL)
-    return [frame for frame in reversed(frames) if frame["kind"] in {"log", "started", "finished"}][:LOG_LINES]
-
-
-def _left_s(run: Run) -> float | None:
-    """Work left on this host, from the work so far; None before there is any."""
-    if run.state != RunState.RUNNING or run.progress_done < LEAST_DONE:
-        return None
-    return run.host_time_s * (run.progress_total - run.progress_done) / run.progress_done
 
 
 def _steer(request: HttpRequest, pk: UUID, act: Callable[[Run, User], None], said: str) -> HttpResponse:

@@ -1,4 +1,5 @@
-// Nothing typed is lost: what changes while the server draws the form anew is put into the new form.
+// Nothing typed is lost: what changes while the server draws the form anew is put into the new form. One such request
+// runs at a time; a choice made meanwhile sends the next one, and buttons wait.
 
 const FORM = "spec-form";
 let sent = new Map();
@@ -20,7 +21,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (isForm(event)) changed = new Map([...values()].filter(([name, value]) => sent.has(name) && sent.get(name) !== value));
 });
 
-document.addEventListener("htmx:afterSwap", () => {
+// Only after settling do the new inputs send requests of their own.
+document.addEventListener("htmx:afterSettle", () => {
   const form = document.getElementById(FORM);
   for (const [name, value] of changed) {
     const field = form?.elements.namedItem(name);
