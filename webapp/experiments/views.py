@@ -12,17 +12,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from engine.core.errors import SpecError
 from engine.specs.documents import load
-from webapp.experiments import boards, designer, services
-from webapp.experiments.answers import answer_of, main_metric
+from webapp.experiments import boards, designer, panels, services
 from webapp.experiments.models import Experiment, Run, RunState
 from webapp.library.models import DESIGNS
 from webapp.specforms.form import SpecForm
 from webapp.teams.access import at_least
 from webapp.teams.models import Role
 from webapp.teams.pages import keyset_page, member, team_of, user_of
-
-FEW_RUNS = 24
-"""Experiments of more runs send shorter series to the page."""
 
 
 @member()
@@ -109,17 +105,18 @@ def experiment_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """An experiment: its answer, its matrix of runs, its curves and what they cost."""
     experiment = _experiment(request, pk)
     if request.GET.get("part") == "summary":
-        return render(request, "experiments/_progress_parts.html", _matrix(request, experiment))
-    return render(
-        request, "experiments/experiment_detail.html", _matrix(request, experiment) | _curves(request, experiment)
-    )
+        return render(
+            request, "experiments/_progress_parts.html", panels.matrix(experiment) | _may(request, experiment)
+        )
+    context = panels.matrix(experiment) | panels.curves(experiment, request.GET) | _may(request, experiment)
+    return render(request, "experiments/experiment_detail.html", context)
 
 
 @member()
 @require_GET
 def experiment_series(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The series of all runs of an experiment, as the page draws them."""
-    return JsonResponse(_series(_experiment(request, pk)))
+    return JsonResponse(panels.series(_experiment(request, pk)))
 
 
 @member(Role.RUNNER)
@@ -157,84 +154,12 @@ def _designer(request: HttpRequest, form: SpecForm, parent: Experiment | None, *
     return render(request, template, context, status=200 if is_part else status)
 
 
-def _matrix(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
-    seeds, rows = boards.rows_of(experiment)
-    runs = [run for row in rows for run in row.runs if run is not None]
-    counts = boards.counts_of(runs)
-    state = boards.state_of(counts)
-    num_done = counts.get(RunState.DONE, 0)
-    best = _leader(rows)
+def _may(request: HttpRequest, experiment: Experiment) -> dict[str, bool]:
+    user = user_of(request)
     return {
-        "experiment": experiment,
-        "seeds": seeds,
-        "rows": rows,
-        "counts": counts,
-        "state": state,
-        "state_label": RunState(state).label,
-        "num_runs": len(runs),
-        "num_done": num_done,
-        "share_done": sum(_share(run) for run in runs),
-        "is_live": bool(counts.get(RunState.RUNNING) or counts.get(RunState.QUEUED)),
-        "answers": answer_of([(row.label, row.result) for row in rows], num_done, len(runs)),
-        "best": best,
-        "kpis": boards.kpis_of_result(best.result if best else {}),
-        "may_run": at_least(user_of(request), experiment.team, Role.RUNNER),
-        "may_edit": at_least(user_of(request), experiment.team, Role.EDITOR),
+        "may_run": at_least(user, experiment.team, Role.RUNNER),
+        "may_edit": at_least(user, experiment.team, Role.EDITOR),
     }
-
-
-def _curves(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
-    _, rows = boards.rows_of(experiment)
-    paths, values = boards.differences(rows)
-    return {
-        "page_data": {"experiment": str(experiment.pk), **_series(experiment)},
-        "paths": paths,
-        "differences": values,
-        "picture": boards.picture_of(rows[0].cell.text) if rows else None,
-        "xs": boards.XS,
-        "ys": boards.YS,
-        "x": request.GET.get("x", "rounds"),
-        "y": request.GET.get("y", "accuracy"),
-    }
-
-
-def _series(experiment: Experiment) -> dict[str, Any]:
-    _, rows = boards.rows_of(experiment)
-    total = sum(len(row.runs) for row in rows)
-    points = 400 if total <= FEW_RUNS else 60
-    return {
-        "cells": [
-            {
-                "label": row.label,
-                "color": row.color,
-                "runs": [
-                    {
-                        "id": str(run.pk),
-                        "seed": run.seed,
-                        "state": run.state,
-                        "last_seq": run.last_seq,
-                        "series": boards.series_of(run, points),
-                    }
-                    for run in row.runs
-                    if run is not None
-                ],
-            }
-            for row in rows
-        ]
-    }
-
-
-def _leader(rows: list[boards.Row]) -> boards.Row | None:
-    metric = main_metric([row.result for row in rows])
-    known = [(row.result["metrics"][metric]["mean"], row) for row in rows if metric and metric in row.result["metrics"]]
-    known = [(mean, row) for mean, row in known if mean is not None]
-    return max(known, key=lambda pair: pair[0])[1] if known else (rows[0] if rows else None)
-
-
-def _share(run: Run) -> float:
-    if run.is_final:
-        return 1.0
-    return run.progress_done / run.progress_total if run.progress_total else 0.0
 
 
 def _with_counts(experiments: Any) -> Any:

@@ -1,0 +1,153 @@
+"""What the panels of an experiment and of a run show, whoever looks: a member, or somebody with a shared link."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from webapp.experiments import boards, services
+from webapp.experiments.answers import answer_of, main_metric
+from webapp.experiments.models import Experiment, Run, RunState
+
+FEW_RUNS = 24
+"""Experiments of more runs send shorter series to the page."""
+TAIL = 1200
+"""A run's page begins with this many of the newest events; older rounds keep their points in the curves."""
+LOG_LINES = 60
+
+
+def matrix(experiment: Experiment) -> dict[str, Any]:
+    """The state of an experiment, its answer, its figures and its runs by setting and seed."""
+    seeds, rows = boards.rows_of(experiment)
+    runs = [run for row in rows for run in row.runs if run is not None]
+    counts = boards.counts_of(runs)
+    state = boards.state_of(counts)
+    num_done = counts.get(RunState.DONE, 0)
+    best = _leader(rows)
+    return {
+        "experiment": experiment,
+        "seeds": seeds,
+        "rows": rows,
+        "counts": counts,
+        "state": state,
+        "state_label": RunState(state).label,
+        "num_runs": len(runs),
+        "num_done": num_done,
+        "share_done": sum(_share(run) for run in runs),
+        "is_live": bool(counts.get(RunState.RUNNING) or counts.get(RunState.QUEUED)),
+        "answers": answer_of([(row.label, row.result) for row in rows], num_done, len(runs)),
+        "best": best,
+        "kpis": boards.kpis_of_result(best.result if best else {}),
+    }
+
+
+def curves(experiment: Experiment, query: Mapping[str, str]) -> dict[str, Any]:
+    """The curves of an experiment, its network and what differs between its settings.
+
+    Args:
+        experiment: which one.
+        query: the chosen axes, ``x`` and ``y``.
+    """
+    _, rows = boards.rows_of(experiment)
+    paths, values = boards.differences(rows)
+    return {
+        "page_data": {"experiment": str(experiment.pk), **series(experiment)},
+        "paths": paths,
+        "differences": values,
+        "picture": boards.picture_of(rows[0].cell.text) if rows else None,
+        **_axes(query),
+    }
+
+
+def series(experiment: Experiment) -> dict[str, Any]:
+    """The series of all runs of an experiment, as its page draws them."""
+    _, rows = boards.rows_of(experiment)
+    total = sum(len(row.runs) for row in rows)
+    points = 400 if total <= FEW_RUNS else 60
+    return {
+        "cells": [
+            {
+                "label": row.label,
+                "color": row.color,
+                "runs": [
+                    {
+                        "id": str(run.pk),
+                        "seed": run.seed,
+                        "state": run.state,
+                        "last_seq": run.last_seq,
+                        "series": boards.series_of(run, points),
+                    }
+                    for run in row.runs
+                    if run is not None
+                ],
+            }
+            for row in rows
+        ]
+    }
+
+
+def run_head(run: Run) -> dict[str, Any]:
+    """The state of a run and how far it has come."""
+    return {
+        "run": run,
+        "experiment": run.cell.experiment,
+        "progress": run.progress_done / run.progress_total if run.progress_total else 0.0,
+        "left_s": _left_s(run),
+    }
+
+
+def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
+    """The figures, network, curves and log of a run.
+
+    Args:
+        run: which one.
+        query: the chosen axes, ``x`` and ``y``.
+    """
+    after = max(0, run.last_seq - TAIL)
+    picture = boards.picture_of(run.cell.text)
+    started = services.events_after(run, 0, 1)
+    data = {
+        "run": str(run.pk),
+        "after": after,
+        "state": run.state,
+        "series": boards.series_of(run, 600),
+        "groups": picture.groups if picture else [],
+        "facts": started[0]["body"] if started and started[0]["kind"] == "started" else {},
+        "seed": run.seed,
+    }
+    return {
+        "page_data": data,
+        "picture": picture,
+        "kpis": boards.kpis_of_run(run, boards.last_values(run)),
+        "result": run.result or {},
+        "spec": run.cell.text,
+        "log": _log(run, after),
+        **_axes(query),
+    }
+
+
+def _axes(query: Mapping[str, str]) -> dict[str, Any]:
+    return {"xs": boards.XS, "ys": boards.YS, "x": query.get("x", "rounds"), "y": query.get("y", "accuracy")}
+
+
+def _log(run: Run, after: int) -> list[dict[str, Any]]:
+    frames = services.events_after(run, after, TAIL)
+    return [frame for frame in reversed(frames) if frame["kind"] in {"log", "started", "finished"}][:LOG_LINES]
+
+
+def _leader(rows: Sequence[boards.Row]) -> boards.Row | None:
+    metric = main_metric([row.result for row in rows])
+    known = [(row.result["metrics"][metric]["mean"], row) for row in rows if metric and metric in row.result["metrics"]]
+    known = [(mean, row) for mean, row in known if mean is not None]
+    return max(known, key=lambda pair: pair[0])[1] if known else (rows[0] if rows else None)
+
+
+def _share(run: Run) -> float:
+    if run.is_final:
+        return 1.0
+    return run.progress_done / run.progress_total if run.progress_total else 0.0
+
+
+def _left_s(run: Run) -> float | None:
+    """Work left on this host, from the work so far; None before there is any."""
+    if run.state != RunState.RUNNING or not run.progress_done or not run.progress_total:
+        return None
+    return run.host_time_s * (run.progress_total - run.progress_done) / run.progress_done
