@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.core.nodes import SERVER
 from engine.costs.trace import Trace, TraceBuilder
 from engine.costs.work import Work
 from engine.federated.messages import shape_only, travels
@@ -13,9 +14,6 @@ from engine.models.profile import Profile, profile
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
-
-SERVER = -1
-"""The server's node number in a trace."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,8 @@ def exchange_of(task: "Federated") -> Exchange:
 def add_round(builder: TraceBuilder, exchange: Exchange, who: Participation, *, repeats: int = 1) -> None:
     """Add a round: the next one starts when the server has every update.
 
-    Devices open a connection for each direction, since training in between can take minutes.
+    A device joins the network and opens a connection once per round, for the message down; its update goes back over
+    the same connection after training.
     """
     builder.next_round(repeats=repeats)
     if not len(who.clients):
@@ -78,7 +77,7 @@ def add_round(builder: TraceBuilder, exchange: Exchange, who: Participation, *, 
     trained = builder.compute(
         who.clients, exchange.work, who.samples, mode="train", num_steps=who.steps, after=received, phase="compute"
     )
-    sent = builder.send(who.clients, SERVER, exchange.bytes_up, new_connection=True, after=trained, phase="upload")
+    sent = builder.send(who.clients, SERVER, exchange.bytes_up, new_connection=False, after=trained, phase="upload")
     builder.barrier(sent)
 
 

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from engine.core.nodes import SERVER
 from engine.costs.trace import SEND
+from engine.network.catalogue import links
 from tests.engine.federated.worlds import as_json, context, run, same_tensors, stored_and_loaded, task, values_of
 
 SYNTHETIC = {
@@ -75,6 +77,20 @@ def test_trace_costs_what_the_rounds_did(tmp_path: Path) -> None:
     assert cost.end_s_total == pytest.approx(values_of(events, "time_s")[-1], rel=1e-12)
     assert cost.ledger.totals()["energy_j"] == pytest.approx(values_of(events, "energy_j")[-1], rel=1e-12)
     assert work.ledger(state).totals() == pytest.approx(cost.ledger.totals(), rel=1e-12)
+
+
+def test_devices_join_the_network_once_a_round(tmp_path: Path) -> None:
+    """One session per client and round: the update rides the connection over which the model came."""
+    work, world = task(), context(tmp_path)
+    state, _ = run(work, world)
+    trace = work.trace(state)
+    sends = trace["kind"] == SEND
+    assert trace["connects"][sends & (trace["source"] == SERVER)].tolist() == [1] * 10
+    assert trace["connects"][sends & (trace["target"] == SERVER)].tolist() == [0] * 10
+    # each of the ten sessions wakes the radio once; the handshake comes on top
+    joining = [row["time_s"] for row in work.ledger(state).to_rows() if row["phase"] == "connect"]
+    wake_up_s = links()["wifi4_linux"].connect_time.value
+    assert 10 * wake_up_s < sum(joining) < 11 * wake_up_s
 
 
 def test_runs_of_one_seed_are_pairs_whatever_the_strategy(tmp_path: Path) -> None:
@@ -189,7 +205,7 @@ def test_facts(tmp_path: Path) -> None:
     [
         ({"sampler": {"kind": "uniform", "num_clients": 200}}, 100, "sampler.num_clients", ("200", "100")),
         ({"partition": {"kind": "iid", "num_parts": 8}}, 12, "data_reuse", ("8", "12")),
-        ({"partition": {"kind": "natural"}}, 12, "partition.kind", ("natural",)),
+        ({"partition": {"kind": "natural"}}, 12, "partition.kind", ("clients of its own",)),
         ({"partition": {"kind": "iid"}}, 5000, "partition", ("5000",)),
         ({"model": {"kind": "lenet5"}}, 12, "model", ("8x8",)),
         ({"model": {"kind": "mcmahan_cnn"}, "local": {"path": "cohort"}}, 12, "local.path", ("chain", "per_client")),
