@@ -4,6 +4,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("webapp.experiments.urls")),
+    path("", include("webapp.comparison.urls")),
     path("", include("webapp.library.urls")),
     path("", include("webapp.catalogue.urls")),
     path("", include("webapp.teams.urls")),

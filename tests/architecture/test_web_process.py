@@ -19,7 +19,7 @@ describe(ExperimentSpec)
 import engine.runs.statistics, engine.runs.summary, engine.costs.estimate
 print(*sorted(sys.modules))
 """
-HEAVY = {"torch", "torchvision", "scipy", "sklearn", "networkx", "onnx", "onnxruntime", "PIL"}
+HEAVY = {"torch", "torchvision", "scipy", "sklearn", "networkx", "onnx", "onnxruntime", "PIL", "pyarrow"}
 
 
 def test_the_web_process_loads_neither_torch_nor_workers() -> None:

@@ -8,7 +8,7 @@ from ninja import NinjaAPI
 from webapp.api import openapi, problems
 from webapp.api.gate import Gate
 from webapp.api.parameters import checked
-from webapp.api.routes import artifacts, catalogue, experiments, runs, specs, teams, tokens
+from webapp.api.routes import artifacts, catalogue, comparisons, experiments, runs, specs, teams, tokens
 from webapp.api.routes.designs import design_router
 
 DESCRIPTION = """\
@@ -42,6 +42,7 @@ def make_api() -> NinjaAPI:
     api.add_router("/artifacts", artifacts.router)
     api.add_router("/catalogue", catalogue.router)
     api.add_router("", specs.router)
+    api.add_router("", comparisons.router)
     api.add_router("/tokens", tokens.router)
     api.add_router("/teams", teams.router)
     return api

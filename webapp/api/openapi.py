@@ -121,7 +121,8 @@ def _problems(path: str, method: str, operation: Json) -> dict[str, list[str]]:
     codes += ["insufficient_role", "invalid_parameters", "too_many_requests", "internal_error"]
     if method != "GET":
         codes.append("csrf_failed")
-    if "{" in path or "{team}" in path or any(one["name"] == "team" for one in operation.get("parameters", [])):
+    named = {one["name"] for one in operation.get("parameters", [])}
+    if "{" in path or named & {"team", "cells"}:
         codes.append("not_found")
     if any(one["name"] == "cursor" for one in operation.get("parameters", [])):
         codes.append("invalid_cursor")

@@ -28,6 +28,7 @@ PLACES = (
     Place("Home", "home", "home", ("/",), on_phone=True),
     Place("Experiments", "experiment-list", "experiments", ("/experiments/",), on_phone=True),
     Place("Runs", "run-list", "runs", ("/runs/",), on_phone=True),
+    Place("Compare", "compare", "compare", ("/compare",)),
     Place("Fleets", "fleet-list", "fleets", ("/fleets/",), "Design", on_phone=True),
     Place("Networks", "network-list", "networks", ("/networks/",), "Design"),
     Place("Tasks", "task-list", "tasks", ("/tasks/",), "Design"),

@@ -36,7 +36,8 @@ export class Chart {
   }
 
   /**
-   * Show lines. Each is {label, color, x, y, low, high, n}; x ascends.
+   * Show lines. Each is {label, color, x, y, low, high, n}; x ascends. A line may also say its dash (else that of its
+   * color), its width, and its words in the legend (empty: none).
    * @param axes {x: {title, unit}, y: {title, unit}}
    */
   async show(lines, axes) {
@@ -77,7 +78,7 @@ export class Chart {
     for (const [index, line] of this.lines.entries()) {
       const color = token(`--s${line.color}`);
       const hidden = { stroke: "transparent", width: 0, points: { show: false }, spanGaps: true };
-      series.push({ stroke: color, width: 2, dash: DASHES[(line.color - 1) % DASHES.length], spanGaps: true, points: { show: line.x.length < 40, size: 5 } }, hidden, { ...hidden });
+      series.push({ stroke: color, width: line.width ?? 2, dash: DASHES[((line.dash ?? line.color) - 1) % DASHES.length], spanGaps: true, points: { show: line.x.length < 40 && this.lines.length < 13, size: 5 } }, hidden, { ...hidden });
       bands.push({ series: [3 * index + 3, 3 * index + 2], fill: faded(color, 0.16) });
     }
     const grid = { stroke: token("--line"), width: 1 };
@@ -134,9 +135,9 @@ export class Chart {
   }
 
   #legend() {
-    this.parts.legend.replaceChildren(...this.lines.map((line) => {
+    this.parts.legend.replaceChildren(...this.lines.filter((line) => line.legend !== "").map((line) => {
       const item = document.createElement("span");
-      item.append(swatch(line.color), line.label);
+      item.append(swatch(line.color, line.dash), line.legend ?? line.label);
       return item;
     }));
   }

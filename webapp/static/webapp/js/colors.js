@@ -19,7 +19,7 @@ export function faded(color, opacity) {
 export const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3], [5, 2], [1, 4]];
 
 /** A short line in the color and dash of a series, for legends. */
-export function swatch(color) {
+export function swatch(color, dashNumber = color) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 22 10");
   svg.setAttribute("aria-hidden", "true");
@@ -28,7 +28,7 @@ export function swatch(color) {
   path.setAttribute("class", `stroke-${color}`);
   path.setAttribute("stroke-width", "3");
   path.setAttribute("fill", "none");
-  const dash = DASHES[(color - 1) % DASHES.length];
+  const dash = DASHES[(dashNumber - 1) % DASHES.length];
   if (dash.length) path.setAttribute("stroke-dasharray", dash.join(" "));
   svg.append(path);
   return svg;

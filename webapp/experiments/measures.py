@@ -1,0 +1,62 @@
+"""What is measured about a run: the title, the unit and the better side of every metric and cost."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A metric or a cost.
+
+    Attributes:
+        name: as results and events call it.
+        title: for people.
+        unit: SI symbol of the stored values; ``%`` for a share between 0 and 1, empty for a plain number.
+        better: ``higher``, ``lower``, or empty where neither side is better.
+    """
+
+    name: str
+    title: str
+    unit: str = ""
+    better: str = ""
+
+    @property
+    def word(self) -> str:
+        """The title within a sentence."""
+        return self.title[:1].lower() + self.title[1:]
+
+
+_KNOWN = {
+    measure.name: measure
+    for measure in (
+        Measure("accuracy", "Accuracy", "%", "higher"),
+        Measure("loss", "Loss", "", "lower"),
+        Measure("train_loss", "Training loss", "", "lower"),
+        Measure("divergence", "Divergence", "", "lower"),
+        Measure("rounds", "Rounds", "", "lower"),
+        Measure("round_time_s", "Time of a round", "s", "lower"),
+        Measure("time_s", "Simulated time", "s", "lower"),
+        Measure("device_time_s", "Busy time of devices", "s", "lower"),
+        Measure("energy_j", "Energy", "J", "lower"),
+        Measure("network_energy_j", "Energy of the network", "J", "lower"),
+        Measure("bytes_up", "Sent up", "B", "lower"),
+        Measure("bytes_down", "Sent down", "B", "lower"),
+        Measure("wire_bytes", "On the wire", "B", "lower"),
+        Measure("share_recalled", "Recalled figures", "%", ""),
+    )
+}
+
+
+def measure_of(name: str) -> Measure:
+    """The measure of that name; of an unknown one the title and unit are read from its name."""
+    known = _KNOWN.get(name)
+    if known is not None:
+        return known
+    words, _, last = name.rpartition("_")
+    unit = {"s": "s", "j": "J", "bytes": "B", "w": "W"}.get(last, "") if words else ""
+    title = (words if unit and unit != "B" else name).replace("_", " ")
+    return Measure(name, title[:1].upper() + title[1:], unit)
+
+
+def in_order(names: set[str]) -> list[str]:
+    """Names with the known ones first, in the order in which people ask for them."""
+    return [name for name in _KNOWN if name in names] + sorted(names - _KNOWN.keys())
