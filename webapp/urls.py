@@ -5,6 +5,8 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("webapp.experiments.urls")),
     path("", include("webapp.comparison.urls")),
+    path("", include("webapp.sharing.urls")),
+    path("", include("webapp.notes.urls")),
     path("", include("webapp.library.urls")),
     path("", include("webapp.catalogue.urls")),
     path("", include("webapp.teams.urls")),

@@ -16,9 +16,9 @@ SCOPES: tuple[Scope, ...] = ("read", "run", "write", "admin")
 
 SCOPE_HELP: Mapping[Scope, str] = {
     "read": "read everything of the team",
-    "run": "submit experiments; launch, cancel, pause and resume their runs",
-    "write": "create and edit fleets, networks and tasks; delete them and experiments",
-    "admin": "make and revoke tokens",
+    "run": "submit experiments; launch, cancel, pause and resume their runs; write notes",
+    "write": "create and edit fleets, networks and tasks; delete them and experiments; share",
+    "admin": "make and revoke tokens; manage teams, members and invitations",
 }
 
 ROLE_SCOPES: Mapping[str, frozenset[Scope]] = {
@@ -48,7 +48,10 @@ SIGNED_IN = Rule("signed_in", "read")
 READ = Rule("viewer", "read")
 RUN = Rule("runner", "run")
 WRITE = Rule("editor", "write")
+NOTE = Rule("runner", "run")
 TOKENS = Rule("signed_in", "admin")
+LEAVE = Rule("viewer", "admin")
+MANAGE = Rule("owner", "admin")
 
 ACCESS: Mapping[tuple[str, str], Rule] = {
     ("GET", "/openapi.json"): PUBLIC,
@@ -62,6 +65,10 @@ ACCESS: Mapping[tuple[str, str], Rule] = {
             ("GET", f"/{family}/{{design_id}}"): READ,
             ("PUT", f"/{family}/{{design_id}}"): WRITE,
             ("DELETE", f"/{family}/{{design_id}}"): WRITE,
+            ("POST", f"/{family}/{{design_id}}/clone"): WRITE,
+            ("GET", f"/{family}/{{design_id}}/versions"): READ,
+            ("GET", f"/{family}/{{design_id}}/versions/{{number}}"): READ,
+            ("POST", f"/{family}/{{design_id}}/versions/{{number}}/restore"): WRITE,
         }.items()
     },
     ("GET", "/experiments"): READ,
@@ -81,6 +88,15 @@ ACCESS: Mapping[tuple[str, str], Rule] = {
     ("GET", "/runs/{run_id}/series"): READ,
     ("GET", "/runs/{run_id}/metrics"): READ,
     ("GET", "/runs/{run_id}/artifacts"): READ,
+    ("GET", "/runs/{run_id}/notes"): READ,
+    ("POST", "/runs/{run_id}/notes"): NOTE,
+    ("GET", "/notes/{note_id}"): READ,
+    ("PUT", "/notes/{note_id}"): NOTE,
+    ("DELETE", "/notes/{note_id}"): NOTE,
+    ("GET", "/shares"): READ,
+    ("POST", "/shares"): WRITE,
+    ("GET", "/shares/{share_id}"): READ,
+    ("DELETE", "/shares/{share_id}"): WRITE,
     ("GET", "/artifacts"): READ,
     ("GET", "/artifacts/{sha256}"): READ,
     ("GET", "/catalogue"): SIGNED_IN,
@@ -92,6 +108,17 @@ ACCESS: Mapping[tuple[str, str], Rule] = {
     ("POST", "/tokens"): TOKENS,
     ("DELETE", "/tokens/{token_id}"): TOKENS,
     ("GET", "/teams"): SIGNED_IN,
+    ("POST", "/teams"): TOKENS,
+    ("GET", "/teams/{team}"): READ,
+    ("PUT", "/teams/{team}"): MANAGE,
+    ("POST", "/teams/{team}/leave"): LEAVE,
+    ("GET", "/teams/{team}/members"): READ,
+    ("PUT", "/teams/{team}/members/{member_id}"): MANAGE,
+    ("DELETE", "/teams/{team}/members/{member_id}"): MANAGE,
+    ("GET", "/teams/{team}/invitations"): MANAGE,
+    ("POST", "/teams/{team}/invitations"): MANAGE,
+    ("DELETE", "/teams/{team}/invitations/{invitation_id}"): MANAGE,
+    ("GET", "/teams/{team}/trail"): MANAGE,
 }
 """The rule of every operation by method and path; an operation without a row does not answer."""
 

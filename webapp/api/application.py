@@ -8,7 +8,19 @@ from ninja import NinjaAPI
 from webapp.api import openapi, problems
 from webapp.api.gate import Gate
 from webapp.api.parameters import checked
-from webapp.api.routes import artifacts, catalogue, comparisons, experiments, runs, specs, teams, tokens
+from webapp.api.routes import (
+    artifacts,
+    catalogue,
+    comparisons,
+    experiments,
+    members,
+    notes,
+    runs,
+    shares,
+    specs,
+    teams,
+    tokens,
+)
 from webapp.api.routes.designs import design_router
 
 DESCRIPTION = """\
@@ -45,6 +57,9 @@ def make_api() -> NinjaAPI:
     api.add_router("", comparisons.router)
     api.add_router("/tokens", tokens.router)
     api.add_router("/teams", teams.router)
+    api.add_router("/teams", members.router)
+    api.add_router("/shares", shares.router)
+    api.add_router("", notes.router)
     return api
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ninja import NinjaAPI
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from webapp.api.access import ACCESS, MOUNT
@@ -13,6 +14,7 @@ from webapp.api.kinds import KINDS
 from webapp.api.problems import MEDIA_TYPE
 from webapp.api.resources import TokenBody
 from webapp.api.specschema import body_schemas
+from webapp.api.teamwork import BODIES
 
 Json = dict[str, Any]
 
@@ -133,7 +135,7 @@ def _problems(path: str, method: str, operation: Json) -> dict[str, list[str]]:
         codes += ["invalid_idempotency_key", "idempotency_conflict"]
     if "If-Match" in headers:
         codes += ["version_conflict", *(["version_required"] if method == "PUT" else [])]
-    if method in {"POST", "DELETE"} and "{" in path:
+    if method != "GET" and "{" in path:
         codes.append("conflict")
     by_status: dict[str, list[str]] = {}
     for code in KINDS:
@@ -158,6 +160,7 @@ def _problem_response(code: str) -> Json:
 
 
 def _model_schemas() -> Json:
-    _, holder = models_json_schema([(TokenBody, "validation")], ref_template=SCHEMAS + "{model}")
+    bodies: tuple[type[BaseModel], ...] = (TokenBody, *BODIES)
+    _, holder = models_json_schema([(body, "validation") for body in bodies], ref_template=SCHEMAS + "{model}")
     schemas: Json = holder["$defs"]
     return schemas

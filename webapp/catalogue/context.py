@@ -33,6 +33,8 @@ PLACES = (
     Place("Networks", "network-list", "networks", ("/networks/",), "Design"),
     Place("Tasks", "task-list", "tasks", ("/tasks/",), "Design"),
     Place("Catalogue", "catalogue", "catalogue", ("/catalogue/",), "Design"),
+    Place("Members", "team-detail", "members", ("/team/",), "Team"),
+    Place("Shared links", "share-list", "share", ("/shares/",), "Team"),
     Place("API tokens", "token-list", "tokens", ("/account/tokens/",), "Team"),
     Place("System", "system", "system", ("/system/",), "Team"),
 )

@@ -112,10 +112,3 @@ class TaskVersion(DesignVersion):
 
 DESIGNS: dict[str, type[Fleet] | type[Network] | type[Task]] = {cls.family: cls for cls in (Fleet, Network, Task)}
 """The kinds of designs by family name."""
-
-VERSIONS: dict[str, type[FleetVersion] | type[NetworkVersion] | type[TaskVersion]] = {
-    "fleets": FleetVersion,
-    "networks": NetworkVersion,
-    "tasks": TaskVersion,
-}
-"""The versions of designs by family name."""

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from engine.specs.writer import write
-from webapp.library.models import VERSIONS, DesignVersion, Fleet, Network, Task
+from webapp.library.models import DesignVersion, Fleet, Network, Task
 from webapp.teams.models import User
 
 CONTEXT = 3
@@ -23,8 +23,7 @@ class Line:
 
 def keep_version(design: Fleet | Network | Task, author: User) -> None:
     """Keep what the design is now under its version number."""
-    VERSIONS[design.family].objects.create(
-        design=design,
+    design.versions.create(
         number=design.version,
         name=design.name,
         body=design.body,

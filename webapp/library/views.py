@@ -146,7 +146,8 @@ def _design(request: HttpRequest, family: str, pk: UUID) -> Fleet | Network | Ta
 
 
 def _context(request: HttpRequest, about: Family, **more: Any) -> dict[str, Any]:
-    names = {action: f"{about.noun}-{action}" for action in ("list", "detail", "create", "update", "delete")}
+    actions = ("list", "detail", "create", "update", "delete", "clone", "versions")
+    names = {action: f"{about.noun}-{action}" for action in actions}
     return {
         "family": about,
         "urls": names,

@@ -83,7 +83,7 @@ def change_role(membership: Membership, user: User, role: str) -> None:
 def remove_member(membership: Membership, user: User) -> None:
     """Take a member out of the team, or leave it oneself.
 
-    At once the member's live sockets of the team close, and the member's tokens and waiting invitations of the team end.
+    At once the member's live sockets of the team close; the member's tokens and waiting invitations of the team end.
 
     Raises:
         PermissionDenied: the user is neither an owner of the team nor that member.

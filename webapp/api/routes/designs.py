@@ -18,6 +18,7 @@ from webapp.api.gate import Request, find, team_for
 from webapp.api.idempotency import idempotent
 from webapp.api.pages import page
 from webapp.api.resources import DESIGN, Design, DesignBody
+from webapp.api.routes.versions import add_history
 from webapp.api.shapes import Listing
 from webapp.api.versions import etag_of, expected_version, is_known
 from webapp.library import services
@@ -51,6 +52,7 @@ def design_router(family: str) -> Router:
     _add_reading(router, family)
     _add_creating(router, family)
     _add_changing(router, family)
+    add_history(router, family)
     return router
 
 
