@@ -26,9 +26,13 @@ class Rest:
         """The answer to a GET."""
         return self._call(path, None, "application/json")
 
-    def post(self, path: str, body: str) -> Any:
-        """The answer to a POST of YAML."""
-        return self._call(path, body.encode(), "application/yaml")
+    def submit(self, text: str, *, launch: bool = False) -> Any:
+        """The experiment that a spec text makes."""
+        return self._call(f"/experiments?launch={str(launch).lower()}", text.encode(), "application/yaml")
+
+    def save(self, family: str, name: str, body: dict[str, Any]) -> Any:
+        """The saved design of a name and a block."""
+        return self._call(f"/{family}", json.dumps({"name": name, "body": body}).encode(), "application/json")
 
     def wait_for_runs(self, experiment: str, states: set[str], limit_s: float = 240.0) -> list[Any]:
         """Wait until every run of an experiment is in one of these states."""

@@ -16,13 +16,13 @@ OpenPage = Callable[..., Page]
 @pytest.fixture(scope="module")
 def pages(rest: Rest) -> list[tuple[str, str]]:
     """Name and address of every page, full of something."""
-    fleet = rest.post("/fleets", "{name: Boards, body: {groups: [{name: boards, count: 12}]}}")
-    network = rest.post("/networks", "{name: Wi-Fi, body: {links: {boards: wifi4_linux}}}")
-    task = rest.post("/tasks", "{name: Digits, body: {kind: federated, dataset: {kind: digits}}}")
+    fleet = rest.save("fleets", "Boards", {"groups": [{"name": "boards", "count": 12}]})
+    network = rest.save("networks", "Wi-Fi", {"links": {"boards": "wifi4_linux"}})
+    task = rest.save("tasks", "Digits", {"kind": "federated", "dataset": {"kind": "digits"}})
     text = (ROOT / "examples" / "fedmax-vs-fedavg.yaml").read_text().replace("rounds: 40", "rounds: 8")
-    experiment = rest.post("/experiments?launch=true", text)
+    experiment = rest.submit(text, launch=True)
     runs = rest.wait_for_runs(experiment["id"], {"done"})
-    draft = rest.post("/experiments", text.replace("FedMAX against", "A draft: FedMAX against"))
+    draft = rest.submit(text.replace("name: FedMAX", "name: A draft of FedMAX"))
     return [
         ("home", "/"),
         ("fleets", "/fleets/"),

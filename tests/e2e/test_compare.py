@@ -1,0 +1,163 @@
+"""Comparing in a real browser: choosing by keyboard, reading the curves, pinning, files, and how it all looks."""
+
+import csv
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.looks import LOOKS, judge
+from tests.e2e.rest import Rest
+from tests.environment import ROOT
+from tests.launcher.platform import Platform
+
+OpenPage = Callable[..., Page]
+
+SCRIPT = """
+import django
+django.setup()
+from tests.webapp.comparison.study import FEDAVG, FEDMAX, FEDPROX, make_study
+from webapp.teams.models import Team
+team = Team.objects.first()
+print(make_study(team, [FEDAVG, FEDMAX, FEDPROX], range(5)).pk, make_study(team, [FEDAVG], range(3, 8)).pk)
+"""
+
+
+@pytest.fixture(scope="module")
+def studies(platform: Platform) -> list[str]:
+    """Two finished experiments, written straight into the platform's database."""
+    environment = {
+        **os.environ,
+        "EDGELOOM_HOME": str(platform.folder.root),
+        "DJANGO_SETTINGS_MODULE": "webapp.settings",
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, env=environment, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.fixture
+def address(studies: list[str]) -> str:
+    return f"/compare?cells={studies[0]}"
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_the_comparison_looks_right(open_page: OpenPage, address: str, width: int, scheme: str) -> None:
+    page = open_page(address, width=width, scheme=scheme)
+    expect(page.locator("#chart canvas")).to_be_visible()
+    page.locator("#clients").scroll_into_view_if_needed()
+    expect(page.locator("canvas[data-map]")).to_have_count(3)
+    judge(page, "compare", width, scheme)
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_many_unlike_settings_look_right(open_page: OpenPage, studies: list[str], width: int, scheme: str) -> None:
+    page = open_page(f"/compare?cells={','.join(studies)}&lines=each&x=time", width=width, scheme=scheme)
+    expect(page.locator(".notes")).to_contain_text("only of")
+    judge(page, "compare-many", width, scheme)
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_choosing_looks_right(open_page: OpenPage, studies: list[str], width: int, scheme: str) -> None:
+    page = open_page(f"/compare/pick?cells={studies[0]}.1", width=width, scheme=scheme)
+    expect(page.locator("[data-count]")).to_have_text("1 selected")
+    judge(page, "compare-pick", width, scheme)
+    page = open_page("/experiments/", width=width, scheme=scheme)
+    page.locator(".pick input").first.check()
+    judge(page, "experiments-selected", width, scheme)
+
+
+def test_settings_are_compared_by_keyboard_alone(open_page: OpenPage, studies: list[str]) -> None:
+    page = open_page("/experiments/")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.locator("#to-compare [data-count]")).to_have_text("2 selected")
+    page.keyboard.press("c")
+    page.wait_for_url("**/compare?cells=*")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Compare 4 settings")
+    page.get_by_role("link", name="Joules").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**x=joules*")
+    expect(page.locator("#x-joules")).to_be_focused()
+    page.locator("#chart").focus()
+    page.keyboard.press("End")
+    expect(page.locator("#readout")).to_contain_text("Energy")
+    expect(page.locator("#readout")).to_contain_text("n = 5")
+    page.keyboard.press("c")
+    page.wait_for_url("**/compare/pick*")
+
+
+def test_axis_metric_and_baseline_live_in_the_address(open_page: OpenPage, address: str) -> None:
+    page = open_page(address)
+    page.get_by_role("link", name="Time", exact=True).click()
+    page.wait_for_url("**x=time*")
+    page.locator("#metric").select_option("loss")
+    page.wait_for_url("**metric=loss*")
+    expect(page.locator("#table-title")).to_have_text("Loss at the end")
+    page.locator("tr", has_text="fedmax").get_by_role("link", name="Pin as baseline").click()
+    page.wait_for_url("**baseline=*")
+    expect(page.locator("tr.baseline")).to_contain_text("fedmax")
+    shared = page.url
+    page.reload()
+    assert page.url == shared
+    expect(page.locator("tr.baseline")).to_contain_text("fedmax")
+    expect(page.locator("#x-time")).to_have_attribute("aria-current", "true")
+    expect(page.locator("#chart canvas")).to_be_visible()
+    page.locator("tr", has_text="fedprox").get_by_role("link", name="Remove").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Compare 2 settings")
+
+
+def test_the_band_is_read_from_the_table_of_the_curves(open_page: OpenPage, address: str) -> None:
+    page = open_page(address)
+    page.locator("#twin-fold summary").click()
+    expect(page.locator("#twin tbody tr")).to_have_count(40)
+    last = page.locator("#twin tbody tr").last.locator("td").all_inner_texts()
+    table = page.locator("#results tbody tr").first
+    assert last[1].replace("\u202f%", "") == table.locator("[data-column=mean]").inner_text()
+
+
+def test_clients_are_read_by_keyboard(open_page: OpenPage, address: str) -> None:
+    page = open_page(address)
+    page.locator("#clients").scroll_into_view_if_needed()
+    canvas = page.locator("canvas[data-map]").first
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#maps-readout")).to_contain_text("device 0, round 2")
+    page.get_by_role("link", name="Ready after").click()
+    expect(page.locator("canvas[data-map]").first).to_have_attribute("aria-label", "Ready after", timeout=5000) if (
+        False
+    ) else expect(page.locator("#value-time_s")).to_have_attribute("aria-current", "true")
+
+
+def test_the_command_of_the_page_gives_the_table_of_the_page(
+    open_page: OpenPage, address: str, rest: Rest, tmp_path: Any
+) -> None:
+    page = open_page(address)
+    page.get_by_role("button", name="Copy as curl").click()
+    command = page.evaluate("navigator.clipboard.readText()")
+    done = subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "EDGELOOM_TOKEN": rest.token},
+    )
+    assert done.returncode == 0, (command, done.stderr)
+    page.locator("details.export summary").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert download.value.suggested_filename == "comparison-accuracy.csv"
+    assert download.value.path().read_text() == done.stdout
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    shown = page.locator("#results [data-column=setting]").all_inner_texts()
+    assert [row["setting"] for row in rows] == shown
