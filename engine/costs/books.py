@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.costs.accounts import Floats, Ints
-from engine.costs.energy import Charge, Messages, Meter
-from engine.costs.ledger import CONNECT, IDLE, QUANTITIES, TAIL, Ledger
+from engine.costs.energy import Charge, Messages, Meter, windows
+from engine.costs.ledger import CONNECT, IDLE, QUANTITIES, RELAY, TAIL, Ledger
 from engine.costs.trace import COMPUTE
 
 CHUNK = 2**16
@@ -27,16 +27,17 @@ def close_books(
     Returns:
         The ledger; (I,) joules by item; (K,) when each account ends, from the start of its round.
     """
-    phases = tuple(dict.fromkeys((*meter.trace.phases, CONNECT, IDLE, TAIL)))
-    connect, idle, tail = (phases.index(name) for name in (CONNECT, IDLE, TAIL))
+    added = (CONNECT, IDLE, TAIL) if messages.passes is None else (CONNECT, IDLE, TAIL, RELAY)
+    phases = tuple(dict.fromkeys((*meter.trace.phases, *added)))
+    connect, idle, tail, relay = (phases.index(name) for name in (CONNECT, IDLE, TAIL, added[-1]))
     sums = _Sums(meter, len(phases))
     computations = np.flatnonzero(meter.trace["kind"] == COMPUTE)
     for part in _parts(len(computations)):
         sums.take(meter.computations(computations[part], recalled_s[part]))
     for part in _parts(len(messages.items)):
-        for charge in meter.transfers(messages.part(part), connect):
+        for charge in meter.transfers(messages.part(part), connect, relay):
             sums.take(charge)
-    first, last = meter.windows()
+    first, last = windows(meter.trace, meter.accounts, meter.start, meter.end)
     idle_s = np.maximum(0.0, last - first - sums.busy_s)
     silence_s, spoke = meter.silence(messages)
     for part in _parts(len(idle_s)):
@@ -74,7 +75,8 @@ class _Sums:
 
     def take(self, charge: Charge) -> None:
         """Book a charge."""
-        _add(self.busy_s, charge.accounts, charge.time_s)
+        if not charge.is_beside:
+            _add(self.busy_s, charge.accounts, charge.time_s)
         if len(charge.items):
             # A message between two devices is charged twice, but each charge names an item once.
             self.item_energy_j[charge.items] += charge.energy_j

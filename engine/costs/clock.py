@@ -22,7 +22,7 @@ Ints = NDArray[np.int64]
 MAX_SWEEPS = 12
 """Scans before the event clock takes over: long alternations of downloads and uploads settle one message per sweep."""
 
-MAX_JOBS_IN_MASK = 62
+MOST_IN_MASK = 62
 """Lines whose meeting at channels is kept in the bits of one integer."""
 
 
@@ -143,15 +143,18 @@ class Lines:
 
     def _introduce(self, lines: list[Line]) -> None:
         """Tell each line which others share a channel with it."""
+        for line, met in zip(lines, self._met(lines), strict=True):
+            line.peers = sorted((lines[number] for number in met), key=lambda other: int(other.rows[0]))
+
+    def _met(self, lines: list[Line]) -> list[list[int]]:
+        """For each line, the numbers of those that share a channel with it, itself among them."""
+        if len(lines) > MOST_IN_MASK:
+            return _overlaps(lines)
         present = np.zeros(self.legs.num_channels, dtype=np.int64)
         for number, line in enumerate(lines):
-            present[line.channel] |= 1 << min(number, MAX_JOBS_IN_MASK)
-        for line in lines:
-            met = int(np.bitwise_or.reduce(present[line.channel]))
-            line.peers = [
-                other for number, other in enumerate(lines) if met >> min(number, MAX_JOBS_IN_MASK) & 1 or other is line
-            ]
-            line.peers.sort(key=lambda other: int(other.rows[0]))
+            present[line.channel] |= 1 << number
+        masks = [int(np.bitwise_or.reduce(present[line.channel])) for line in lines]
+        return [[number for number in range(len(lines)) if mask >> number & 1] for mask in masks]
 
     def cross(self, job: Job, ready: Floats) -> Floats:
         """When messages that start at ``ready`` have crossed all segments, as far as arrivals are known."""
@@ -190,3 +193,15 @@ class Lines:
         for peer, mine, part in zip(line.peers, chosen, np.split(finish, borders), strict=True):
             peer.finish[mine] = part
         return line.finish
+
+
+def _overlaps(lines: list[Line]) -> list[list[int]]:
+    """For each of many lines, the numbers of those that share a channel with it."""
+    from scipy.sparse import csr_matrix
+
+    starts = np.cumsum([0, *(len(line.rows) for line in lines)])
+    channels = np.concatenate([line.channel for line in lines])
+    marks = np.ones(len(channels), dtype=np.int32)
+    uses = csr_matrix((marks, channels, starts), shape=(len(lines), int(channels.max()) + 1))
+    shared = (uses @ uses.T).tocsr()
+    return [shared.indices[shared.indptr[n] : shared.indptr[n + 1]].tolist() for n in range(len(lines))]

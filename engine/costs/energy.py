@@ -7,7 +7,7 @@ connected: in silence for as long as its tail lasts, and once more after its las
 the round).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,7 @@ class Charge:
         accounts: (m,) places among the accounts.
         phase: (m,) or one number, without an axis: the phase.
         time_s, energy_j, recalled_time_s, recalled_energy_j, bytes_up, bytes_down: (m,) the amounts; None is nothing.
+        is_beside: whether it happens while the device does something else, which then is what its time is spent on.
     """
 
     items: Ints
@@ -41,6 +42,7 @@ class Charge:
     recalled_energy_j: Floats | None = None
     bytes_up: Floats | None = None
     bytes_down: Floats | None = None
+    is_beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,19 @@ class Messages:
         items: (M,) their item ids.
         kind: (M,) their kind in the table.
         table: prices by kind.
+        passes: for ``source`` and ``target``, (M,) whether that end is a device that only passes the message on; None
+            where nobody does.
     """
 
     items: Ints
     kind: NDArray[np.int32]
     table: TransferTable
+    passes: Mapping[str, NDArray[np.bool_]] | None = None
 
     def part(self, part: slice) -> "Messages":
         """Some of them."""
-        return Messages(self.items[part], self.kind[part], self.table)
+        passes = None if self.passes is None else {end: mask[part] for end, mask in self.passes.items()}
+        return Messages(self.items[part], self.kind[part], self.table, passes)
 
     def price(self, quantity: str, kinds: NDArray[np.int32]) -> Floats:
         """That quantity for messages of these kinds."""
@@ -115,6 +121,29 @@ def either(first: Floats, second: Floats) -> Floats:
     return 1 - (1 - first) * (1 - second)
 
 
+def windows(trace: Trace, accounts: Accounts, start: Floats, end: Floats) -> tuple[Floats, Floats]:
+    """When each account begins and ends.
+
+    Args:
+        trace: the items.
+        accounts: K accounts.
+        start: (I,) start of each item.
+        end: (I,) end of each item.
+
+    Returns:
+        (K,) start of each account's first item and end of its last.
+    """
+    first, last = np.full(len(accounts.keys), np.inf), np.zeros(len(accounts.keys))
+    for name in ("source", "target"):
+        items = np.flatnonzero((trace[name] >= 0) & (trace["kind"] <= SEND))
+        if name == "target":
+            items = items[trace["kind"][items] == SEND]
+        place = accounts.find(trace["round"][items], trace[name][items])
+        np.minimum.at(first, place, start[items])
+        np.maximum.at(last, place, end[items])
+    return first, last
+
+
 @dataclass(frozen=True)
 class Meter:
     """Prices what happened, once it is known when.
@@ -154,12 +183,32 @@ class Meter:
             recalled_energy_j=energy_j * either(share, self.fleet.recalled("active_power_w")[group]),
         )
 
-    def transfers(self, messages: Messages, connect_phase: int) -> Iterable[Charge]:
-        """Sending, receiving and joining, for each end of a message that is a device."""
+    def transfers(self, messages: Messages, connect_phase: int, relay_phase: int) -> Iterable[Charge]:
+        """Sending, receiving, joining and passing on, for each end of a message that is a device."""
         for end, side in (("source", "tx"), ("target", "rx")):
             mine = self.trace[end][messages.items] >= 0
+            if messages.passes is not None and messages.passes[end].any():
+                mine &= ~messages.passes[end]
+                yield self._pass_on(messages, messages.passes[end], (end, side), relay_phase)
             if mine.any():
                 yield from self._transfer(messages, mine, (end, side), connect_phase)
+
+    def _pass_on(self, messages: Messages, mine: NDArray[np.bool_], which: tuple[str, str], relay_phase: int) -> Charge:
+        """A relay's time on air and its radio; whatever else it does meanwhile pays for the rest of the device."""
+        end, side = which
+        items, kinds = messages.items[mine], messages.kind[mine]
+        time_s = messages.price(f"{side}_air_s", kinds)
+        share = _share(messages.price("recalled_s", kinds), messages.price("fixed_s", kinds))
+        return Charge(
+            items=items,
+            accounts=self.accounts.find(self.trace["round"][items], self.trace[end][items]),
+            phase=np.array(relay_phase),
+            time_s=time_s,
+            energy_j=messages.price(f"{side}_j", kinds),
+            recalled_time_s=share * time_s,
+            recalled_energy_j=messages.price(f"{side}_recalled_j", kinds),
+            is_beside=True,
+        )
 
     def _transfer(
         self, messages: Messages, mine: NDArray[np.bool_], which: tuple[str, str], connect_phase: int
@@ -204,19 +253,6 @@ class Meter:
                 recalled_energy_j=waiting_j * either(_share(marked_s, connect_s), idle_recalled)
                 + messages.price("connect_recalled_j", kinds),
             )
-
-    def windows(self) -> tuple[Floats, Floats]:
-        """(K,) start of each account's first item and end of its last."""
-        first = np.full(len(self.accounts.keys), np.inf)
-        last = np.zeros(len(self.accounts.keys))
-        for end in ("source", "target"):
-            items = np.flatnonzero((self.trace[end] >= 0) & (self.trace["kind"] <= SEND))
-            if end == "target":
-                items = items[self.trace["kind"][items] == SEND]
-            place = self.accounts.find(self.trace["round"][items], self.trace[end][items])
-            np.minimum.at(first, place, self.start[items])
-            np.maximum.at(last, place, self.end[items])
-        return first, last
 
     def waiting(self, part: slice, waits: tuple[Floats, Floats, Floats], phases: tuple[int, int]) -> Iterable[Charge]:
         """Idle time, the radio's connected silence between messages, and its tail after the last one.

@@ -1,5 +1,6 @@
 """The one cost function: (trace, fleet, network) to seconds, joules and bytes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,17 @@ from engine.costs.accounts import Accounts, last_devices
 from engine.costs.books import close_books
 from engine.costs.clock import Floats, schedule
 from engine.costs.compute import seconds_per_sample, seconds_per_step
-from engine.costs.energy import Messages, Meter
+from engine.costs.energy import Messages, Meter, windows
 from engine.costs.ledger import Ledger
 from engine.costs.legs import Legs
+from engine.costs.relaying import relayed
 from engine.costs.trace import COMPUTE, SEND, Trace
 from engine.costs.transfers import Kinds, transfer_table
 from engine.fleet.fleet import Fleet
 from engine.network.network import Network
+
+MOST_CHANNELS = 10_000_000
+"""Beyond so many channels of all rounds, those in use are numbered anew: columns over channels must fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +93,21 @@ class CostModel:
             EngineError: a device is not in the fleet, cannot do the work, or two nodes are not connected.
         """
         self._check(trace)
-        duration, recalled_s = self._computations(trace)
-        messages, legs = self._messages(trace)
-        start, end = schedule(trace, duration, legs)
+        spread = None if self.network.relays is None else relayed(trace, self.network.relays)
+        whole = trace if spread is None else spread.trace
+        duration, recalled_s = self._computations(whole)
+        messages, legs = self._messages(whole, None if spread is None else spread.passes)
+        start, end = schedule(whole, duration, legs)
         round_s = np.zeros(trace.num_rounds)
-        np.maximum.at(round_s, trace["round"], end)
-        accounts = Accounts.of(trace, self.fleet.num_devices)
-        meter = Meter(trace, self.fleet, self.network, accounts, start, end)
+        np.maximum.at(round_s, whole["round"], end)
+        accounts = Accounts.of(whole, self.fleet.num_devices)
+        meter = Meter(whole, self.fleet, self.network, accounts, start, end)
         ledger, item_energy_j, last = close_books(meter, recalled_s, messages, float(np.sum(round_s * trace.repeats)))
+        if spread is not None:
+            start, end, item_energy_j = spread.starts(start), spread.ends(end), spread.sums(item_energy_j)
+            # The round waited for who sent the last message, not for who passed it on.
+            accounts = Accounts.of(trace, self.fleet.num_devices)
+            last = windows(trace, accounts, start, end)[1]
         begin = start_s + np.concatenate([[0.0], np.cumsum(round_s * trace.repeats)])
         offset = begin[trace["round"]]
         return Cost(
@@ -137,8 +149,8 @@ class CostModel:
         recalled_s = sizes * sample_recalled[work, mode, group]
         return duration, recalled_s + np.where(steps > 0, steps * step_recalled[work, group], 0.0)
 
-    def _messages(self, trace: Trace) -> tuple[Messages, Legs]:
-        """The messages with their prices, and the segments that they cross."""
+    def _messages(self, trace: Trace, passes: Mapping[str, NDArray[np.bool_]] | None) -> tuple[Messages, Legs]:
+        """The messages with their prices, and the segments that they cross; ``passes`` is by item."""
         items = np.flatnonzero(trace["kind"] == SEND)
         routes = self.network.routes(trace["source"][items], trace["target"][items])
         kinds, kind = Kinds.of(routes.pattern, trace["size"][items], trace["connects"][items])
@@ -147,4 +159,9 @@ class CostModel:
         media = routes.media.astype(np.int64)
         channel: NDArray[np.int64] = np.where(media < 0, -1, media + rounds * self.network.num_media)
         num_channels = trace.num_rounds * self.network.num_media
-        return Messages(items, kind, table), Legs(channel, num_channels, kind, table.legs)
+        if num_channels > MOST_CHANNELS:
+            used, place = np.unique(channel, return_inverse=True)
+            idle = int(used[0] == -1) if len(used) else 0
+            channel, num_channels = place.reshape(channel.shape) - idle, len(used)
+        mine = None if passes is None else {end: mask[items] for end, mask in passes.items()}
+        return Messages(items, kind, table, mine), Legs(channel, num_channels, kind, table.legs)

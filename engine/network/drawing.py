@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.core.nodes import SERVER, gateway_node, node_name
 from engine.network.network import Edge, Network
+from engine.network.relays import Relays
 
 MOST_DEVICES = 300
 """Devices that are drawn one by one; with more, those of one group at one gateway are one node."""
@@ -19,14 +20,15 @@ def graph(network: Network) -> dict[str, Any]:
     """The network as plain data for a canvas or a table.
 
     Returns:
-        ``nodes``: id (``device:3``, ``gateway:0``, ``server``, or ``group:boards@gateway:0`` for many), kind (device,
-        devices, gateway, server), group, count; ``edges``: source, target, link (id), up_bps and down_bps (payload
-        rate), latency_s (one way), shared (whether devices take turns); ``collapsed``: whether devices stand together;
+        ``nodes``: id (``device:3``, ``gateway:0``, ``server``; of many ``group:boards@gateway:0`` and, where devices
+        relay, ``group:boards@hops:2-3``), kind (device, devices, gateway, gateways, server), group, count; ``edges``:
+        source, target, link (id), up_bps and down_bps (payload rate), latency_s (one way), shared (whether devices take
+        turns), and of many connections in one ``count``; ``collapsed``: whether devices stand together;
         ``hidden_gateways``: how many are left out.
     """
     if network.num_devices <= MOST_DEVICES:
         return _each(network, network.edges())
-    return _together(network)
+    return _together(network) if network.relays is None else _by_distance(network, network.relays)
 
 
 def _each(network: Network, edges: Iterable[Edge]) -> dict[str, Any]:
@@ -66,6 +68,41 @@ def _together(network: Network) -> dict[str, Any]:
     return {"nodes": nodes, "edges": edges, "collapsed": True, "hidden_gateways": hidden}
 
 
+def _by_distance(network: Network, relays: Relays) -> dict[str, Any]:
+    """Devices of one group and about as many hops from the server as one node, all gateways as another.
+
+    An edge stands for all connections over one link between two such nodes; those inside a node are not drawn.
+    """
+    groups = list(network.counts)
+    width = -(-relays.most_hops // max(1, MOST_NODES // len(groups) // 4))
+    kinds = np.repeat(np.arange(len(groups)), list(network.counts.values()))
+    band = relays.depth // width
+    names = [
+        f"group:{groups[group]}@hops:{number * width}" + (f"-{number * width + width - 1}" if width > 1 else "")
+        for number in range(int(band.max()) + 1)
+        for group in range(len(groups))
+    ]
+    label = np.full(relays.server + 1, len(names))
+    label[: relays.num_devices] = band[: relays.num_devices] * len(groups) + kinds
+    label[relays.server] = len(names) + 1
+    names += [f"gateways:{relays.num_gateways}", node_name(SERVER)]
+    counts = np.bincount(label, minlength=len(names))
+    nodes = [_node(SERVER)]
+    if relays.num_gateways:
+        nodes.append({"id": names[-2], "kind": "gateways", "group": "", "count": relays.num_gateways})
+    nodes += [
+        {"id": names[k], "kind": "devices", "group": groups[k % len(groups)], "count": int(counts[k])}
+        for k in np.flatnonzero(counts[:-2])
+    ]
+    ends = np.stack([label[relays.lower], label[relays.upper], relays.link], axis=1)
+    kept, times = np.unique(ends[ends[:, 0] != ends[:, 1]], axis=0, return_counts=True)
+    edges = [
+        _edge(network, names[low], names[high], int(link)) | {"count": int(number)}
+        for (low, high, link), number in zip(kept, times, strict=True)
+    ]
+    return {"nodes": nodes, "edges": edges, "collapsed": True, "hidden_gateways": 0}
+
+
 def _node(node: int) -> dict[str, Any]:
     return {"id": node_name(node), "kind": "server" if node == SERVER else "gateway", "group": "", "count": 1}
 
@@ -87,4 +124,5 @@ def _waited_for(network: Network) -> set[int]:
     """Links at which devices take turns in this topology."""
     segments = (segment for pattern in network.patterns for segment in pattern if segment.queued >= 0)
     hops = (segment.hops[segment.queued] for segment in segments)
-    return {hop.link for hop in hops if hop.device_sends or hop.device_receives}
+    access = {hop.link for hop in hops if hop.device_sends or hop.device_receives}
+    return {link for link in access if network.links[link].shared_medium}

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.network.link import Link
 from engine.network.routes import Pattern, Routes
+
+if TYPE_CHECKING:
+    from engine.network.relays import Relays
 
 Nodes = NDArray[np.int32]
 
@@ -74,6 +77,7 @@ class Network:
         router: finds routes.
         wiring: gives all connections; only asked for where the network is small enough to draw.
         gateway_of: (N,) number of the gateway of each device; empty if there is none.
+        relays: finds ways over many hops where devices pass on the messages of others; None where nobody does.
     """
 
     table: LinkTable
@@ -84,6 +88,7 @@ class Network:
     router: Router
     wiring: "Callable[[Network], list[Edge]]"
     gateway_of: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    relays: "Relays | None" = None
 
     @property
     def num_devices(self) -> int:
@@ -106,7 +111,7 @@ class Network:
         return graph(self)
 
     def routes(self, sources: Nodes, targets: Nodes) -> Routes:
-        """The routes of messages between these nodes.
+        """The routes of messages between these nodes; where devices relay, over one hop only.
 
         Args:
             sources: (M,) sending nodes: devices from 0, the server -1, gateways from -2 down.

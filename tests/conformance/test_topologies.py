@@ -12,6 +12,7 @@ from engine.costs.model import CostModel
 from engine.costs.trace import TraceBuilder
 from engine.fleet.group import FleetSpec
 from engine.network.network import Network
+from engine.network.routes import Hop
 from engine.network.spec import NetworkSpec
 from engine.network.topology import topologies
 
@@ -32,6 +33,20 @@ def both_ways(network: Network) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([devices, server]), np.concatenate([server, devices])
 
 
+def hops_of(network: Network, sources: np.ndarray, targets: np.ndarray) -> list[list[Hop]]:
+    """The hops of each message, passed on by devices or not."""
+    message = np.arange(len(sources))
+    if network.relays is not None:
+        steps = network.relays.steps(sources, targets)
+        sources, targets, message = steps.start, steps.end, steps.message
+    routes = network.routes(sources, targets)
+    assert routes.media.max() < network.num_media
+    ways: list[list[Hop]] = [[] for _ in range(int(message.max()) + 1)]
+    for number, pattern in zip(message, routes.pattern, strict=True):
+        ways[number] += [hop for segment in network.patterns[pattern] for hop in segment.hops]
+    return ways
+
+
 @pytest.mark.parametrize("kind", MEMBERS)
 @pytest.mark.parametrize("backhaul", BACKHAULS)
 class TestTopology:
@@ -40,32 +55,36 @@ class TestTopology:
     def test_it_is_connected_and_of_the_right_size(self, kind: str, backhaul: str | None) -> None:
         network = network_of(kind, backhaul)
         assert network.num_devices == 13
-        above = {edge.lower: edge.upper for edge in network.edges()}
-        assert {node for node in above if node >= 0} == set(range(13))
-        for device in range(13):
-            node = device
-            for _ in range(len(above)):
-                node = SERVER if node == SERVER else above[node]
-            assert node == SERVER
+        joined: dict[int, set[int]] = {}
+        for edge in network.edges():
+            joined.setdefault(edge.lower, set()).add(edge.upper)
+            joined.setdefault(edge.upper, set()).add(edge.lower)
+        assert {node for node in joined if node >= 0} == set(range(13))
+        reached, waiting = {SERVER}, [SERVER]
+        while waiting:
+            new = joined[waiting.pop()] - reached
+            reached |= new
+            waiting += new
+        assert reached == set(joined)
+        assert len(network.gateway_of) == 13
+        assert network.gateway_of.max() < network.num_gateways
 
     def test_every_device_reaches_the_server_and_back_over_its_own_link(self, kind: str, backhaul: str | None) -> None:
         network = network_of(kind, backhaul)
-        routes = network.routes(*both_ways(network))
-        assert routes.media.max() < network.num_media
-        for number, pattern in enumerate(routes.pattern):
-            hops = [hop for segment in network.patterns[pattern] for hop in segment.hops]
+        ways = hops_of(network, *both_ways(network))
+        assert len(ways) == 26
+        for number, hops in enumerate(ways):
             own = network.table.of_group[0 if number % 13 < 7 else 1]
             up = number < 13
             assert (hops[0] if up else hops[-1]).link == own
             assert (hops[0].device_sends, hops[-1].device_receives) == (up, not up)
             assert all(hop.up == up for hop in hops)
-            assert (len(hops) > 1) == (backhaul is not None)
+            assert (network.table.backhaul in [hop.link for hop in hops]) == (backhaul is not None)
 
     def test_the_same_seed_gives_the_same_network(self, kind: str, backhaul: str | None) -> None:
         one, two = network_of(kind, backhaul, seed=4), network_of(kind, backhaul, seed=4)
         assert one.edges() == two.edges()
-        nodes = both_ways(one)
-        np.testing.assert_array_equal(one.routes(*nodes).media, two.routes(*nodes).media)
+        assert hops_of(one, *both_ways(one)) == hops_of(two, *both_ways(two))
 
     @pytest.mark.parametrize("devices", [[0], [12], list(range(13))])
     def test_time_and_energy_grow_with_bytes(self, kind: str, backhaul: str | None, devices: list[int]) -> None:
