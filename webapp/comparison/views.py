@@ -14,13 +14,14 @@ from webapp.comparison import clients, drawing
 from webapp.comparison.address import Address, command
 from webapp.comparison.answer import answers_of
 from webapp.comparison.comparison import Comparison, comparison_of
-from webapp.comparison.curves import AXES, POINTS, curves
+from webapp.comparison.curves import POINTS, curves
 from webapp.comparison.exports import EXPORTS
 from webapp.comparison.forest import Mark, marks
 from webapp.comparison.notes import notes_of
 from webapp.comparison.picking import MOST_FOUND, offers
 from webapp.comparison.selection import MAX_ENTRIES, Entry, Selection, names_in, select
 from webapp.comparison.tables import Row
+from webapp.experiments.boards import XS
 from webapp.experiments.models import Experiment, Run
 from webapp.teams.pages import member, team_of, user_of
 
@@ -51,7 +52,8 @@ def compare(request: HttpRequest) -> HttpResponse:
         found = _find(request, address)
     except SpecError as error:
         return _picker(request, address, error.problems, status=422)
-    if "q" in request.GET:  # the form of the choice: what is shared is the short address
+    if "q" in request.GET or any(len(request.GET.getlist(name)) > 1 for name in ("cells", "runs")):
+        # A form with boxes: what is shared is the short address.
         return redirect(found.address.page())
     response = render(request, "comparison/compare.html", _page(request, found))
     if getattr(request, "htmx", False):
@@ -152,7 +154,7 @@ def _page(request: HttpRequest, found: Found) -> dict[str, Any]:
         "page_data": drawing.chart_json(drawn, made.measure, address.x),
         "num_points": max((curve.num_places for curve in drawn), default=0),
         "most_points": POINTS,
-        "axes": [(name, title, address.page(x=name)) for name, (title, _, _) in AXES.items()],
+        "axes": [(name, title, address.page(x=name)) for name, title in XS],
         "lines": [(title, address.page(each=each), each == address.each) for title, each in LINES],
         "exports": [(one.title, address.export(one.name)) for one in EXPORTS.values()],
         "command": command(request, address, "csv"),

@@ -2,6 +2,8 @@ import "edgeloom/forms.js";
 
 // What every page needs: theme, menus, keys. Everything here is a comfort; the pages work without it.
 
+import { compareSelected, toggle } from "edgeloom/selection.js";
+
 const SECTIONS = { h: "/", e: "/experiments/", r: "/runs/", f: "/fleets/", n: "/networks/", t: "/tasks/" };
 const YEAR_S = 31536000;
 
@@ -39,10 +41,14 @@ function rows() {
   return [...document.querySelectorAll(".list tbody tr")].filter((row) => row.querySelector("a.row"));
 }
 
+function currentRow() {
+  return rows().find((row) => row.getAttribute("aria-selected") === "true" || row.contains(document.activeElement));
+}
+
 function moveRow(step) {
   const all = rows();
   if (!all.length) return;
-  const now = all.findIndex((row) => row.getAttribute("aria-selected") === "true" || row.contains(document.activeElement));
+  const now = all.indexOf(currentRow());
   const next = all[Math.max(0, Math.min(all.length - 1, now + step))];
   next.querySelector("a.row").focus();
 }
@@ -50,7 +56,7 @@ function moveRow(step) {
 let pendingGo = 0;
 
 function isTyping(target) {
-  return target.closest("input, textarea, select, [contenteditable]") !== null;
+  return target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
 }
 
 document.addEventListener("keydown", (event) => {
@@ -69,7 +75,8 @@ document.addEventListener("keydown", (event) => {
     g: () => { pendingGo = Date.now() + 1200; },
     "/": () => document.querySelector("input[type=search]")?.focus(),
     "?": () => document.getElementById("keys").showModal(),
-    c: () => { const link = document.querySelector("[data-create]"); if (link) location.assign(link.href); },
+    x: () => toggle(currentRow()),
+    c: () => { const link = document.querySelector("[data-create]"); if (!compareSelected() && link) location.assign(link.href); },
   };
   if (actions[event.key]) { event.preventDefault(); actions[event.key](); }
 });
