@@ -75,7 +75,8 @@ class Archive:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:
             raise refused("not_a_zip", f"This is not a readable zip archive: {error}.") from error
-        files = [info for info in self._zip.infolist() if not info.is_dir()]
+        # not info.is_dir(), which fails on an empty name
+        files = [info for info in self._zip.infolist() if not info.filename.endswith("/")]
         problems = list(_dangers(files, path.stat().st_size, self.limits))
         if problems:
             self._zip.close()

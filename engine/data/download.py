@@ -89,7 +89,7 @@ def _transfer(remote: RemoteFile, url: str, part: Path, progress: Progress | Non
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         done = start if resumed else 0
         with part.open("ab" if resumed else "wb") as file:
-            while done < remote.most_bytes and (chunk := response.read(CHUNK_BYTES)):
+            while chunk := response.read(min(CHUNK_BYTES, remote.most_bytes - done)):
                 file.write(chunk)
                 done += len(chunk)
                 if progress is not None:

@@ -294,6 +294,17 @@ def test_dangerous_paths_and_links_are_told_together(tmp_path: Path) -> None:
     assert not (tmp_path.parent / "up.png").exists()
 
 
+def test_an_entry_without_a_name_is_told(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "a.zip", {"x": b"1"})
+    content = bytearray(path.read_bytes())
+    listed, end = content.index(b"PK\1\2"), content.index(b"PK\5\6")
+    content[end + 12] -= 1  # bytes of the list of contents
+    content[listed + 28] -= 1  # characters of the name
+    del content[listed + 46]
+    path.write_bytes(content)
+    assert codes(path, "image_folder") == {"unsafe_path"}
+
+
 def test_archives_that_unpack_to_too_much_are_refused(tmp_path: Path) -> None:
     path = zip_of(tmp_path / "a.zip", {"cat/a.png": b"\0" * 3_000_000}, zipfile.ZIP_DEFLATED)
     assert codes(path, "image_folder", Limits(ratio_from_bytes=1_000_000)) == {"zip_bomb"}
