@@ -12,7 +12,9 @@ EMPTY = ("/", "/fleets/", "/networks/", "/tasks/", "/experiments/", "/runs/")
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_empty_pages_teach_and_pass(open_page: Callable[..., Page], width: int, scheme: str) -> None:
+    problems = []
     for path in EMPTY:
         page = open_page(path, width=width, scheme=scheme)
         assert page.locator(".empty .btn.primary").count() == 1, path
-        judge(page, f"empty-{path.strip('/') or 'home'}", width, scheme)
+        problems += judge(page, f"empty-{path.strip('/') or 'home'}", width, scheme)
+    assert problems == []

@@ -56,20 +56,25 @@ def pages(rest: Rest) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_full_pages_pass(open_page: OpenPage, pages: list[tuple[str, str]], width: int, scheme: str) -> None:
     page = open_page("/", width=width, scheme=scheme)
+    base = page.url.rstrip("/")
+    problems = []
     for name, path in pages:
-        page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/")[2] + path)
-        judge(page, name, width, scheme)
+        page.goto(base + path)
+        problems += judge(page, name, width, scheme)
+    assert problems == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_before_signing_in_pass(browser: Browser, base: str, scheme: Any) -> None:
     context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
+    problems = []
     for name, path in (
         ("login", "/accounts/login/"),
         ("spent-link", "/sign-in/nothing/"),
         ("reset", "/accounts/password/reset/"),
     ):
         page.goto(base + path)
-        judge(page, name, 1280, scheme)
+        problems += judge(page, name, 1280, scheme)
     context.close()
+    assert problems == []
