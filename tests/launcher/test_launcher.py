@@ -113,6 +113,22 @@ def test_missing_ensurepip_says_what_to_install(launcher: ModuleType, monkeypatc
         launcher.make_venv()
 
 
+def test_a_folder_with_something_else_is_left_alone(launcher: ModuleType) -> None:
+    launcher.VENV.mkdir()
+    (launcher.VENV / "thesis.tex").touch()
+    with pytest.raises(launcher.StepFailedError, match="holds something else"):
+        launcher.install(with_tests=False)
+    assert (launcher.VENV / "thesis.tex").exists()
+
+
+def test_a_half_made_environment_is_not_used(launcher: ModuleType) -> None:
+    launcher.PYTHON.parent.mkdir(parents=True)
+    launcher.PYTHON.write_text("#!/bin/sh\nexit 1\n")
+    launcher.PYTHON.chmod(0o755)
+    with pytest.raises(launcher.StepFailedError, match="is incomplete; delete that folder"):
+        launcher.install(with_tests=False)
+
+
 def test_failed_step_shows_the_last_words_and_the_remedy(launcher: ModuleType) -> None:
     command = [sys.executable, "-c", "import sys; sys.exit('no space left')"]
     with pytest.raises(launcher.StepFailedError, match=r"(?s)no space left.*Free some\."):
@@ -136,6 +152,7 @@ def recorder(launcher: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     recorder = Recorder()
     monkeypatch.setattr(launcher, "run", recorder)
     monkeypatch.setattr(launcher, "has_uv", lambda: True)
+    monkeypatch.setattr(launcher, "imports", lambda module: True)
     monkeypatch.delenv("UV_FIND_LINKS", raising=False)
     return recorder
 
@@ -179,6 +196,7 @@ def test_failed_installation_is_tried_again(
 ) -> None:
     launcher.PYTHON.parent.mkdir(parents=True)
     launcher.PYTHON.touch()
+    monkeypatch.setattr(launcher, "imports", lambda module: True)
 
     def fail(*_: object) -> str:
         raise launcher.StepFailedError("no network")
