@@ -17,7 +17,7 @@ SCOPES: tuple[Scope, ...] = ("read", "run", "write", "admin")
 SCOPE_HELP: Mapping[Scope, str] = {
     "read": "read everything of the team",
     "run": "submit experiments; launch, cancel, pause and resume their runs; write notes",
-    "write": "create and edit fleets, networks and tasks; delete them and experiments; share",
+    "write": "create and edit fleets, networks and tasks; delete them and experiments, restore them; share",
     "admin": "make and revoke tokens; manage teams, members and invitations",
 }
 
@@ -104,6 +104,9 @@ ACCESS: Mapping[tuple[str, str], Rule] = {
     ("GET", "/catalogue/{family}/{kind}"): SIGNED_IN,
     ("GET", "/schema"): SIGNED_IN,
     ("POST", "/estimates"): READ,
+    ("GET", "/trash"): READ,
+    ("POST", "/trash/{item_id}/restore"): WRITE,
+    ("DELETE", "/trash/{item_id}"): WRITE,
     ("GET", "/tokens"): SIGNED_IN,
     ("POST", "/tokens"): TOKENS,
     ("DELETE", "/tokens/{token_id}"): TOKENS,

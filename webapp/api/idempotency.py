@@ -3,7 +3,6 @@
 import functools
 import hashlib
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -12,13 +11,10 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from webapp.api.gate import Request
-from webapp.api.models import IdempotentAnswer
+from webapp.api.models import KEPT_FOR, IdempotentAnswer
 from webapp.api.problems import ApiProblem
 
 HEADER = "Idempotency-Key"
-
-KEPT_FOR = timedelta(days=1)
-"""How long an answer is remembered."""
 
 _KEPT_HEADERS = ("Content-Type", "ETag", "Location")
 

@@ -1,11 +1,15 @@
 """The API's own memory: answers to creates that carried an Idempotency-Key."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
 
 from webapp.teams.models import User
+
+KEPT_FOR = timedelta(days=1)
+"""How long an answer is remembered."""
 
 
 class IdempotentAnswer(models.Model):

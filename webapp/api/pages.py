@@ -77,8 +77,12 @@ def page(request: HttpRequest, queryset: QuerySet[Any], query: PageQuery, shape:
     if len(found) > query.limit:
         last = shown[-1][1]
         cursor = Place(last["created_at"], last["pk"]).cursor()
-    headers = {} if cursor is None else {"Link": f'<{_address(request, {"cursor": cursor})}>; rel="next"'}
-    return answer({"items": [row for row, _ in shown], "next": cursor}, headers=headers)
+    return answer({"items": [row for row, _ in shown], "next": cursor}, headers=link(request, cursor))
+
+
+def link(request: HttpRequest, cursor: str | None) -> dict[str, str]:
+    """The header that holds the address of the next page with the filters of this one; none at the end."""
+    return {} if cursor is None else {"Link": f'<{_address(request, {"cursor": cursor})}>; rel="next"'}
 
 
 def _address(request: HttpRequest, changes: Mapping[str, str]) -> str:

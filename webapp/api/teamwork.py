@@ -17,7 +17,7 @@ class TeamBody(Exact):
     """What people call it."""
 
 
-class Member(Exact):
+class TeamMember(Exact):
     """A person in a team."""
 
     id: int

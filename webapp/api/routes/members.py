@@ -19,9 +19,9 @@ from webapp.api.teamwork import (
     TRAIL,
     Invitation,
     InvitationBody,
-    Member,
     MemberBody,
     NewInvitation,
+    TeamMember,
     TrailEntry,
 )
 from webapp.teams import invitations, members, models
@@ -29,7 +29,7 @@ from webapp.teams import invitations, members, models
 router = Router(tags=["members"])
 
 
-@router.get("/{slug:team}/members", response=list[Member], summary="List members", operation_id="list_members")
+@router.get("/{slug:team}/members", response=list[TeamMember], summary="List members", operation_id="list_members")
 def list_members(request: Request, team: str) -> HttpResponse:
     """Longest first."""
     rows = models.Membership.objects.filter(team=team_for(request, team)).select_related("user")
@@ -38,7 +38,7 @@ def list_members(request: Request, team: str) -> HttpResponse:
 
 @router.put(
     "/{slug:team}/members/{int:member_id}",
-    response=Member,
+    response=TeamMember,
     summary="Change a member's role",
     operation_id="replace_member",
     openapi_extra=takes_model(MemberBody),
@@ -127,7 +127,7 @@ def _row(member: models.Membership) -> dict[str, object]:
 def _member(request: Request, team: str, member_id: int) -> models.Membership:
     found = team_for(request, team)
     rows = models.Membership.objects.select_related("team", "user").filter(team=found)
-    member = rows.filter(pk=member_id).first() if member_id < 2**63 else None
+    member = rows.filter(pk=member_id).first()
     if member is None:
         raise not_found("member")
     return member

@@ -72,7 +72,7 @@ def _add_versions(router: Router, family: str) -> None:
         operation_id=f"get_{part}_version",
     )
     def get_version(request: Request, design_id: UUID, number: int, query: Query[FieldsQuery]) -> HttpResponse:
-        version = _design(request, family, design_id).versions.filter(number=_storable(number)).first()
+        version = _design(request, family, design_id).versions.filter(number=number).first()
         if version is None:
             raise not_found(f"version {number}")
         return answer(VERSION.of(version, query.fields))
@@ -93,12 +93,7 @@ def _add_restore(router: Router, family: str) -> None:
         design = _design(request, family, design_id)
         expected = expected_version(request, design.version, required=False)
         try:
-            services.restore(design, _storable(number), request.auth.user, expected_version=expected)
+            services.restore(design, number, request.auth.user, expected_version=expected)
         except KeyError:
             raise not_found(f"version {number}") from None
         return answer(DESIGN.of(design), headers={"ETag": etag_of(design.version)})
-
-
-def _storable(number: int) -> int:
-    """The number, or one that no version has where a database could not hold it."""
-    return min(number, 2**31 - 1)
