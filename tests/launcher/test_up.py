@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from tests.launcher.platform import Platform
+from webapp.system.broker import Broker, answers
 
 pytestmark = [pytest.mark.kill, pytest.mark.slow]
 
@@ -132,6 +134,20 @@ def test_a_broker_that_does_not_answer_is_named(start: Callable[..., Platform]) 
     platform = start(REDIS_URL="redis://127.0.0.1:9/0")
     assert platform.process.wait(60) == 1
     assert "REDIS_URL does not answer" in platform.said()
+
+
+def test_a_broker_of_one_s_own_is_used(start: Callable[..., Platform], tmp_path: Path) -> None:
+    broker = Broker.prepare(tmp_path)
+    with subprocess.Popen(broker.role().command, stdout=subprocess.DEVNULL) as server:
+        while not answers(broker.url):
+            time.sleep(0.05)
+        platform = start(REDIS_URL=broker.url)
+        platform.wait_until_ready()
+        assert platform.get("/readyz")[0] == 200
+        assert "broker" not in {part["name"] for part in platform.folder.read_state()["processes"]}
+        assert platform.stop() == 0
+        assert answers(broker.url)
+        server.kill()
 
 
 def test_bad_options_are_bad_input(start: Callable[..., Platform]) -> None:
