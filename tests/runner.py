@@ -80,7 +80,7 @@ def static_steps(home: str) -> list[Step]:
 
 def test_steps(level: str, *, with_browser: bool) -> list[Step]:
     """The tests: those that bear company on both cores, the others alone."""
-    pytest = (*MODULE, "pytest", "-q")
+    pytest = (*MODULE, "pytest", "-q", "--durations=15")
     calm = "not kill and not browser" + (" and not slow" if level == "quick" else "")
     if level != "full":
         calm += " and not full"
@@ -132,7 +132,7 @@ def run_tests(step: Step) -> Outcome:
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [*step.command, f"--junitxml={report}", "-o", "junit_family=xunit2"]
+        command = [*step.command, f"--junitxml={report}", "-o", "junit_family=xunit1"]
         code = subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL).returncode
         counts = count(report) if report.exists() else Counter(failed=1)
     return Outcome(step.name, code in (0, NO_TESTS), time.monotonic() - start, counts)
