@@ -37,6 +37,10 @@ MAX_ATTEMPTS = int(environment.number("EDGELOOM_MAX_ATTEMPTS", 5))
 MAX_RUNS_PER_EXPERIMENT = int(environment.number("EDGELOOM_MAX_RUNS", 1000))
 """Largest number of runs (cells times seeds) of one experiment."""
 LIVE_STREAM_LENGTH = 10_000
+TRASH_DAYS = environment.number("EDGELOOM_TRASH_DAYS", 30.0)
+"""How long deleted things can be brought back, in days."""
+CLEAN_S = environment.number("EDGELOOM_CLEAN_S", 3600.0)
+"""How often the trash and the disk are cleaned up, in seconds."""
 """Live messages that the broker keeps, about; who is further behind reads the database."""
 
 # --- Safety -------------------------------------------------------------------------------------------------------
@@ -119,6 +123,7 @@ ROOT_URLCONF = "webapp.urls"
 ASGI_APPLICATION = "webapp.asgi.application"
 
 TEMPLATES = [
+    "webapp.trash",
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],

@@ -12,5 +12,6 @@ urlpatterns = [
     path("", include("webapp.teams.urls")),
     path("", include("webapp.system.urls")),
     path("", include("webapp.api.urls")),
+    path("", include("webapp.trash.urls")),
     path("accounts/", include("allauth.urls")),
 ]

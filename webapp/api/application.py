@@ -20,6 +20,7 @@ from webapp.api.routes import (
     specs,
     teams,
     tokens,
+    trash,
 )
 from webapp.api.routes.designs import design_router
 
@@ -55,6 +56,7 @@ def make_api() -> NinjaAPI:
     api.add_router("/catalogue", catalogue.router)
     api.add_router("", specs.router)
     api.add_router("", comparisons.router)
+    api.add_router("/trash", trash.router)
     api.add_router("/tokens", tokens.router)
     api.add_router("/teams", teams.router)
     api.add_router("/teams", members.router)

@@ -37,6 +37,7 @@ PLACES = (
     Place("Shared links", "share-list", "share", ("/shares/",), "Team"),
     Place("API tokens", "token-list", "tokens", ("/account/tokens/",), "Team"),
     Place("System", "system", "system", ("/system/",), "Team"),
+    Place("Trash", "trash", "trash", ("/trash/",), "Team"),
 )
 
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from webapp.teams.access import TeamQuerySet
 from webapp.teams.models import Team, User
+from webapp.trash.managers import ShownManager, ShownWithRun
 
 
 class Experiment(models.Model):
@@ -20,8 +21,11 @@ class Experiment(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="clones")
     launched_at = models.DateTimeField(null=True, blank=True)
+    trashed_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is in the trash.")
+    trashed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
 
-    objects = TeamQuerySet["Experiment"].as_manager()
+    objects = ShownManager["Experiment"]()
+    everything = TeamQuerySet["Experiment"].as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -104,8 +108,12 @@ class Run(models.Model):
     last_seq = models.PositiveIntegerField(default=0)
     checkpoint = models.CharField(max_length=300, blank=True)
     reused_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="reuses")
+    # The experiment's, repeated: the fenced updates must not join, or they would hold on a row that has changed.
+    trashed_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is in the trash.")
+    request_id = models.CharField(max_length=64, blank=True, help_text="Of the request that launched or resumed it.")
 
-    objects = TeamQuerySet["Run"].as_manager()
+    objects = ShownManager["Run"]()
+    everything = TeamQuerySet["Run"].as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -194,7 +202,8 @@ class Artifact(models.Model):
     path = models.CharField(max_length=200, help_text="Place in the artifact store.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = TeamQuerySet["Artifact"].as_manager()
+    objects = ShownWithRun["Artifact"]()
+    everything = TeamQuerySet["Artifact"].as_manager()
 
     class Meta:
         ordering = ["run", "name"]

@@ -1,13 +1,9 @@
-"""What users can do to runs: cancel, pause, resume, delete."""
+"""What users can do to runs: cancel, pause, resume."""
 
-import shutil
-
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from webapp.experiments import files
-from webapp.experiments.models import Artifact, Experiment, Run, RunState
+from webapp.experiments.models import Run, RunState
 from webapp.experiments.states import Conflict, announce, move
 from webapp.experiments.submission import require, send
 from webapp.teams.models import Role, User
@@ -49,26 +45,6 @@ def resume(run: Run, user: User) -> None:
             raise Conflict(f"a run that is {run.get_state_display().lower()} cannot be resumed")
         if move(run, RunState.QUEUED, actor=user.email, reason="resumed", failure=None, losses=0, sent_at=None):
             send(run)
-
-
-def delete(experiment: Experiment, user: User) -> None:
-    """Delete an experiment with its runs, their logs, checkpoints and artifacts.
-
-    Raises:
-        PermissionDenied: the user is no editor of the team.
-        Conflict: a run of it is running.
-    """
-    require(user, experiment.team, Role.EDITOR)
-    with transaction.atomic():
-        runs = Run.objects.select_for_update().filter(cell__experiment=experiment)
-        if runs.filter(state=RunState.RUNNING).exists():
-            raise Conflict("a run of this experiment is running", remedy="Cancel its runs first, then delete it.")
-        folders = [settings.RUNS_FOLDER / str(pk) for pk in runs.values_list("pk", flat=True)]
-        hashes = set(Artifact.objects.filter(run__in=runs).values_list("sha256", flat=True))
-        experiment.delete()
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
-    files.drop_unused(hashes)
 
 
 def _stop(run: Run, user: User, to_state: str, wish: str) -> None:

@@ -132,7 +132,7 @@ def experiment_launch(request: HttpRequest, pk: UUID) -> HttpResponse:
 @member(Role.EDITOR)
 @require_http_methods(["GET", "POST"])
 def experiment_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Delete an experiment with its runs, after a question."""
+    """Put an experiment with its runs into the trash, after a question."""
     experiment = _experiment(request, pk)
     if request.method == "GET":
         return render(request, "experiments/experiment_confirm_delete.html", {"experiment": experiment})
@@ -141,7 +141,7 @@ def experiment_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     except services.Conflict as error:
         messages.error(request, f"{error} {error.remedy}".strip())
         return redirect("experiment-detail", pk=pk)
-    messages.success(request, f"Deleted experiment {experiment.name}.")
+    messages.success(request, f"Experiment {experiment.name} is in the trash.")
     return redirect("experiment-list")
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from webapp.teams.access import TeamQuerySet
 from webapp.teams.models import Team, User
+from webapp.trash.managers import ShownManager
 
 
 class Design(models.Model):
@@ -29,6 +30,8 @@ class Design(models.Model):
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    trashed_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is in the trash.")
+    trashed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
 
     class Meta:
         abstract = True
@@ -45,7 +48,8 @@ class Fleet(Design):
     family = "fleets"
     part = "fleet"
 
-    objects = TeamQuerySet["Fleet"].as_manager()
+    objects = ShownManager["Fleet"]()
+    everything = TeamQuerySet["Fleet"].as_manager()
 
 
 class Network(Design):
@@ -54,7 +58,8 @@ class Network(Design):
     family = "networks"
     part = "network"
 
-    objects = TeamQuerySet["Network"].as_manager()
+    objects = ShownManager["Network"]()
+    everything = TeamQuerySet["Network"].as_manager()
 
 
 class Task(Design):
@@ -63,7 +68,8 @@ class Task(Design):
     family = "tasks"
     part = "task"
 
-    objects = TeamQuerySet["Task"].as_manager()
+    objects = ShownManager["Task"]()
+    everything = TeamQuerySet["Task"].as_manager()
 
 
 class DesignVersion(models.Model):

@@ -117,14 +117,43 @@ def restore(
 
 
 def remove(design: Fleet | Network | Task, user: User) -> None:
-    """Delete a design; experiments made with it keep their copy.
+    """Put a design into the trash; experiments made with it keep their copy.
 
     Raises:
         PermissionDenied: the user is no editor of the team.
     """
     _require_editor(user, design.team)
     with transaction.atomic():
+        type(design).objects.filter(pk=design.pk).update(trashed_at=timezone.now(), trashed_by=user)
         record(design.team, user, f"{design.part}.delete", design.name)
+
+
+def put_back(design: Fleet | Network | Task, user: User) -> None:
+    """Take a design out of the trash.
+
+    Raises:
+        PermissionDenied: the user is no editor of the team.
+    """
+    _require_editor(user, design.team)
+    with transaction.atomic():
+        type(design).everything.filter(pk=design.pk).update(trashed_at=None, trashed_by=None)
+        record(design.team, user, f"{design.part}.put_back", design.name)
+
+
+def purge(design: Fleet | Network | Task, user: User | None) -> None:
+    """Delete a design for good, with its versions.
+
+    Args:
+        design: one that is in the trash.
+        user: who does it; None for the platform itself, when its time in the trash is over.
+
+    Raises:
+        PermissionDenied: the user is no editor of the team.
+    """
+    if user is not None:
+        _require_editor(user, design.team)
+    with transaction.atomic():
+        record(design.team, user, f"{design.part}.purge", design.name)
         design.delete()
 
 

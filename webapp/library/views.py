@@ -81,7 +81,7 @@ def design_delete(request: HttpRequest, family: str, pk: UUID) -> HttpResponse:
     if request.method == "GET":
         return render(request, "library/design_confirm_delete.html", _context(request, about, design=design))
     services.remove(design, user_of(request))
-    messages.success(request, f"Deleted {about.noun} {design.name}.")
+    messages.success(request, f"The {about.noun} {design.name} is in the trash.")
     return redirect(f"{about.noun}-list")
 
 

@@ -6,8 +6,8 @@ from django.db import models
 from django.utils import timezone
 
 from webapp.experiments.models import Run
-from webapp.teams.access import TeamQuerySet
 from webapp.teams.models import Team, User
+from webapp.trash.managers import ShownWithRun
 
 
 class Note(models.Model):
@@ -21,7 +21,7 @@ class Note(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     edited_at = models.DateTimeField(null=True, blank=True)
 
-    objects = TeamQuerySet["Note"].as_manager()
+    objects = ShownWithRun["Note"]()
 
     class Meta:
         ordering = ["created_at", "id"]

@@ -6,8 +6,8 @@ from django.db import models
 from django.utils import timezone
 
 from webapp.experiments.models import Experiment
-from webapp.teams.access import TeamQuerySet
 from webapp.teams.models import Team, User
+from webapp.trash.managers import ShownWithExperiment
 
 
 class Scope(models.TextChoices):
@@ -34,7 +34,7 @@ class Share(models.Model):
     num_views = models.PositiveIntegerField(default=0)
     last_viewed_at = models.DateTimeField(null=True, blank=True)
 
-    objects = TeamQuerySet["Share"].as_manager()
+    objects = ShownWithExperiment["Share"]()
 
     class Meta:
         ordering = ["-created_at", "-id"]

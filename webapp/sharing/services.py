@@ -71,7 +71,7 @@ def revoke(shared: Share, user: User) -> None:
 
 
 def find_share(secret: str) -> Share | None:
-    """The link with that secret, open or not; None if there is none or its experiment is gone."""
+    """The link with that secret, open or not; None if there is none or its experiment is gone or in the trash."""
     return Share.objects.select_related("experiment", "team").filter(hash=digest(secret)).first()
 
 

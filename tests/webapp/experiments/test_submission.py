@@ -12,8 +12,7 @@ from engine.specs.text import load, parse
 from tests.webapp.people import People, make_people
 from tests.webapp.rows import TEXT
 from webapp import broker
-from webapp.experiments import files
-from webapp.experiments.models import Artifact, Cell, EventBatch, Experiment, Run, RunState, RunTransition
+from webapp.experiments.models import Cell, Experiment, Run, RunState, RunTransition
 from webapp.experiments.services import (
     Conflict,
     cancel,
@@ -219,31 +218,6 @@ def test_waiting_runs_are_steered_at_once_and_running_ones_are_asked(people: Peo
     assert (run.state, run.wanted, run.finished_at) == (RunState.QUEUED, "", None)
     with pytest.raises(Conflict):
         resume(run, people["runner"])
-
-
-def test_deleting_takes_files_along_that_nobody_else_needs(people: People, settings: Any) -> None:
-    ours = submit(people.team, people["runner"], TEXT, launch=True)
-    other = submit(people.team, people["runner"], TEXT)
-    shared, own = files.keep(b"shared"), files.keep(b"own")
-    for experiment, hashes in ((ours, (shared, own)), (other, (shared,))):
-        run = Run.objects.get(cell__experiment=experiment)
-        for sha256 in hashes:
-            Artifact.objects.create(
-                team=people.team, run=run, sha256=sha256, name=sha256[:8], media_type="x/y", size_bytes=3, path=sha256
-            )
-    folder = settings.RUNS_FOLDER / str(Run.objects.get(cell__experiment=ours).pk)
-    folder.mkdir(parents=True)
-    Run.objects.update(state=RunState.RUNNING)
-    with pytest.raises(Conflict, match="running"):
-        delete(ours, people["editor"])
-    Run.objects.update(state=RunState.DONE)
-    delete(ours, people["editor"])
-
-    assert not folder.exists()
-    assert (settings.ARTIFACTS_FOLDER / shared).exists()
-    assert not (settings.ARTIFACTS_FOLDER / own).exists()
-    assert Experiment.objects.get() == other
-    assert not EventBatch.objects.exists()
 
 
 def test_the_result_says_what_is_not_there_yet(people: People) -> None:
