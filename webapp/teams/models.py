@@ -204,3 +204,21 @@ class TrailEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor}: {self.action} {self.subject}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store a new line.
+
+        Raises:
+            TypeError: the line is stored already.
+        """
+        if not self._state.adding:
+            raise TypeError("the trail is only added to")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refuse.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("the trail is only added to")
