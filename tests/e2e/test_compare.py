@@ -104,7 +104,7 @@ def test_axis_metric_and_baseline_live_in_the_address(open_page: OpenPage, addre
     page.locator("#metric").select_option("loss")
     page.wait_for_url("**metric=loss*")
     expect(page.locator("#table-title")).to_have_text("Loss at the end")
-    page.locator("tr", has_text="fedmax").get_by_role("link", name="Pin as baseline").click()
+    page.locator("tr", has_text="fedmax").get_by_role("link", name="as baseline").click()
     page.wait_for_url("**baseline=*")
     expect(page.locator("tr.baseline")).to_contain_text("fedmax")
     shared = page.url
@@ -134,9 +134,8 @@ def test_clients_are_read_by_keyboard(open_page: OpenPage, address: str) -> None
     page.keyboard.press("ArrowRight")
     expect(page.locator("#maps-readout")).to_contain_text("device 0, round 2")
     page.get_by_role("link", name="Ready after").click()
-    expect(page.locator("canvas[data-map]").first).to_have_attribute("aria-label", "Ready after", timeout=5000) if (
-        False
-    ) else expect(page.locator("#value-time_s")).to_have_attribute("aria-current", "true")
+    expect(page.locator("#value-time_s")).to_have_attribute("aria-current", "true")
+    expect(page.locator("#value-time_s")).to_be_focused()
 
 
 def test_the_command_of_the_page_gives_the_table_of_the_page(
@@ -150,7 +149,7 @@ def test_the_command_of_the_page_gives_the_table_of_the_page(
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "EDGELOOM_TOKEN": rest.token},
+        env={**os.environ, "EDGELOOM_TOKEN": rest._token},
     )
     assert done.returncode == 0, (command, done.stderr)
     page.locator("details.export summary").click()

@@ -60,7 +60,8 @@ class Address:
     def without(self, selection: Selection, gone: Entry) -> str:
         """The page without one setting."""
         rest = replace(selection, entries=tuple(entry for entry in selection.entries if entry is not gone))
-        baseline = "" if self.baseline == gone.ref else self.baseline
+        is_first = bool(rest.entries) and rest.entries[0].ref == self.baseline
+        baseline = "" if is_first or self.baseline == gone.ref else self.baseline
         return self.page(cells=rest.cells, runs=rest.runs, baseline=baseline)
 
     def export(self, name: str) -> str:

@@ -15,7 +15,7 @@ SIGN_FLIP_PAIRS = 6
 def notes_of(table: Table, entries: Sequence[Entry], found: Sequence[Difference]) -> list[str]:
     """The notes in the order of their weight."""
     notes = [*_unfinished(entries), *_unpaired(table), *_same(table), *_unlike(table, found)]
-    return [*notes, *_few(table), *_many(table)]
+    return [*notes, *_even(table), *_few(table), *_many(table)]
 
 
 def _unfinished(entries: Sequence[Entry]) -> Iterator[str]:
@@ -64,6 +64,16 @@ def _unlike(table: Table, found: Sequence[Difference]) -> Iterator[str]:
             f"The settings differ in {_listed(unlike)}, so equal seeds share less than data, weights and cohorts. "
             "Pairs stay valid, but narrow the interval less."
         )
+
+
+def _even(table: Table) -> Iterator[str]:
+    for row in table.others:
+        spread = row.comparison.difference if row.comparison else None
+        if spread and spread.std == 0 and spread.mean:
+            yield (
+                f"All pairs of {row.entry.label} and {table.baseline.label} differ by exactly the same, so the t "
+                "interval has no width: that is sound for what chance does not touch, and luck otherwise."
+            )
 
 
 def _few(table: Table) -> Iterator[str]:

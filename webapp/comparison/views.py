@@ -172,7 +172,7 @@ def _row(found: Found, row: Row, mark: Mark | None) -> dict[str, Any]:
         "values": {column.name: table.shown(row, column.name) for column in table.columns},
         "units": {column.name: table.formats[column.name].symbol for column in table.columns},
         "mark": mark,
-        "pin": address.page(baseline=entry.ref),
+        "pin": address.page(baseline="" if entry is found.entries[0] else entry.ref),
         "without": address.without(found.comparison.selection, entry) if len(table.rows) > 1 else "",
     }
 
