@@ -17,4 +17,4 @@ def test_empty_pages_teach_and_pass(open_page: Callable[..., Page], width: int, 
         page = open_page(path, width=width, scheme=scheme)
         assert page.locator(".empty .btn.primary").count() == 1, path
         problems += judge(page, f"empty-{path.strip('/') or 'home'}", width, scheme)
-    assert problems == []
+    assert not problems, "\n".join(problems)

@@ -61,7 +61,7 @@ def test_full_pages_pass(open_page: OpenPage, pages: list[tuple[str, str]], widt
     for name, path in pages:
         page.goto(base + path)
         problems += judge(page, name, width, scheme)
-    assert problems == []
+    assert not problems, "\n".join(problems)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -77,4 +77,4 @@ def test_pages_before_signing_in_pass(browser: Browser, base: str, scheme: Any) 
         page.goto(base + path)
         problems += judge(page, name, 1280, scheme)
     context.close()
-    assert problems == []
+    assert not problems, "\n".join(problems)

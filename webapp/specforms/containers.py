@@ -91,7 +91,7 @@ class Items:
         found = numbers(raw, place.key)
         if not found:
             # Items that were taken away are another thing than a list that was never touched.
-            return [] if found is not None and (self.field.required or self.field.default) else UNSET
+            return UNSET if found is None else []
         values = [shape_of(self._item).decode(place.item(number, index), raw) for index, number in enumerate(found)]
         empty: Value = {} if self._item.type in {"object", "union"} else None
         return [empty if value is UNSET else value for value in values]
