@@ -14,12 +14,17 @@ from celery import Celery
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
+from webapp.logs.ids import current_id
+
 logger = logging.getLogger(__name__)
 
 RUNS_QUEUE = "runs"
 INTERACTIVE_QUEUE = "interactive"
 EXECUTE = "runs.execute"
 SWEEP = "runs.sweep"
+CHECK_UPLOAD = "datasets.check"
+MAKE_PREVIEW = "previews.make"
+CLEAN = "platform.clean"
 STREAM = "edgeloom:live"
 EVERYBODY = "*"
 """Stands for the run in a message that concerns the viewers of all runs."""
@@ -45,7 +50,11 @@ def celery_settings() -> dict[str, Any]:
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "task_default_queue": INTERACTIVE_QUEUE,
-        "task_routes": {EXECUTE: {"queue": RUNS_QUEUE}, SWEEP: {"queue": INTERACTIVE_QUEUE}},
+        "task_routes": {
+            EXECUTE: {"queue": RUNS_QUEUE},
+            SWEEP: {"queue": INTERACTIVE_QUEUE},
+            CLEAN: {"queue": INTERACTIVE_QUEUE},
+        },
         "task_publish_retry_policy": {
             "max_retries": 2,
             "interval_start": 0.1,
@@ -67,11 +76,11 @@ def _sender() -> Celery:
 
 
 def send(name: str, *args: str) -> bool:
-    """Send a job by name; False if the broker cannot be reached (then the reaper sends it later)."""
+    """Send a job by name, with the id of the request; False if the broker cannot be reached (the reaper sends it later)."""
     if not settings.REDIS_URL:
         return False
     try:
-        _sender().send_task(name, args=list(args))
+        _sender().send_task(name, args=list(args), headers={"request_id": current_id()})
     except (OperationalError, redis.RedisError, OSError) as error:
         logger.warning("the broker did not take the job %s%s: %s", name, args, error)
         return False

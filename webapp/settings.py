@@ -8,6 +8,7 @@ from typing import Any
 from csp.constants import NONCE, NONE, SELF
 
 from webapp import environment
+from webapp.logs.setup import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -16,6 +17,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 EDGELOOM_HOME = environment.home_folder(Path.home() / ".edgeloom")
 ARTIFACTS_FOLDER = EDGELOOM_HOME / "artifacts"
 RUNS_FOLDER = EDGELOOM_HOME / "runs"
+UPLOADS_FOLDER = EDGELOOM_HOME / "uploads"
 REDIS_URL = os.environ.get("REDIS_URL", "")
 
 EDGELOOM_HOST = os.environ.get("EDGELOOM_HOST", "127.0.0.1")
@@ -36,12 +38,29 @@ MAX_ATTEMPTS = int(environment.number("EDGELOOM_MAX_ATTEMPTS", 5))
 """How many workers may be lost over one run before it counts as failed."""
 MAX_RUNS_PER_EXPERIMENT = int(environment.number("EDGELOOM_MAX_RUNS", 1000))
 """Largest number of runs (cells times seeds) of one experiment."""
-LIVE_STREAM_LENGTH = 10_000
 TRASH_DAYS = environment.number("EDGELOOM_TRASH_DAYS", 30.0)
 """How long deleted things can be brought back, in days."""
 CLEAN_S = environment.number("EDGELOOM_CLEAN_S", 3600.0)
 """How often the trash and the disk are cleaned up, in seconds."""
+LIVE_STREAM_LENGTH = 10_000
 """Live messages that the broker keeps, about; who is further behind reads the database."""
+
+UPLOAD_FILE_BYTES = int(environment.number("EDGELOOM_UPLOAD_BYTES", 2 * 2**30))
+"""Largest file that can be uploaded as a data set."""
+UPLOAD_TEAM_BYTES = int(environment.number("EDGELOOM_UPLOAD_TEAM_BYTES", 20 * 2**30))
+"""All uploaded data sets of a team together."""
+UPLOAD_RESERVE_BYTES = 2**30
+"""What an upload must leave free on the disk."""
+UPLOAD_PART_BYTES = 4 * 2**20
+"""Bytes of a part of a file that is uploaded; no more than a request may bring, see DATA_UPLOAD_MAX_MEMORY_SIZE."""
+UPLOAD_FORM_BYTES = 64 * 2**20
+"""Largest file that a form without scripts can bring, in one piece."""
+UPLOAD_INLINE_BYTES = 256 * 2**10
+"""Files up to this size are looked through at once; larger ones by a worker."""
+UPLOAD_RESEND_S = 30.0
+"""An upload that no worker has looked through for this long is given to the workers again, in seconds."""
+UPLOAD_KEEP_S = 3 * 86_400
+"""How long an upload that was begun or refused waits for somebody to come back to it, in seconds."""
 
 # --- Safety -------------------------------------------------------------------------------------------------------
 
@@ -79,6 +98,10 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 }
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20
+FILE_UPLOAD_HANDLERS = [
+    "webapp.datasets.receiving.Quota",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a form over a large fleet has many fields
 
 # --- Parts --------------------------------------------------------------------------------------------------------
@@ -96,9 +119,12 @@ INSTALLED_APPS = [
     "allauth.account",
     "webapp.teams",
     "webapp.library",
+    "webapp.datasets",
+    "webapp.previews",
     "webapp.experiments",
     "webapp.sharing",
     "webapp.notes",
+    "webapp.trash",
     "webapp.specforms",
     "webapp.catalogue",
     "webapp.api",
@@ -106,6 +132,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "webapp.logs.requests.request_ids",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -123,7 +150,6 @@ ROOT_URLCONF = "webapp.urls"
 ASGI_APPLICATION = "webapp.asgi.application"
 
 TEMPLATES = [
-    "webapp.trash",
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
@@ -145,8 +171,16 @@ TEMPLATES = [
 DATABASES = {"default": environment.database(EDGELOOM_HOME)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Per process and not in the broker: it only counts sign-in attempts, and nobody shall be locked out while that is down.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Counts of requests and of attempts to sign in: of all web processes together where there is a broker. While that is
+# down the cache counts nothing instead of failing, so nobody is locked out.
+CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if REDIS_URL:
+    CACHES["default"] = {
+        "BACKEND": "webapp.counters.Counters",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "edgeloom",
+        "OPTIONS": {"serializer": "webapp.counters.PlainValues", "socket_timeout": 1.0, "socket_connect_timeout": 1.0},
+    }
 
 # For notices that may be lost. Runs travel by the stream (experiments/hub.py), never by this layer.
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
@@ -206,10 +240,4 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": os.environ.get("EDGELOOM_LOG_LEVEL", "INFO")},
-}
+LOGGING = logging_settings(EDGELOOM_HOME)

@@ -8,10 +8,12 @@ urlpatterns = [
     path("", include("webapp.sharing.urls")),
     path("", include("webapp.notes.urls")),
     path("", include("webapp.library.urls")),
+    path("", include("webapp.datasets.urls")),
+    path("", include("webapp.previews.urls")),
     path("", include("webapp.catalogue.urls")),
     path("", include("webapp.teams.urls")),
+    path("", include("webapp.trash.urls")),
     path("", include("webapp.system.urls")),
     path("", include("webapp.api.urls")),
-    path("", include("webapp.trash.urls")),
     path("accounts/", include("allauth.urls")),
 ]

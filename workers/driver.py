@@ -2,7 +2,9 @@
 
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -77,6 +79,21 @@ def drive(run_id: UUID, *, job_id: str, owner: str) -> None:
         except Exception as error:
             logger.warning("run %s failed", run_id, exc_info=error)
             _fail(store, error, tail)
+
+
+def attempt(work: Callable[[], None], note: Callable[[dict[str, Any]], None]) -> None:
+    """Do something that is no run, and have it noted if it goes wrong: nobody else would tell the user.
+
+    Args:
+        work: what to do.
+        note: takes the record of a failure.
+    """
+    with LogTail() as tail:
+        try:
+            work()
+        except Exception as error:
+            logger.warning("an interactive job failed", exc_info=error)
+            note(failure_of(error, tail.lines))
 
 
 def _carry_out(store: RunStore, wishes: Wishes) -> None:

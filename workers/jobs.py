@@ -6,7 +6,8 @@ from uuid import UUID
 from celery import Task
 
 from webapp import broker
-from workers import reaper
+from webapp.trash import cleaning
+from workers import previews, reaper
 from workers.app import app
 from workers.driver import drive
 
@@ -21,3 +22,21 @@ def execute(self: "Task[[str], None]", run_id: str) -> None:
 def sweep() -> None:
     """Look for lost messages and lost workers."""
     reaper.sweep()
+
+
+@app.task(name=broker.CLEAN)
+def clean() -> None:
+    """Empty the trash of what is overdue and clean the disk."""
+    cleaning.clean()
+
+
+@app.task(name=broker.CHECK_UPLOAD)
+def check_upload(upload_id: str) -> None:
+    """Look through an uploaded data set."""
+    previews.check_upload(UUID(upload_id))
+
+
+@app.task(name=broker.MAKE_PREVIEW)
+def make_preview(digest: str) -> None:
+    """Make a preview that a page waits for."""
+    previews.make_preview(digest)

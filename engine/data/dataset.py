@@ -151,8 +151,11 @@ class Dataset(Component):
         """Whether the set can be loaded without the network; looks at names of files only."""
         if not all(store.has_artifact(upload) for upload in self.uploads()):
             return False
-        cached = all(store.has_arrays(self._key(split)) for split in SPLITS)
-        return cached or all(store.find(file) is not None for file in self.files())
+        return self.is_decoded(store) or all(store.find(file) is not None for file in self.files())
+
+    def is_decoded(self, store: DataStore) -> bool:
+        """Whether both splits lie decoded in the store's cache, so that loading them only maps files."""
+        return all(store.has_arrays(self._key(split)) for split in SPLITS)
 
     def _owned(self, store: DataStore, split: SplitName, client: int) -> Split:
         return self.load(store, split).take(np.flatnonzero(self.owners(store, split) == client))

@@ -12,9 +12,11 @@ from webapp.api.routes import (
     artifacts,
     catalogue,
     comparisons,
+    datasets,
     experiments,
     members,
     notes,
+    previews,
     runs,
     shares,
     specs,
@@ -50,6 +52,8 @@ def make_api() -> NinjaAPI:
     api.add_decorator(checked)
     for family in ("fleets", "networks", "tasks"):
         api.add_router(f"/{family}", design_router(family), url_name_prefix=family)
+    api.add_router("/datasets", datasets.router)
+    api.add_router("", previews.router)
     api.add_router("/experiments", experiments.router)
     api.add_router("/runs", runs.router)
     api.add_router("/artifacts", artifacts.router)

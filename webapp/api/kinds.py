@@ -115,6 +115,16 @@ KINDS: Mapping[str, Kind] = {
         "Invalid specification",
         "`errors` lists every problem of the document with its path.",
     ),
+    "invalid_upload": Kind(
+        422,
+        "The file cannot be used",
+        "`errors` lists everything that is wrong with the file or its parts; nothing of it was kept.",
+    ),
+    "preview_failed": Kind(
+        422,
+        "This cannot be shown",
+        "`detail` says why and `remedy` what to do, such as where to put a missing file.",
+    ),
     "version_required": Kind(
         428,
         "If-Match is required",

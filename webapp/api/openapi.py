@@ -13,6 +13,8 @@ from webapp.api.documents import SCHEMAS, reference
 from webapp.api.kinds import KINDS
 from webapp.api.problems import MEDIA_TYPE
 from webapp.api.resources import TokenBody
+from webapp.api.routes.datasets import DataSetBody
+from webapp.api.routes.previews import PreviewBody
 from webapp.api.specschema import body_schemas
 from webapp.api.teamwork import BODIES
 
@@ -30,6 +32,7 @@ PROBLEM: Json = {
         "detail": {"type": "string", "description": "What is wrong here, what is allowed, what was given."},
         "instance": {"type": "string", "format": "uri-reference", "description": "The address that was asked."},
         "code": {"type": "string", "enum": list(KINDS), "description": "The kind for programs."},
+        "request_id": {"type": "string", "description": "By which the log knows this request."},
         "remedy": {"type": "string", "description": "What can be done about it."},
         "errors": {"type": "array", "items": reference("ProblemEntry")},
     },
@@ -137,6 +140,10 @@ def _problems(path: str, method: str, operation: Json) -> dict[str, list[str]]:
         codes += ["version_conflict", *(["version_required"] if method == "PUT" else [])]
     if method != "GET" and "{" in path:
         codes.append("conflict")
+    if "/datasets" in path and method != "DELETE":
+        codes.append("invalid_upload")
+    if path.endswith(("/samples", "/preview", "/previews")):
+        codes += ["preview_failed", "invalid_spec"]
     by_status: dict[str, list[str]] = {}
     for code in KINDS:
         if code in codes:
@@ -160,7 +167,7 @@ def _problem_response(code: str) -> Json:
 
 
 def _model_schemas() -> Json:
-    bodies: tuple[type[BaseModel], ...] = (TokenBody, *BODIES)
+    bodies: tuple[type[BaseModel], ...] = (TokenBody, DataSetBody, PreviewBody, *BODIES)
     _, holder = models_json_schema([(body, "validation") for body in bodies], ref_template=SCHEMAS + "{model}")
     schemas: Json = holder["$defs"]
     return schemas

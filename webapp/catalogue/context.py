@@ -32,12 +32,13 @@ PLACES = (
     Place("Fleets", "fleet-list", "fleets", ("/fleets/",), "Design", on_phone=True),
     Place("Networks", "network-list", "networks", ("/networks/",), "Design"),
     Place("Tasks", "task-list", "tasks", ("/tasks/",), "Design"),
+    Place("Data sets", "dataset-list", "datasets", ("/datasets/",), "Design"),
     Place("Catalogue", "catalogue", "catalogue", ("/catalogue/",), "Design"),
     Place("Members", "team-detail", "members", ("/team/",), "Team"),
     Place("Shared links", "share-list", "share", ("/shares/",), "Team"),
     Place("API tokens", "token-list", "tokens", ("/account/tokens/",), "Team"),
-    Place("System", "system", "system", ("/system/",), "Team"),
     Place("Trash", "trash", "trash", ("/trash/",), "Team"),
+    Place("System", "system", "system", ("/system/",), "Team"),
 )
 
 

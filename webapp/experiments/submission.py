@@ -16,6 +16,7 @@ from engine.specs.experiment import ExperimentSpec
 from engine.specs.sweep import Cell as SpecCell
 from engine.specs.text import canonical, cells, digest, parse
 from webapp import broker
+from webapp.datasets.usage import foreign_uploads
 from webapp.experiments.models import Artifact, Cell, EventBatch, Experiment, MetricChunk, Run, RunState
 from webapp.experiments.states import move, queue_all
 from webapp.library.services import body_for
@@ -35,7 +36,7 @@ def parsed(team: Team, text: str | bytes) -> ExperimentSpec:
         SpecError: all problems of the first stage that has any.
     """
     spec = parse(text, saved=lambda family, identifier: body_for(team, family, identifier))
-    problems = check_data(spec, DataStore.from_environment())
+    problems = foreign_uploads(spec, team) or check_data(spec, DataStore.from_environment())
     if problems:
         raise SpecError(problems)
     return spec

@@ -9,9 +9,14 @@ from engine.core.errors import SpecError
 from engine.fleet.group import FleetSpec
 from engine.network.catalogue import links
 from engine.specs.families import FAMILIES
+from webapp.library.capacity import legend
 from webapp.library.drawing import draw, signs
+from webapp.library.fitting import fit_context
 from webapp.library.models import Fleet, Network, Task
-from webapp.library.parts import figures_of, fleet_of, network_of, recalled_share, totals
+from webapp.library.parts import edge_rows, figures_of, fleet_of, group_rows, network_of, recalled_share, totals
+from webapp.previews.panels import panels
+from webapp.previews.services import look
+from webapp.previews.wanted import measures_of
 from webapp.teams.models import Team
 
 
@@ -20,16 +25,16 @@ def detail_of(design: Fleet | Network | Task, query: Mapping[str, str], team: Te
     try:
         match design:
             case Fleet():
-                return _fleet(design)
+                return _fleet(design, query, team)
             case Network():
                 return _network(design, query.get("fleet", ""), Fleet.objects.of(team))
             case _:
-                return _task(design)
+                return _task(design, query, team)
     except (SpecError, ValueError) as error:
         return {"unreadable": str(error)}
 
 
-def _fleet(design: Fleet) -> dict[str, Any]:
+def _fleet(design: Fleet, query: Mapping[str, str], team: Team) -> dict[str, Any]:
     spec = fleet_of(design.body)
     fleet = spec.resolve()
     groups = [
@@ -37,7 +42,14 @@ def _fleet(design: Fleet) -> dict[str, Any]:
         for sign, group in zip(signs(fleet), spec.groups, strict=True)
     ]
     recalled, figures = recalled_share([group.resolved_device() for group in spec.groups])
-    return {"groups": groups, "totals": totals(fleet), "recalled": recalled, "num_figures": figures}
+    return {
+        "groups": groups,
+        "rows": group_rows(fleet),
+        "totals": totals(fleet),
+        "recalled": recalled,
+        "num_figures": figures,
+        **fit_context(fleet, query, team),
+    }
 
 
 def _network(design: Network, chosen: str, fleets: QuerySet[Fleet]) -> dict[str, Any]:
@@ -63,6 +75,9 @@ def _network(design: Network, chosen: str, fleets: QuerySet[Fleet]) -> dict[str,
         "network": network,
         "drawing": draw(fleet, network.topology, resolved),
         "signs": signs(fleet),
+        "legend": legend(resolved),
+        "edge_rows": edge_rows(resolved),
+        "measures": look(measures_of(network.with_figures(), spec.with_figures())),
         "links": rows,
         "link_users": users,
         "in_catalogue": set(links()),
@@ -78,7 +93,8 @@ def _example(names: list[str]) -> FleetSpec:
     return FleetSpec.model_validate({"groups": tuple({"name": name, "count": 10} for name in names)})
 
 
-def _task(design: Task) -> dict[str, Any]:
+def _task(design: Task, query: Mapping[str, str], team: Team) -> dict[str, Any]:
+    seen = panels(team, design.body, query.get("_devices", ""), query.get("_seed", ""))
     parts = []
     homes = {
         "dataset": "datasets",
@@ -94,4 +110,4 @@ def _task(design: Task) -> dict[str, Any]:
         rest = {key: entry for key, entry in value.items() if key != "kind"} if isinstance(value, dict) else value
         about = " ".join((member.__doc__ or "").partition("\n\n")[0].split()) if member else ""
         parts.append({"name": name, "family": family if member else "", "kind": kind, "rest": rest, "about": about})
-    return {"parts": parts}
+    return {**seen, "set_parts": parts}

@@ -8,9 +8,13 @@ from engine.core.nodes import SERVER
 from engine.fleet.fleet import Fleet
 from engine.network.network import Network
 from engine.network.topology import Topology
+from webapp.library.capacity import link_steps
+from webapp.library.layouts import relayed_places
 
 WIDTH, HEIGHT = 620, 380
 CENTER = (WIDTH / 2, HEIGHT / 2)
+RELAYED = (WIDTH / 2 - 40, HEIGHT / 2 - 24)
+"""How far from the middle nodes stand where devices relay."""
 SERVER_CORNER = (WIDTH - 46.0, 30.0)
 MOST_DEVICES = 400
 """A picture of more devices would show nothing; a sample of every group stands for them."""
@@ -51,6 +55,8 @@ class DrawnEdge:
     x2: float
     y2: float
     link: str
+    capacity: int
+    """Number of the color of its capacity, from 1."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +97,13 @@ def signs(fleet: Fleet) -> list[GroupSign]:
 def draw(fleet: Fleet, topology: Topology, network: Network) -> Drawing:
     """Place every node: the server in the middle, gateways around it, devices on rings around those."""
     shown = _sample(fleet)
-    places = _hub_places(network)
-    places |= _device_places(fleet, network, shown)
+    if network.relays is not None:
+        places = relayed_places(topology, network.relays, shown, CENTER, RELAYED)
+    else:
+        places = _hub_places(network)
+        places |= _device_places(fleet, network, shown)
     edges = [edge for edge in topology.edges(network) if edge.lower in places and edge.upper in places]
-    names = network.table.names
+    names, steps = network.table.names, link_steps(network)
     devices = []
     for number in shown:
         group = int(fleet.group_of[number])
@@ -109,7 +118,10 @@ def draw(fleet: Fleet, topology: Topology, network: Network) -> Drawing:
     return Drawing(
         devices=devices,
         hubs=hubs,
-        edges=[DrawnEdge(e.lower, e.upper, *places[e.lower], *places[e.upper], names[e.link]) for e in edges],
+        edges=[
+            DrawnEdge(e.lower, e.upper, *places[e.lower], *places[e.upper], names[e.link], steps[names[e.link]])
+            for e in edges
+        ],
         num_devices=fleet.num_devices,
         summary=_summary(fleet, network),
     )

@@ -1,15 +1,24 @@
 """Saved designs as the engine's components, with what their pages show of them."""
 
 import json
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from engine.core.component import Component
 from engine.core.figure import Figure
+from engine.core.operators import OperatorClass
 from engine.fleet.fleet import Fleet
 from engine.fleet.group import FleetSpec
+from engine.network.network import Network
 from engine.network.spec import NetworkSpec
+
+DRAWN_RATES: tuple[OperatorClass, ...] = ("conv", "depthwise", "linear", "recurrent")
+"""The kinds of operators whose speed a fleet's page shows."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +71,51 @@ def fleet_sentence(fleet: FleetSpec) -> str:
     return ", ".join(f"{group.count} × {_name(group.device)}" for group in fleet.groups)
 
 
-def totals(fleet: Fleet) -> dict[str, float]:
-    """Sums over all devices of a fleet."""
+def edge_rows(network: Network) -> list[dict[str, Any]]:
+    """The connections of a network's picture as rows of a table, equal ones of a kind and link together."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for edge in network.graph_json()["edges"]:
+        ends = (_end(edge["source"]), _end(edge["target"]), str(edge["link"]))
+        counts[ends] += int(edge.get("count", 1))
+    by_name = dict(zip(network.table.names, network.links, strict=True))
+    return [
+        {"ends": f"{source} to {target}", "link": link, "count": count, "figures": by_name[link]}
+        for (source, target, link), count in counts.items()
+    ]
+
+
+def _end(name: str) -> str:
+    """What a node of the picture is, without its number."""
+    return name.partition(":")[0]
+
+
+def group_rows(fleet: Fleet) -> list[dict[str, Any]]:
+    """Each group's share of the whole: devices, memory, rates and power."""
+    columns = DRAWN_RATES
+    rates = {name: fleet.rate(name) for name in columns}
+    return [
+        {
+            "name": name,
+            "count": int(count),
+            "ram_bytes": float(fleet.ram_bytes[place] * count),
+            "rates": [_known(rates[column][place] * count) for column in columns],
+            "active_power_w": float(fleet.active_power_w[place] * count),
+            "idle_power_w": float(fleet.idle_power_w[place] * count),
+        }
+        for place, (name, count) in enumerate(zip(fleet.names, fleet.counts, strict=True))
+    ]
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def totals(fleet: Fleet) -> dict[str, Any]:
+    """Sums over all devices of a fleet; of rates, over those that have one."""
+    columns = DRAWN_RATES
+    rates = [float(np.nansum(fleet.rate(name) * fleet.counts)) for name in columns]
     return {
+        "rates": [rate or None for rate in rates],
         "devices": float(fleet.num_devices),
         "ram_bytes": float((fleet.ram_bytes * fleet.counts).sum()),
         "active_power_w": float((fleet.active_power_w * fleet.counts).sum()),

@@ -15,6 +15,7 @@ from webapp.library.details import detail_of
 from webapp.library.families import FAMILIES, Family
 from webapp.library.models import Fleet, Network, Task
 from webapp.library.suggestions import suggester
+from webapp.previews.panels import devices_of
 from webapp.specforms.form import SpecForm
 from webapp.teams.access import at_least
 from webapp.teams.models import Role
@@ -135,6 +136,8 @@ def _page(
 ) -> HttpResponse:
     name_problems = [problem.message for problem in form.problems if problem.path == "name"]
     context = _context(request, about, form=form, design=design, name=name, name_problems=name_problems)
+    if about.noun == "task":
+        context["num_devices"] = devices_of(team_of(request), "")
     template = "library/_design_form.html" if getattr(request, "htmx", False) else "library/design_form.html"
     return render(request, template, context, status=200 if getattr(request, "htmx", False) else status)
 

@@ -1,0 +1,1 @@
+"""Looking at parts of an experiment before it runs: samples, partitions, models, networks, fleets."""
