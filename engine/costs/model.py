@@ -147,7 +147,12 @@ class CostModel:
             device = int(trace["source"][np.flatnonzero(np.isnan(duration))[0]])
             raise EngineError(f"device {device} ({self.fleet.device(device).name}) has no speed for this work")
         recalled_s = sizes * sample_recalled[work, mode, group]
-        return duration, recalled_s + np.where(steps > 0, steps * step_recalled[work, group], 0.0)
+        recalled_s = recalled_s + np.where(steps > 0, steps * step_recalled[work, group], 0.0)
+        if self.fleet.speeds is not None:
+            speed = self.fleet.speeds[trace["source"][items]]
+            duration[items] /= speed
+            recalled_s = recalled_s / speed
+        return duration, recalled_s
 
     def _messages(self, trace: Trace, passes: Mapping[str, NDArray[np.bool_]] | None) -> tuple[Messages, Legs]:
         """The messages with their prices, and the segments that they cross; ``passes`` is by item."""

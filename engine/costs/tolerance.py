@@ -49,7 +49,7 @@ def shifted(model: CostModel, *, better: bool) -> CostModel:
     kinds = [_shift(kind, better=better) for kind in fleet.kinds]
     links = tuple(_shift(link, better=better) for link in network.links)
     return CostModel(
-        Fleet(fleet.names, kinds, fleet.counts.tolist(), fleet.rules),
+        Fleet(fleet.names, kinds, fleet.counts.tolist(), fleet.rules, spreads=fleet.spreads),
         replace(network, table=replace(network.table, links=links)),
     )
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from engine.core.errors import Problem
 from engine.costs.memory import memory_problems
+from engine.costs.plan import message_problems
 from engine.federated.messages import shape_only
 from engine.federated.population import shard_count
-from engine.federated.traffic import profile_of
+from engine.federated.traffic import exchange_of, profile_of
 from engine.models.profile import Profile
 from engine.task.contract import Context
 from engine.training.chain import chain_of
@@ -57,6 +58,8 @@ def _model(task: "Federated", context: Context) -> Iterator[Problem]:
         yield Problem("local.path", "no_cohort_path", message)
     copies = extra_copies(task, costs)
     yield from memory_problems(context.fleet, costs, task.local.batch_size, "model", optimizer_copies=copies)
+    exchange = exchange_of(task)
+    yield from message_problems(context.cost_model, exchange.bytes_down, exchange.bytes_up, "model")
 
 
 def extra_copies(task: "Federated", costs: Profile) -> int:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from engine.core.figure import Figure
 from engine.core.operators import OPERATOR_CLASSES, OperatorClass
+from engine.core.streams import seed_of, stream
 from engine.fleet.availability import Availability
 from engine.fleet.device import Device, Precision
 
@@ -22,6 +23,8 @@ class Fleet:
         kinds: (G,) the device of each group.
         counts: (G,) number of devices of each group.
         rules: (G,) availability of each group.
+        spreads: (G,) standard deviation of the logarithm of each group's speeds; empty if all devices are as fast as
+            their kind.
     """
 
     def __init__(
@@ -30,11 +33,14 @@ class Fleet:
         kinds: Sequence[Device],
         counts: Sequence[int],
         rules: Sequence[Availability],
+        *,
+        spreads: Sequence[float] = (),
     ) -> None:
         self.names = tuple(names)
         self.kinds = tuple(kinds)
         self.counts = np.asarray(counts, dtype=np.int64)
         self.rules = tuple(rules)
+        self.spreads = tuple(spreads)
         self.starts = np.concatenate([[0], np.cumsum(self.counts)])
 
     @property
@@ -51,6 +57,21 @@ class Fleet:
     def group_of(self) -> NDArray[np.int32]:
         """(N,) the group of each device."""
         return np.repeat(np.arange(self.num_groups, dtype=np.int32), self.counts)
+
+    @cached_property
+    def speeds(self) -> FloatColumn | None:
+        """(N,) how many times as fast as its kind each device is, with median 1; None if all are just as fast.
+
+        Log-normal, as the run times of equal devices are skewed to the slow side. Drawn by the group's name: the same
+        in every run.
+        """
+        if not any(self.spreads):
+            return None
+        parts = [
+            np.exp(spread * stream(0, "fleet", "speed", name).standard_normal(int(count)))
+            for name, count, spread in zip(self.names, self.counts, self.spreads, strict=True)
+        ]
+        return np.concatenate(parts)
 
     def group_counts(self) -> dict[str, int]:
         """Number of devices by group name, in order."""
@@ -105,8 +126,8 @@ class Fleet:
     def reachable(self, round_number: int, seed: int) -> NDArray[np.bool_]:
         """(N,) which devices can take part in a round, counted from 1."""
         parts = [
-            rule.reachable(np.arange(count, dtype=np.int64), round_number, seed)
-            for rule, count in zip(self.rules, self.counts, strict=True)
+            rule.reachable(np.arange(count, dtype=np.int64), round_number, seed_of(seed, "availability", name))
+            for name, rule, count in zip(self.names, self.rules, self.counts, strict=True)
         ]
         return np.concatenate(parts)
 

@@ -1,4 +1,4 @@
-"""The fleet as a user describes it: groups of equal devices."""
+"""The fleet as a user describes it: groups of devices of one kind."""
 
 from typing import Annotated
 
@@ -32,6 +32,10 @@ class GroupSpec(Component):
 
     availability: Annotated[Availability, kinds.field()] = Always()
     """When the devices can take part."""
+
+    speed_spread: float = Field(default=0.0, ge=0, le=2)
+    """How much the speeds of the group's devices differ: the standard deviation of their logarithm. 0 makes all as fast
+    as their kind; with 0.25 two thirds are between 0.78 and 1.28 times as fast."""
 
     def resolved_device(self) -> Device:
         """The device itself, taken from the catalogue if it is named by id."""
@@ -87,4 +91,5 @@ class FleetSpec(Component):
             kinds=tuple(group.resolved_device() for group in self.groups),
             counts=tuple(group.count for group in self.groups),
             rules=tuple(group.availability for group in self.groups),
+            spreads=tuple(group.speed_spread for group in self.groups),
         )

@@ -1,11 +1,15 @@
 """Computing: by operator class, forward and backward, never one FLOP/s figure. Values are worked out by hand."""
 
+import numpy as np
 import pytest
 
 from engine.core.errors import EngineError
+from engine.costs.estimate import estimate_trace
+from engine.costs.model import CostModel
 from engine.costs.trace import TraceBuilder
 from engine.costs.work import Work
-from tests.engine.costs.worlds import FRAMES, WORK, model_of, phase_of
+from engine.fleet.group import FleetSpec
+from tests.engine.costs.worlds import DEVICE, FRAMES, WORK, model_of, network_of, phase_of
 
 
 def test_inference_adds_up_the_classes_at_their_own_rates() -> None:
@@ -64,3 +68,19 @@ def test_what_rests_on_recalled_rates_is_counted() -> None:
     # 4 of 5 ms of each sample are linear; energy is time times a power that the user gave
     assert phase_of(cost, "compute", "recalled_time_s") == pytest.approx(0.04, rel=1e-12)
     assert cost.ledger.totals()["share_recalled"] == pytest.approx(0.8, rel=1e-12)
+
+
+def test_a_slower_device_of_a_group_computes_longer_by_its_factor() -> None:
+    fleet = FleetSpec.model_validate({"groups": [{"name": "a", "device": DEVICE, "count": 5, "speed_spread": 0.5}]})
+    resolved = fleet.resolve()
+    assert resolved.speeds is not None
+    model = CostModel(resolved, network_of(FRAMES).resolve(resolved))
+    builder = TraceBuilder()
+    builder.compute(np.arange(5), WORK, 10, mode="infer")
+    cost = model.cost(builder.build())
+    assert cost.end_s.tolist() == pytest.approx((0.05 / resolved.speeds).tolist())
+    assert cost.straggler is not None
+    assert cost.straggler.device == int(np.argmin(resolved.speeds))
+    # five watts while computing
+    assert cost.item_energy_j.tolist() == pytest.approx((0.25 / resolved.speeds).tolist())
+    assert estimate_trace(builder.build(), model).totals["time_s"].expected == pytest.approx(cost.end_s_total)
