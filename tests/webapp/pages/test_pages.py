@@ -143,3 +143,17 @@ def test_the_browser_has_the_same_band_over_seeds() -> None:
     )
     found = json.loads(done.stdout)
     assert found == pytest.approx([float(t.ppf(0.975, k)) for k in range(1, 201)], rel=5e-4)
+
+
+def test_the_page_for_errors_stands_alone(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It shows even if the base template or the list of static files is what broke."""
+
+    def broken(_path: str) -> str:
+        raise ValueError("no manifest")
+
+    monkeypatch.setattr("django.templatetags.static.StaticNode.handle_simple", broken)
+    client = Client(raise_request_exception=False)
+    client.force_login(people["viewer"], backend="allauth.account.auth_backends.AuthenticationBackend")
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert "Something broke on our side" in answer.content.decode()
