@@ -11,6 +11,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from webapp.experiments import sockets as members  # noqa: E402
+from webapp.logs.requests import SocketIds  # noqa: E402
 from webapp.sharing import sockets as guests  # noqa: E402
 
 application = ProtocolTypeRouter(
@@ -18,6 +19,8 @@ application = ProtocolTypeRouter(
         "http": http_application,
         # The consumers themselves check where a connection comes from, because a refusal before the handshake reaches a
         # browser as a bare 403 without a reason.
-        "websocket": AuthMiddlewareStack(URLRouter([*members.websocket_urlpatterns, *guests.websocket_urlpatterns])),
+        "websocket": SocketIds(
+            AuthMiddlewareStack(URLRouter([*members.websocket_urlpatterns, *guests.websocket_urlpatterns]))
+        ),
     }
 )

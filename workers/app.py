@@ -17,6 +17,7 @@ app = Celery("edgeloom")  # finds Django by the variable above, sets it up and m
 from django.conf import settings  # noqa: E402 - after the app, which prepares Django
 
 from webapp import broker  # noqa: E402
+from webapp.logs.ids import begin  # noqa: E402
 from workers import control  # noqa: E402
 
 app.conf.update(
@@ -29,11 +30,24 @@ app.conf.update(
             "schedule": settings.SWEEP_S,
             # A sweep that could not start in time is pointless once the next one is there.
             "options": {"expires": 2 * settings.SWEEP_S},
-        }
+        },
+        "clean": {"task": broker.CLEAN, "schedule": settings.CLEAN_S, "options": {"expires": settings.CLEAN_S}},
     },
 )
 
 _PR_SET_PDEATHSIG = 1
+
+
+@signals.setup_logging.connect
+def _keep_logging(**_: Any) -> None:
+    """Leave the log as Django's settings have it; Celery would set up its own unless somebody listens to this."""
+
+
+@signals.task_prerun.connect
+def _name_log_lines(task: Any, task_id: str, **_: Any) -> None:
+    """Let all log lines of a job carry its id and that of the request from which it comes."""
+    request_id = task.request.get("request_id") or (task.request.headers or {}).get("request_id")
+    begin(job_id=task_id, job=task.name, **({"request_id": request_id} if request_id else {}))
 
 
 @signals.worker_process_init.connect

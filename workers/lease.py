@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from webapp.experiments.models import Run, RunState, RunTransition
 from webapp.experiments.states import announce
+from webapp.logs.ids import add
 from workers.control import Wishes, is_stopping
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,9 @@ def claim(run_id: UUID, *, owner: str, job_id: str) -> Run | None:
             reason=f"attempt {run.attempt}",
         )
         transaction.on_commit(lambda: announce(run))
+    add(run_id=str(run.pk), attempt=str(run.attempt))
+    if run.request_id:
+        add(request_id=run.request_id)
     return run
 
 

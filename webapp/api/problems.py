@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from uuid import uuid4
 
 import orjson
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -14,6 +13,7 @@ from ninja.errors import HttpError, ValidationError
 
 from engine.core.errors import EngineError, Problem, SpecError
 from webapp.api.kinds import KINDS
+from webapp.logs.ids import current_id
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,8 @@ def problem_response(request: HttpRequest, problem: ApiProblem) -> HttpResponse:
         "code": problem.code,
         "errors": [asdict(error) for error in problem.errors],
     }
+    if request_id := current_id():
+        body["request_id"] = request_id
     if problem.remedy:
         body["remedy"] = problem.remedy
     headers = dict(problem.headers)
@@ -133,8 +135,8 @@ def register(api: NinjaAPI) -> None:
 
 
 def internal_error(request: HttpRequest, error: Exception) -> HttpResponse:
-    """The answer to a fault of ours: a number for the log, and no trace for the client."""
-    number = uuid4().hex[:12]
+    """The answer to a fault of ours: the id by which the log knows it, and no trace for the client."""
+    number = current_id()
     logger.error("internal error %s at %s %s", number, request.method, request.path, exc_info=error)
     return problem_response(request, ApiProblem("internal_error", f"Something broke here; the log has it as {number}."))
 

@@ -177,6 +177,8 @@ class Run(Resource):
     finished_at: datetime | None
     last_seq: int
     """Number of the last event."""
+    request_id: str
+    """Id of the request that launched or resumed it, as it stands in the log; empty for older runs."""
     reused_from: Annotated[UUID | None, Column("reused_from_id")]
     """The earlier run of the same digest and seed whose result this one took over."""
     failure: Annotated[Failure | None, DETAIL, Derived(("failure",), lookups.public_failure)]

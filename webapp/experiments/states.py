@@ -10,6 +10,7 @@ from engine.core.errors import EngineError
 from webapp import broker
 from webapp.experiments.log import pack, state_notice
 from webapp.experiments.models import FINAL, Run, RunState, RunTransition
+from webapp.logs.ids import current_id
 
 MOVES: dict[str, frozenset[str]] = {
     RunState.DRAFT: frozenset({RunState.QUEUED, RunState.CANCELLED, RunState.DONE}),
@@ -80,7 +81,7 @@ def queue_all(drafts: Sequence[Run], *, actor: str, reason: str) -> None:
     with transaction.atomic():
         waiting = Run.objects.select_for_update().filter(pk__in=[run.pk for run in drafts], state=RunState.DRAFT)
         queued = set(waiting.values_list("pk", flat=True))
-        Run.objects.filter(pk__in=queued).update(state=RunState.QUEUED)
+        Run.objects.filter(pk__in=queued).update(state=RunState.QUEUED, request_id=current_id())
         RunTransition.objects.bulk_create(
             RunTransition(
                 run_id=pk, at=now, from_state=RunState.DRAFT, to_state=RunState.QUEUED, actor=actor, reason=reason

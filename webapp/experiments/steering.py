@@ -6,6 +6,7 @@ from django.utils import timezone
 from webapp.experiments.models import Run, RunState
 from webapp.experiments.states import Conflict, announce, move
 from webapp.experiments.submission import require, send
+from webapp.logs.ids import current_id
 from webapp.teams.models import Role, User
 
 RESUMABLE = (RunState.PAUSED, RunState.FAILED, RunState.CANCELLED)
@@ -43,7 +44,8 @@ def resume(run: Run, user: User) -> None:
         run.refresh_from_db()
         if run.state not in RESUMABLE:
             raise Conflict(f"a run that is {run.get_state_display().lower()} cannot be resumed")
-        if move(run, RunState.QUEUED, actor=user.email, reason="resumed", failure=None, losses=0, sent_at=None):
+        fresh = {"failure": None, "losses": 0, "sent_at": None, "request_id": current_id()}
+        if move(run, RunState.QUEUED, actor=user.email, reason="resumed", **fresh):
             send(run)
 
 
