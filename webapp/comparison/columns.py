@@ -81,7 +81,7 @@ class Format:
         if self.kind == "count":
             return str(value)
         if self.kind == "p":
-            return "< 0.0001" if value < 1e-4 else digits(value)
+            return probability(value)
         number = value / self.scale
         sign = "+" if self.kind in {"difference", "effect"} and number > 0 else ""
         if self.places is None:
@@ -89,6 +89,11 @@ class Format:
         text = f"{number:,.{self.places}f}".replace(",", THIN_SPACE).replace("-", MINUS)
         is_zero = not any(digit in text for digit in "123456789")
         return text.removeprefix(MINUS) if is_zero else sign + text
+
+
+def probability(p: float) -> str:
+    """A p value with at most four digits after the point."""
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}".rstrip("0").removesuffix(".")
 
 
 def formats_of(columns: Iterable[Column], rows: Iterable[Mapping[str, Value]]) -> dict[str, Format]:

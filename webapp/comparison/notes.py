@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from webapp.comparison.columns import probability
 from webapp.comparison.differences import PAIRING, Difference, is_same_everywhere
 from webapp.comparison.selection import Entry, states_of
 from webapp.comparison.tables import LEAST_PAIRS, Table
@@ -79,9 +80,10 @@ def _even(table: Table) -> Iterator[str]:
 def _few(table: Table) -> Iterator[str]:
     most = max((len(row.differences) for row in table.others), default=0)
     if 1 < most < SIGN_FLIP_PAIRS:
+        least = probability(2 / 2**most)
         yield (
-            f"With {most} pairs the sign-flip p is at least {2 / 2**most:.2g}: {SIGN_FLIP_PAIRS} pairs are the "
-            f"fewest that can be below 0.05. A claim here rests on the t interval of at least {LEAST_PAIRS} pairs."
+            f"With {most} pairs the sign-flip p is at least {least}: {SIGN_FLIP_PAIRS} are the fewest that can be "
+            f"below 0.05. A claim here rests on the t interval of at least {LEAST_PAIRS} pairs."
         )
 
 

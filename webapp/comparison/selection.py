@@ -201,19 +201,17 @@ def _uuid(text: str) -> UUID | None:
 
 
 def _labels(cells: Sequence[Cell]) -> list[str]:
-    """A label for each cell: within one experiment what the sweep sets, else with the experiment's name."""
-    one_experiment = len({cell.experiment_id for cell in cells}) == 1
-    labels = [_label(cell, one_experiment) for cell in cells]
+    """The shortest label that tells each cell from all others: its own, with its experiment's name, with its id."""
+    own = [cell.label or cell.experiment.name for cell in cells]
+    named = [f"{cell.experiment.name}: {cell.label}" if cell.label else cell.experiment.name for cell in cells]
+    short, long = (
+        [f"{label} #{str(cell.experiment_id)[:size]}" for label, cell in zip(own, cells, strict=True)]
+        for size in (4, 36)
+    )
     return [
-        label if labels.count(label) == 1 else f"{label} #{str(cell.experiment_id)[:8]}"
-        for label, cell in zip(labels, cells, strict=True)
+        next((kind[place] for kind in (own, named, short) if kind.count(kind[place]) == 1), long[place])
+        for place in range(len(cells))
     ]
-
-
-def _label(cell: Cell, one_experiment: bool) -> str:
-    if not cell.label:
-        return cell.experiment.name
-    return cell.label if one_experiment else f"{cell.experiment.name}: {cell.label}"
 
 
 def states_of(entries: Iterable[Entry]) -> Mapping[str, int]:

@@ -100,7 +100,7 @@ def client_maps(request: HttpRequest) -> HttpResponse:
 @require_GET
 def export(request: HttpRequest) -> HttpResponse:
     """The table as a file: ``format`` is csv, parquet or latex."""
-    chosen = EXPORTS.get(request.GET.get("format", ""))
+    chosen = EXPORTS.get(request.GET.get("format", "csv"))
     if chosen is None:
         raise Http404(f"There are the formats {', '.join(EXPORTS)}.")
     found = _find_or_404(request)

@@ -1,11 +1,10 @@
 """The answer of an experiment in a sentence, with its uncertainty; "no claim yet" is an answer."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.runs.statistics import Comparison, compare
+from engine.runs.statistics import Comparison, compare, pairs_needed
 from webapp.catalogue.quantities import MINUS, text
 
 HIGHER_IS_BETTER = ("accuracy",)
@@ -115,17 +114,11 @@ def _seeds_needed(compared: Comparison, n: int) -> str:
     mean, std = abs(compared.difference.mean), compared.difference.std or 0.0
     if mean == 0 or std == 0:
         return ""
-    needed = next((count for count in range(3, MOST_SEEDS) if _t(count - 1) * std / math.sqrt(count) < mean), None)
+    needed = pairs_needed(compared.difference, MOST_SEEDS)
     if needed is None:
         return f"More than {MOST_SEEDS} seeds would be needed to decide a difference of this size."
     more = max(1, needed - n)
     return f"About {more} more seed{'s' if more > 1 else ''} would decide a difference of this size."
-
-
-def _t(degrees: int) -> float:
-    from scipy.stats import t
-
-    return float(t.ppf(0.975, degrees))
 
 
 def _p_values(compared: Comparison) -> str:

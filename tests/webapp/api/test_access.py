@@ -95,7 +95,8 @@ def call(api: Api, method: str, path: str, targets: dict[str, str]) -> int:
             "/runs/{run_id}/notes": {"text": "Seen"},
             "/notes/{note_id}": {"text": "Seen again"},
         }.get(path, body)
-    return api(method, address(path, targets), body, headers=headers).status_code
+    query = {"cells": targets["experiment_id"]} if path == "/compare" else None
+    return api(method, address(path, targets), body, headers=headers, query=query).status_code
 
 
 def test_every_route_has_a_rule_and_every_rule_a_route() -> None:

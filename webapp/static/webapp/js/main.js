@@ -4,7 +4,7 @@ import "edgeloom/forms.js";
 
 import { compareSelected, toggle } from "edgeloom/selection.js";
 
-const SECTIONS = { h: "/", e: "/experiments/", r: "/runs/", f: "/fleets/", n: "/networks/", t: "/tasks/" };
+const SECTIONS = { h: "/", e: "/experiments/", r: "/runs/", c: "/compare", f: "/fleets/", n: "/networks/", t: "/tasks/" };
 const YEAR_S = 31536000;
 
 for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false;
