@@ -171,7 +171,7 @@ def test_an_invitation_page_signs_up_and_in(people: People) -> None:
     client = Client()
     page = client.get(f"/join/{secret}/")
     assert "Join Lab" in page.content.decode()
-    assert page["Referrer-Policy"] == "no-referrer"
+    assert page["Referrer-Policy"] == "same-origin"
     assert "no-store" in page["Cache-Control"]
     answer = client.post(f"/join/{secret}/", {"email": "New@example.org", "password": PASSWORD}, follow=True)
     assert "You are in Lab now." in answer.content.decode()
