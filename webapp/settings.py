@@ -38,6 +38,14 @@ MAX_ATTEMPTS = int(environment.number("EDGELOOM_MAX_ATTEMPTS", 5))
 """How many workers may be lost over one run before it counts as failed."""
 MAX_RUNS_PER_EXPERIMENT = int(environment.number("EDGELOOM_MAX_RUNS", 1000))
 """Largest number of runs (cells times seeds) of one experiment."""
+SPEC_YAML_BYTES = 256 * 2**10
+"""Largest spec in YAML that the web reads, and largest one that is stored."""
+SPEC_JSON_BYTES = 2**20
+"""Largest spec in JSON, which is read a hundred times faster."""
+ESTIMATE_AT_ONCE = 200_000
+"""Devices times settings of a sweep up to which the web process estimates itself; beyond, a process of its own does."""
+ESTIMATE_LIMIT_S = 60.0
+"""How long such a process may take, in seconds."""
 TRASH_DAYS = environment.number("EDGELOOM_TRASH_DAYS", 30.0)
 """How long deleted things can be brought back, in days."""
 CLEAN_S = environment.number("EDGELOOM_CLEAN_S", 3600.0)

@@ -3,12 +3,14 @@
 from typing import Any, TypeVar
 
 import orjson
+from django.conf import settings
 from pydantic import BaseModel, ValidationError
 
 from engine.core.errors import Problem, SpecError
-from engine.specs.text import MAX_BYTES, load
+from engine.specs.text import load
 from webapp.api.gate import Request
 from webapp.api.problems import ApiProblem, counted
+from webapp.texts import byte_limit
 
 MEDIA_TYPES = ("application/json", "application/yaml", "text/yaml")
 """What a body may be written in; all three are read by the same door."""
@@ -43,7 +45,8 @@ def envelope(request: Request, model: type[B]) -> B:
         ApiProblem: the body cannot be read, or has wrong fields.
         SpecError: the text is broken.
     """
-    return checked(load(document(request)), model)
+    body = document(request)
+    return checked(load(body, max_bytes=byte_limit(body)), model)
 
 
 def checked(tree: Any, model: type[B]) -> B:
@@ -70,5 +73,6 @@ def _problem(error: Any, model: type[BaseModel]) -> Problem:
 
 
 def _limit(size: int) -> None:
-    if size > MAX_BYTES:
-        raise ApiProblem("too_large", f"The body has {size:,} bytes; at most {MAX_BYTES:,} are allowed.")
+    if size > settings.SPEC_JSON_BYTES:
+        allowed = settings.SPEC_JSON_BYTES
+        raise ApiProblem("too_large", f"The body has {size:,} bytes; at most {allowed:,} are allowed.")

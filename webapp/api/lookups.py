@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Count
 
-from engine.specs.text import load
+from webapp import texts
 from webapp.experiments.models import Cell, Run, RunState, RunTransition
 
 
@@ -46,7 +46,7 @@ def transitions(runs: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:
 
 def tree_of(text: str) -> Any:
     """A stored canonical spec as plain data."""
-    return load(text)
+    return texts.tree_of(text)
 
 
 def public_failure(failure: Mapping[str, Any] | None) -> dict[str, Any] | None:

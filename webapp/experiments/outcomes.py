@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from engine.costs.estimate import estimate as estimate_task
 from engine.runs.summary import joined, record_of
 from engine.runs.summary import result_of as result_of_cell
-from engine.specs.context import make_context
-from engine.specs.text import cells, digest, parse
+from engine.specs.text import cells, parse
+from webapp.experiments.estimating import estimates
 from webapp.experiments.models import Cell, Experiment, Run, RunState
 from webapp.experiments.submission import parsed
 from webapp.teams.models import Team
+from webapp.texts import byte_limit
 
 
 def result_of(experiment: Experiment) -> dict[str, Any]:
@@ -45,19 +45,12 @@ def estimate(text: str | bytes, team: Team | None = None) -> dict[str, Any]:
     Raises:
         SpecError: all problems of the first stage that has any.
     """
-    spec = parsed(team, text) if team else parse(text)
+    spec = parsed(team, text) if team else parse(text, max_bytes=byte_limit(text))
     found = cells(spec)
     return {
         "num_cells": len(found),
         "num_runs": len(found) * len(spec.seeds),
-        "cells": [
-            {
-                "label": cell.label,
-                "digest": digest(cell.spec),
-                **estimate_task(cell.spec.task, make_context(cell.spec, cell.spec.seeds[0])).as_json(),
-            }
-            for cell in found
-        ],
+        "cells": estimates(spec, found),
     }
 
 

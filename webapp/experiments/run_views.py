@@ -10,13 +10,13 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from engine.specs.documents import load
 from webapp.experiments import boards, panels, services
 from webapp.experiments.files import path_of
 from webapp.experiments.models import Artifact, Run, RunState
 from webapp.teams.access import at_least
 from webapp.teams.models import Role, User
 from webapp.teams.pages import keyset_page, member, team_of, user_of
+from webapp.texts import tree_of
 
 
 @member()
@@ -100,7 +100,7 @@ def _head(request: HttpRequest, run: Run) -> dict[str, Any]:
 def _body(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         **panels.run_body(run, request.GET),
-        "seeds": load(run.cell.experiment.text).get("seeds", []),
+        "seeds": tree_of(run.cell.experiment.text).get("seeds", []),
         "artifacts": run.artifacts.order_by("name"),
         "siblings": Run.objects.visible_to(user_of(request)).filter(cell=run.cell).order_by("seed"),
     }

@@ -1,6 +1,7 @@
 """From text to stored experiments, and from drafts to queued runs."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -22,6 +23,7 @@ from webapp.experiments.states import move, queue_all
 from webapp.library.services import body_for
 from webapp.teams.access import at_least
 from webapp.teams.models import Role, Team, User
+from webapp.texts import byte_limit
 
 SEND_AT_ONCE = 50
 """Jobs that a request sends itself (about 10 ms each); the reaper sends the others."""
@@ -35,7 +37,8 @@ def parsed(team: Team, text: str | bytes) -> ExperimentSpec:
     Raises:
         SpecError: all problems of the first stage that has any.
     """
-    spec = parse(text, saved=lambda family, identifier: body_for(team, family, identifier))
+    saved = partial(body_for, team)
+    spec = parse(text, saved=saved, max_bytes=byte_limit(text))
     problems = foreign_uploads(spec, team) or check_data(spec, DataStore.from_environment())
     if problems:
         raise SpecError(problems)
@@ -60,6 +63,7 @@ def submit(
     """
     require(user, team, Role.RUNNER)
     spec = parsed(team, text)
+    text = stored_text(spec)
     grid = cells(spec)
     num_runs = len(grid) * len(spec.seeds)
     if num_runs > settings.MAX_RUNS_PER_EXPERIMENT:
@@ -70,7 +74,7 @@ def submit(
     drafts = [_cell(index, cell) for index, cell in enumerate(grid)]
     with transaction.atomic():
         experiment = Experiment.objects.create(
-            team=team, name=spec.name, text=canonical(spec), created_by=user, parent=parent
+            team=team, name=spec.name, text=text, created_by=user, parent=parent
         )
         for draft in drafts:
             draft.experiment = experiment
@@ -79,6 +83,20 @@ def submit(
         if launch:
             launch_runs(experiment, user)
     return experiment
+
+
+def stored_text(spec: ExperimentSpec) -> str:
+    """The canonical text of a spec with everything by value, as it is stored.
+
+    Raises:
+        SpecError: it is too large: every page of the experiment and every worker has to read it.
+    """
+    text = canonical(spec)
+    size, allowed = len(text.encode()), settings.SPEC_YAML_BYTES
+    if size > allowed:
+        message = f"written out with everything by value the spec has {size:,} bytes; at most {allowed:,} are allowed"
+        raise SpecError([Problem("", "too_large", message)])
+    return text
 
 
 def _cell(index: int, cell: SpecCell) -> Cell:

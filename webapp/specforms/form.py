@@ -14,6 +14,7 @@ from webapp.specforms.catalogues import catalogue_names
 from webapp.specforms.node import FormState, Node, Suggest, element_id
 from webapp.specforms.raw import UNSET, Raw, drop, numbers, set_numbers
 from webapp.specforms.root import Root
+from webapp.texts import byte_limit
 
 YAML_ID = "f-yaml"
 
@@ -136,7 +137,8 @@ class SpecForm:
         return [problem for problem in self.problems if problem.message not in shown]
 
     def _yaml_tree(self) -> dict[str, Any]:
-        tree = load(self.yaml or "")
+        text = self.yaml or ""
+        tree = load(text, max_bytes=byte_limit(text))
         if tree is None:
             return {}
         if not isinstance(tree, dict):
