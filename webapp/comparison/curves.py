@@ -22,8 +22,14 @@ AXES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 }
 """What can stand on the horizontal axis: title, unit, and the metrics whose sum gives the place."""
 
-POINTS = 400
-"""Places of a curve that are drawn; the interval at each of them is over all seeds."""
+MOST_POINTS, FEWEST_POINTS = 400, 60
+POINTS_OF_ALL = 4800
+
+
+def points_of(num_lines: int) -> int:
+    """Places of each line that are drawn: 400, fewer where there are many lines; all intervals are over all seeds."""
+    return max(FEWEST_POINTS, min(MOST_POINTS, POINTS_OF_ALL // max(1, num_lines)))
+
 
 Points = tuple[np.ndarray, np.ndarray]
 """Places (N,), ascending, and values (N,)."""
@@ -55,7 +61,7 @@ class Curve:
 
 
 def curves(
-    entries: Sequence[Entry], metric: str, axis: str, *, points: int = POINTS, each: bool = False
+    entries: Sequence[Entry], metric: str, axis: str, *, points: int = MOST_POINTS, each: bool = False
 ) -> list[Curve]:
     """The curves of all settings.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from engine.specs.documents import load
@@ -40,10 +41,16 @@ class Difference:
 
 def differences(entries: Sequence[Entry]) -> list[Difference]:
     """The fields in which the specs of these settings differ, in the order of the spec."""
-    trees = [{name: part for name, part in load(entry.cell.text).items() if name not in LEFT_OUT} for entry in entries]
+    trees = [_tree(entry.cell.text) for entry in entries]
     found: list[Difference] = []
     _collect("", trees, found)
     return found
+
+
+@lru_cache(maxsize=512)
+def _tree(text: str) -> dict[str, Any]:
+    """The part of a cell's spec that counts; kept, since a cell never changes and YAML takes its time."""
+    return {name: part for name, part in load(text).items() if name not in LEFT_OUT}
 
 
 def is_same_everywhere(found: Sequence[Difference], part: str) -> bool:

@@ -29,12 +29,17 @@ def _line(curve: Curve, *, is_first: bool) -> Mapping[str, Any]:
         "color": curve.entry.color,
         "dash": curve.entry.dash,
         "width": 1.2 if is_one else 2,
-        "x": curve.x,
-        "y": curve.mean,
-        "low": curve.low,
-        "high": curve.high,
+        "x": _short(curve.x),
+        "y": _short(curve.mean),
+        "low": _short(curve.low),
+        "high": _short(curve.high),
         "n": curve.n,
     }
+
+
+def _short(values: Sequence[float | None]) -> list[float | None]:
+    """The values with as many digits as a screen can show: half the size on the way."""
+    return [None if value is None else float(f"{value:.7g}") for value in values]
 
 
 def maps_json(frame: Frame, maps: Sequence[HeatMap], value: str) -> dict[str, Any]:

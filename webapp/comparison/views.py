@@ -14,7 +14,7 @@ from webapp.comparison import clients, drawing
 from webapp.comparison.address import Address, command
 from webapp.comparison.answer import answers_of
 from webapp.comparison.comparison import Comparison, comparison_of
-from webapp.comparison.curves import POINTS, curves
+from webapp.comparison.curves import curves, points_of
 from webapp.comparison.exports import EXPORTS
 from webapp.comparison.forest import Mark, marks
 from webapp.comparison.notes import notes_of
@@ -142,7 +142,9 @@ def _find_or_404(request: HttpRequest) -> Found:
 
 def _page(request: HttpRequest, found: Found) -> dict[str, Any]:
     made, address, table = found.comparison, found.address, found.comparison.table
-    drawn = curves(found.entries, made.measure.name, address.x, each=address.each)
+    num_lines = sum(len(entry.runs) for entry in found.entries) if address.each else len(found.entries)
+    points = points_of(num_lines)
+    drawn = curves(found.entries, made.measure.name, address.x, points=points, each=address.each)
     drawings = marks(table)
     return {
         "made": made,
@@ -153,7 +155,7 @@ def _page(request: HttpRequest, found: Found) -> dict[str, Any]:
         "notes": notes_of(table, found.entries, made.differences),
         "page_data": drawing.chart_json(drawn, made.measure, address.x),
         "num_points": max((curve.num_places for curve in drawn), default=0),
-        "most_points": POINTS,
+        "most_points": points,
         "axes": [(name, title, address.page(x=name)) for name, title in XS],
         "lines": [(title, address.page(each=each), each == address.each) for title, each in LINES],
         "exports": [(one.title, address.export(one.name)) for one in EXPORTS.values()],
