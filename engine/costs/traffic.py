@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.network.link import Link
+from engine.network.link import Congestion, Link
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +48,7 @@ class Way:
         loss: share of frames lost.
         duty_cycle: share of time that a sender may be on air.
         is_tcp: whether TCP repairs the loss; else the link layer does.
+        congestion: congestion control of TCP.
     """
 
     rate_bps: float
@@ -57,6 +58,7 @@ class Way:
     loss: float
     duty_cycle: float
     is_tcp: bool
+    congestion: Congestion = "cubic"
 
     @classmethod
     def of(cls, link: Link, *, up: bool) -> "Way":
@@ -70,6 +72,7 @@ class Way:
             loss=link.loss.value,
             duty_cycle=link.duty_cycle.value,
             is_tcp=link.transport == "tcp",
+            congestion=link.congestion,
         )
 
     @property
@@ -179,7 +182,7 @@ def slow_start_s(count: Floats, tau: Floats, rtt: float) -> Floats:
     return total
 
 
-def loss_s(count: Floats, tau: Floats, rtt: float, loss: float) -> Floats:
+def loss_s(count: Floats, tau: Floats, rtt: float, loss: float, *, slows: bool = True) -> Floats:
     """Expected time that TCP needs to repair loss, beyond putting the repeated segments on air.
 
     The last segment lost: a tail-loss probe (RFC 8985), or the timeout if it was the only one, with back-off. An
@@ -192,6 +195,7 @@ def loss_s(count: Floats, tau: Floats, rtt: float, loss: float) -> Floats:
         tau: (U,) time of a full segment, in seconds.
         rtt: round trip, in seconds.
         loss: probability that a segment is lost, below 0.5.
+        slows: whether the sender slows down after a loss; bbr does not.
     """
     smoothed = rtt + tau
     timeout = smoothed + LEAST_RTO_S
@@ -200,7 +204,7 @@ def loss_s(count: Floats, tau: Floats, rtt: float, loss: float) -> Floats:
     first = np.minimum(count, float(INITIAL_WINDOW))
     middle = (1 - (1 - loss) ** (first - 1)) * np.maximum(tau, 1.25 * smoothed - first * tau / 2)
     beyond = np.maximum(0.0, count - INITIAL_WINDOW)
-    window = beyond * np.maximum(0.0, smoothed * np.sqrt(4 * loss / 3) - tau)
+    window = slows * beyond * np.maximum(0.0, smoothed * np.sqrt(4 * loss / 3) - tau)
     return tail + np.maximum(np.where(count > 1, middle, 0.0), window) if loss > 0 else np.zeros_like(count)
 
 
@@ -213,12 +217,14 @@ class Path:
         segment: most payload of one segment, in bytes.
         loss: probability that a segment is lost on the way.
         rtt: round trip of a small segment, in seconds.
+        congestion: congestion control of the sender, that of the slowest link.
     """
 
     ways: tuple[Way, ...]
     segment: float
     loss: float
     rtt: float
+    congestion: Congestion
 
     @classmethod
     def of(cls, ways: tuple[Way, ...]) -> "Path | None":
@@ -232,6 +238,7 @@ class Path:
             segment=min(way.payload_bytes for way in tcp),
             loss=min(GREATEST_LOSS, 1 - float(np.prod([1 - way.loss for way in tcp]))),
             rtt=2 * sum(way.latency_s for way in ways) + 2 * HOST_OVERHEAD_S + acknowledge,
+            congestion=min(tcp, key=lambda way: way.rate_bps).congestion,
         )
 
     def count(self, payload: Floats) -> Floats:
@@ -260,7 +267,8 @@ class Path:
             serial: (U,) seconds on air at the slowest hop.
         """
         tau = self.tau(payload)
-        lost = loss_s(self.count(payload), tau, self.rtt, self.loss)
+        slows = self.congestion != "bbr"
+        lost = loss_s(self.count(payload), tau, self.rtt, self.loss, slows=slows)
         single = np.array([self.segment])
         alone = loss_s(np.ones(1), self.tau(single), self.rtt, self.loss)
         alone = alone + np.max([way.airtime_s(single) for way in self.ways], axis=0)

@@ -15,6 +15,9 @@ Transport = Literal["tcp", "datagram"]
 """``tcp``: connections with a handshake, retransmission by timers of at least 200 ms. ``datagram``: each frame is
 acknowledged and repeated by the link layer, without connections (BLE, 802.15.4, LoRaWAN)."""
 
+Congestion = Literal["cubic", "reno", "bbr"]
+"""Congestion control of TCP: cubic and reno take loss for congestion and slow down, bbr does not."""
+
 
 def _recalled(value: float, unit: str, source: str) -> Figure:
     return Figure(value=value, unit=unit, provenance="recalled", source=source)
@@ -44,6 +47,10 @@ class Link(Component):
 
     transport: Transport = "tcp"
     """How loss is repaired and whether connections are opened: tcp, or datagram with link-layer acknowledgments."""
+
+    congestion: Congestion = "cubic"
+    """Congestion control where TCP is spoken: cubic and reno slow down after each loss, bbr goes on. On a route over
+    several links that of the slowest counts."""
 
     shared_medium: bool = False
     """Whether all devices near one gateway take turns on one channel, in both directions."""

@@ -79,7 +79,7 @@ def test_loss_of_a_long_message_is_the_window() -> None:
 
 
 def test_a_lost_connection_request_waits_a_second() -> None:
-    path = Path((), 1000.0, 0.1, 0.0)
+    path = Path((), 1000.0, 0.1, 0.0, "cubic")
     # SYN or SYN/ACK lost: q = 0.19; 1 s, then 2, 4 ...: q / (1 - 2q)
     assert path.handshake_s() == pytest.approx(0.19 / 0.62, rel=1e-12)
 
