@@ -1,8 +1,10 @@
 """Every page and socket, opened by everybody: who may, who may not, and what a shared link opens and does not open."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -14,15 +16,20 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from tests.webapp.access_table import PAGES, SOCKETS, Row
+from tests.webapp.datasets.conftest import images
 from tests.webapp.pages.conftest import BODIES
 from tests.webapp.people import People, make_people
 from tests.webapp.rows import add_batch, make_run, metrics
+from webapp.datasets import services as datasets
 from webapp.experiments import sockets as member_sockets
 from webapp.experiments.consumers import LiveStream, RunStream
 from webapp.experiments.files import keep
 from webapp.experiments.models import Artifact, Run, RunState
 from webapp.library import services as library
 from webapp.notes.models import Note
+from webapp.previews.parts import read_part
+from webapp.previews.services import look
+from webapp.previews.wanted import samples_of
 from webapp.sharing import sockets as guest_sockets
 from webapp.sharing.consumers import SharedStream
 from webapp.sharing.models import Share
@@ -40,7 +47,7 @@ def people(db: None) -> People:
 
 
 @pytest.fixture
-def things(people: People) -> dict[str, str]:
+def things(people: People, tmp_path: Path) -> dict[str, str]:
     """Something of the team for every placeholder."""
     run = make_run(people.team, RunState.RUNNING)
     add_batch(run, [metrics(1, 1, accuracy=0.5)])
@@ -62,7 +69,12 @@ def things(people: People) -> dict[str, str]:
     shared, secret = share(run.cell.experiment, people["editor"], "artifacts")
     token, _ = issue_token(people["viewer"], people.team, "spare")
     note = Note.objects.create(team=people.team, run=run, text="Look here", author=people["runner"])
+    upload, preview = _data_set(people, tmp_path)
     return {
+        "upload": upload,
+        "preview": preview,
+        "picture": "0",
+        "dataset-kind": "digits",
         "run": str(run.pk),
         "experiment": str(run.cell.experiment.pk),
         "artifact": str(artifact.pk),
@@ -80,6 +92,16 @@ def things(people: People) -> dict[str, str]:
         "family": "strategies",
         "kind": "fedavg",
     }
+
+
+def _data_set(people: People, folder: Path) -> tuple[str, str]:
+    """An uploaded data set, and the preview of its samples."""
+    data = images(folder)
+    wish = datasets.Announcement("Cats", "image_folder", hashlib.sha256(data).hexdigest(), len(data))
+    upload = datasets.announce(people.team, people["editor"], wish)
+    datasets.put_part(upload, people["editor"], 0, data)
+    upload = datasets.complete(upload, people["editor"])
+    return str(upload.pk), look(samples_of(read_part("dataset", upload.spec))).digest
 
 
 @pytest.fixture

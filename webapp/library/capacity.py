@@ -1,14 +1,11 @@
-"""The colors of links: fixed steps of capacity, so that a color means the same on every page."""
+"""The colors of links by their capacity: slowest to fastest of a network, with what each carries in the legend."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.network.network import Network
 
-STEPS = (1e5, 1e6, 1e7, 1e8)
-"""Payload rates in bit/s at which the next color begins."""
-
-NAMES = ("below 100 kbit/s", "100 kbit/s to 1 Mbit/s", "1 to 10 Mbit/s", "10 to 100 Mbit/s", "100 Mbit/s and more")
+COLORS = 5
 
 
 @dataclass(frozen=True)
@@ -16,34 +13,42 @@ class CapacityStep:
     """An entry of the legend.
 
     Attributes:
-        number: of the color, from 1.
-        title: range of capacities.
-        links: links of this network in that range.
+        number: of the color, from 1 (slow) to 5 (fast).
+        lowest_bps: capacity of its slowest link.
+        highest_bps: capacity of its fastest link.
+        links: its links.
     """
 
     number: int
-    title: str
+    lowest_bps: float
+    highest_bps: float
     links: Sequence[str]
-
-
-def step_of(rate_bps: float) -> int:
-    """Number of the color of a capacity, from 1."""
-    return 1 + sum(rate_bps >= step for step in STEPS)
 
 
 def legend(network: Network) -> list[CapacityStep]:
     """The colors that a network's picture has, fastest first, with their links."""
-    found = link_steps(network)
-    return [
-        CapacityStep(number, NAMES[number - 1], [name for name, step in found.items() if step == number])
-        for number in range(len(NAMES), 0, -1)
-        if number in found.values()
-    ]
+    rates, steps = _rates(network), link_steps(network)
+    found = []
+    for number in range(COLORS, 0, -1):
+        links = [name for name, step in steps.items() if step == number]
+        if links:
+            carried = [rates[name] for name in links]
+            found.append(CapacityStep(number, min(carried), max(carried), links))
+    return found
 
 
 def link_steps(network: Network) -> Mapping[str, int]:
-    """The color of each link, by the slower of its two directions."""
+    """The color of each link: links of one capacity share it, and all colors together span the network."""
+    rates = _rates(network)
+    ranked = sorted(set(rates.values()))
+    if len(ranked) == 1:
+        return dict.fromkeys(rates, (COLORS + 1) // 2)
+    return {name: 1 + round((COLORS - 1) * ranked.index(rate) / (len(ranked) - 1)) for name, rate in rates.items()}
+
+
+def _rates(network: Network) -> dict[str, float]:
+    """Payload of each link in bit/s, of the slower of its two directions."""
     return {
-        name: step_of(min(link.up_rate.value, link.down_rate.value))
+        name: min(link.up_rate.value, link.down_rate.value)
         for name, link in zip(network.table.names, network.links, strict=True)
     }

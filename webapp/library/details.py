@@ -73,6 +73,7 @@ def _network(design: Network, chosen: str, fleets: QuerySet[Fleet]) -> dict[str,
     ]
     return {
         "network": network,
+        "topology": network.topology.kind.replace("_", " "),
         "drawing": draw(fleet, network.topology, resolved),
         "signs": signs(fleet),
         "legend": legend(resolved),

@@ -1,12 +1,14 @@
-"""Values that forms offer for text fields: names that the team already uses."""
+"""Values that forms offer for text fields: names that the team already uses, and its uploads."""
 
 from collections.abc import Sequence
 
+from webapp.datasets.models import Upload, UploadState
 from webapp.library.models import Fleet
 from webapp.specforms.node import Choice, Suggest
 from webapp.teams.models import Team
 
 MOST_FLEETS = 50
+MOST_UPLOADS = 100
 
 
 def suggester(team: Team, groups: Sequence[str] | None = None) -> Suggest:
@@ -18,12 +20,19 @@ def suggester(team: Team, groups: Sequence[str] | None = None) -> Suggest:
     """
 
     def suggest(path: str) -> Sequence[Choice]:
+        if path.endswith(".sha256"):
+            return _uploads_of(team)
         if path != "network.links@key":
             return ()
         names = _groups_of(team) if groups is None else groups
         return [Choice(name, name) for name in dict.fromkeys([*names, "default"])]
 
     return suggest
+
+
+def _uploads_of(team: Team) -> Sequence[Choice]:
+    rows = Upload.objects.of(team).filter(state=UploadState.READY)[:MOST_UPLOADS]
+    return [Choice(row.sha256, f"{row.name} ({row.kind})") for row in rows]
 
 
 def _groups_of(team: Team) -> list[str]:

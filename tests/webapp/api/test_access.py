@@ -1,7 +1,9 @@
 """Every operation, called by everybody: who may, who may not, and who must not even learn that there is something."""
 
+import hashlib
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +12,11 @@ from django.utils import timezone
 
 from tests.webapp.api.client import Api
 from tests.webapp.api.conftest import SPEC, Lab
+from tests.webapp.datasets.conftest import images
 from webapp.api.access import ACCESS, MOUNT, ROLE_SCOPES, Rule
 from webapp.api.application import openapi_document
 from webapp.api.urls import urlpatterns
+from webapp.datasets import services as datasets
 from webapp.experiments.files import keep
 from webapp.experiments.models import Artifact, Experiment, Run
 from webapp.library.models import Fleet, Network, Task
@@ -32,7 +36,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def targets(lab: Lab, experiment: Experiment, run: Run) -> dict[str, str]:
+def targets(lab: Lab, experiment: Experiment, run: Run, tmp_path: Path) -> dict[str, str]:
     """Something of the lab for every placeholder of a path."""
     sha256 = keep(b"weights")
     Artifact.objects.create(
@@ -40,7 +44,9 @@ def targets(lab: Lab, experiment: Experiment, run: Run) -> dict[str, str]:
     )
     fleet = Fleet.objects.create(team=lab.team, name="F", body=FLEET)
     network = Network.objects.create(team=lab.team, name="N", body={})
-    task = Task.objects.create(team=lab.team, name="T", body={"kind": "federated"})
+    task = Task.objects.create(
+        team=lab.team, name="T", body={"kind": "federated", "dataset": {"kind": "digits"}, "model": {"kind": "mlp"}}
+    )
     token, _ = issue_token(lab.users["owner"], lab.team, "spare")
     spare = lab.team.memberships.create(user=User.objects.create_user("spare@example.org"), role=Role.VIEWER)
     tomorrow = timezone.now() + timedelta(days=1)
@@ -49,7 +55,14 @@ def targets(lab: Lab, experiment: Experiment, run: Run) -> dict[str, str]:
     note = Note.objects.create(team=lab.team, run=run, text="Look here", author=lab.users["runner"])
     for design in (fleet, network, task):
         keep_version(design, lab.users["editor"])
+    data = images(tmp_path)
+    sent = datasets.Announcement("Cats", "image_folder", hashlib.sha256(data).hexdigest(), len(data))
+    upload = datasets.announce(lab.team, lab.users["editor"], sent)
+    datasets.put_part(upload, lab.users["editor"], 0, data)
+    datasets.complete(upload, lab.users["editor"])
     return {
+        "dataset_id": str(upload.pk),
+        "task_id": str(task.pk),
         "team": lab.team.slug,
         "member_id": str(spare.pk),
         "invitation_id": str(invitation.pk),
@@ -94,9 +107,13 @@ def call(api: Api, method: str, path: str, targets: dict[str, str]) -> int:
             "/shares": {"experiment": targets["experiment_id"], "scope": "runs"},
             "/runs/{run_id}/notes": {"text": "Seen"},
             "/notes/{note_id}": {"text": "Seen again"},
+            "/datasets": {"name": "D", "kind": "arrays", "sha256": "a" * 64, "size_bytes": 10},
+            "/previews": {"part": "model", "task": {"dataset": {"kind": "digits"}, "model": {"kind": "mlp"}}},
         }.get(path, body)
-    query = {"cells": targets["experiment_id"]} if path == "/compare" else None
-    return api(method, address(path, targets), body, headers=headers, query=query).status_code
+    query = {"/compare": {"cells": targets["experiment_id"]}, "/tasks/{task_id}/preview": {"part": "model"}}.get(path)
+    more = {"media_type": "application/octet-stream"} if "/parts/" in path else {}
+    body = b"part" if more else body
+    return api(method, address(path, targets), body, headers=headers, query=query, **more).status_code
 
 
 def test_every_route_has_a_rule_and_every_rule_a_route() -> None:
