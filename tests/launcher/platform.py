@@ -19,7 +19,7 @@ from webapp.system.broker import free_port
 from webapp.system.folder import Folder
 
 READY = re.compile(r"ready after ([0-9.]+) s")
-START_LIMIT_S = 120.0
+START_LIMIT_S = 240.0
 
 
 class Platform:

@@ -14,7 +14,7 @@ START_POLL_S = 0.2
 CHECK_EVERY_S = 10.0
 DEAF_AFTER_S = 90.0
 """A process that runs but has not answered for so long is started again."""
-START_LIMIT_S = 90.0
+START_LIMIT_S = 180.0
 
 
 class Supervisor:
