@@ -18,7 +18,7 @@ from engine.runs.loop import run as carry_out
 from engine.runs.summary import record_of
 from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
-from engine.specs.text import digest, parse
+from engine.specs.text import digest, parse_tree
 from engine.task.artifacts import ArtifactFolder
 from webapp.experiments.models import RunState
 from workers.control import Wishes
@@ -125,10 +125,10 @@ def _carry_out(store: RunStore, wishes: Wishes) -> None:
 
 
 def _spec_of(store: RunStore) -> ExperimentSpec:
-    spec = parse(store.run.cell.text)
+    spec = parse_tree(store.run.cell.document)
     if digest(spec) != store.run.cell.digest:
         raise SpecChanged(
-            "The spec means something else than when it was submitted: engine, catalogue or data set has changed.",
+            "The spec means something else than when it was submitted: the engine or a data set has changed.",
             remedy="Clone the experiment and launch it anew; results of both versions must not be mixed.",
         )
     return spec

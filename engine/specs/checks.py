@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from engine.core.errors import Problem
-from engine.core.json import JsonValue, plain
 from engine.data.dataset import Dataset
 from engine.data.store import DataStore
 from engine.specs.context import make_context
@@ -38,14 +37,9 @@ def check_data(spec: ExperimentSpec, store: DataStore) -> list[Problem]:
     return problems
 
 
-def content_of(spec: ExperimentSpec) -> dict[str, JsonValue]:
-    """What the results depend on that a spec only names: checksums of data sets and figures of catalogue entries."""
-    datasets: dict[str, JsonValue] = {path: dataset.checksum() for path, dataset in components(spec, Dataset)}
-    return {
-        "datasets": datasets,
-        "fleet": plain(spec.fleet.with_figures().model_dump(mode="json")),
-        "network": plain(spec.network.with_figures().model_dump(mode="json")),
-    }
+def checksums(spec: ExperimentSpec) -> dict[str, str]:
+    """The checksums of the data sets that a spec names, by their place in it."""
+    return {path: dataset.checksum() for path, dataset in components(spec, Dataset)}
 
 
 def components(root: BaseModel, wanted: type[C]) -> Iterator[tuple[str, C]]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from engine.core.errors import Problem, SpecError
 from engine.core.numerics import NUMERICS_VERSION
-from engine.specs.checks import check, content_of
+from engine.specs.checks import check, checksums
 from engine.specs.documents import MAX_BYTES, load
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.messages import problems_of, shown
@@ -22,7 +22,18 @@ from engine.specs.sweep import Cell, check_grid, expand, of_cells
 from engine.specs.versions import upgrade
 from engine.specs.writer import write
 
-__all__ = ["MAX_BYTES", "apply_overrides", "canonical", "cells", "digest", "load", "parse", "parse_tree", "tree_of"]
+__all__ = [
+    "MAX_BYTES",
+    "apply_overrides",
+    "by_value",
+    "canonical",
+    "cells",
+    "digest",
+    "load",
+    "parse",
+    "parse_tree",
+    "tree_of",
+]
 
 
 def parse(
@@ -89,14 +100,19 @@ def canonical(spec: ExperimentSpec) -> str:
     return write(_kind_first(tree))
 
 
+def by_value(spec: ExperimentSpec) -> ExperimentSpec:
+    """The spec with the figures of devices and links in place of their names: later catalogues do not change it."""
+    return spec.model_copy(update={"fleet": spec.fleet.with_figures(), "network": spec.network.with_figures()})
+
+
 def digest(spec: ExperimentSpec) -> str:
     """SHA-256 over everything that the results of a cell depend on, besides the seed.
 
-    That is the complete spec without name, seeds and settings of the host, the checksums of its data sets and figures,
+    That is the complete spec, by value, without name, seeds and settings of the host, the checksums of its data sets,
     and the version of the engine's numerics.
     """
-    tree = spec.model_dump(mode="json", exclude={"name", "seeds", "sweep", "execution"})
-    content = {"spec": tree, "content": content_of(spec), "numerics_version": NUMERICS_VERSION}
+    tree = by_value(spec).model_dump(mode="json", exclude={"name", "seeds", "sweep", "execution"})
+    content = {"spec": tree, "checksums": checksums(spec), "numerics_version": NUMERICS_VERSION}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -39,8 +39,8 @@ class DenseStack:
         term: what the rule adds to the gradient linearly in the weights.
     """
 
-    def __init__(  # noqa: PLR0917 -- one place builds it, by name
-        self, layer: Dense, start: Tensors, clients: int, settings: LocalSettings, lr: float, term: LinearTerm | None
+    def __init__(
+        self, layer: Dense, start: Tensors, *, clients: int, settings: LocalSettings, lr: float, term: LinearTerm | None
     ) -> None:
         self.layer, self.settings, self.lr, self.term = layer, settings, lr, term
         self.weight = self._stack(layer.weight, start[layer.weight].expand(clients, -1, -1).clone())

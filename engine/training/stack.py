@@ -98,7 +98,7 @@ class Cohort:
         term = job.rule.linear_term(view)
         counts = [clients if job.forms_weights else 1] + [clients] * (len(job.chain) - 1)
         self.layers = [
-            DenseStack(layer, job.start, count, job.settings, job.lr, term)
+            DenseStack(layer, job.start, clients=count, settings=job.settings, lr=job.lr, term=term)
             for layer, count in zip(job.chain, counts, strict=True)
         ]
         self.view = LocalView(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.core.errors import EngineError, SpecError
-from engine.specs.text import parse
+from engine.specs.text import parse_tree
 from webapp.catalogue.quantities import digits, pair, quantity, text
 from webapp.experiments import chunks, services
 from webapp.experiments.models import Cell, Experiment, MetricChunk, Run, RunState
@@ -171,10 +171,10 @@ def spark_path(values: np.ndarray) -> str:
     return "M" + "L".join(points)
 
 
-def picture_of(document: str) -> Picture | None:
-    """The network of a cell; None if its text is of an older schema."""
+def picture_of(document: dict[str, Any]) -> Picture | None:
+    """The network of a cell; None if it is of an older schema."""
     try:
-        spec = parse(document)
+        spec = parse_tree(document)
         network = spec.network.resolve(spec.fleet)
     except (SpecError, EngineError):
         return None

@@ -44,6 +44,9 @@ class Cell(models.Model):
     overrides = models.JSONField(default=dict)
     digest = models.CharField(max_length=64, db_index=True)
     text = models.TextField()
+    """The complete spec as people read it; devices and links stand by their names."""
+    document = models.JSONField(default=dict)
+    """The complete spec by value, figures of devices and links included: what a worker carries out."""
 
     class Meta:
         ordering = ["experiment", "index"]

@@ -52,7 +52,7 @@ def curves(experiment: Experiment, query: Mapping[str, str]) -> dict[str, Any]:
         "page_data": {"experiment": str(experiment.pk), **series(experiment)},
         "paths": paths,
         "differences": values,
-        "picture": boards.picture_of(rows[0].cell.text) if rows else None,
+        "picture": boards.picture_of(rows[0].cell.document) if rows else None,
         **_axes(query),
     }
 
@@ -102,7 +102,7 @@ def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
         query: the chosen axes, ``x`` and ``y``.
     """
     after = max(0, run.last_seq - TAIL)
-    picture = boards.picture_of(run.cell.text)
+    picture = boards.picture_of(run.cell.document)
     started = services.events_after(run, 0, 1)
     data = {
         "run": str(run.pk),

@@ -15,7 +15,7 @@ from engine.data.store import DataStore
 from engine.specs.checks import check_data
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.sweep import Cell as SpecCell
-from engine.specs.text import canonical, cells, digest, parse
+from engine.specs.text import by_value, canonical, cells, digest, parse
 from webapp import broker
 from webapp.datasets.usage import foreign_uploads
 from webapp.experiments.models import Artifact, Cell, EventBatch, Experiment, MetricChunk, Run, RunState
@@ -73,9 +73,7 @@ def submit(
     # What takes time is done before the transaction: writers of SQLite wait for each other.
     drafts = [_cell(index, cell) for index, cell in enumerate(grid)]
     with transaction.atomic():
-        experiment = Experiment.objects.create(
-            team=team, name=spec.name, text=text, created_by=user, parent=parent
-        )
+        experiment = Experiment.objects.create(team=team, name=spec.name, text=text, created_by=user, parent=parent)
         for draft in drafts:
             draft.experiment = experiment
         stored = Cell.objects.bulk_create(drafts)
@@ -106,6 +104,7 @@ def _cell(index: int, cell: SpecCell) -> Cell:
         overrides=dict(cell.overrides),
         digest=digest(cell.spec),
         text=canonical(cell.spec),
+        document=by_value(cell.spec).model_dump(mode="json", exclude={"sweep"}),
     )
 
 

@@ -28,7 +28,12 @@ def local_round(strategy: Scaffold, server: Groups, states: list[Groups]) -> tup
         )
         settings = LocalSettings(lr=LR)
         layer = DenseStack(
-            Dense("w", None, 1, 1, relu=False), down["weights"], 1, settings, LR, strategy.linear_term(view)
+            Dense("w", None, 1, 1, relu=False),
+            down["weights"],
+            clients=1,
+            settings=settings,
+            lr=LR,
+            term=strategy.linear_term(view),
         )
         one = torch.ones(1, 1, 1, dtype=torch.float64)
         for _ in range(STEPS):

@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from engine.core.errors import SpecError
-from engine.specs.text import load, parse
+from engine.specs.text import digest, load, parse, parse_tree
 from tests.webapp.people import People, make_people
 from tests.webapp.rows import TEXT
 from webapp import broker
@@ -88,6 +88,15 @@ BAD = {
     "an unknown saved part": re.sub(r"fleet: .*", "fleet: {saved: 3f0c}", TEXT),
     "too many runs": TEXT.replace("seeds: [0]", f"seeds: {list(range(600))}") + "sweep:\n  task.local.lr: [0.1, 0.2]\n",
 }
+
+
+def test_a_cell_holds_the_figures_of_its_devices_and_links(people: People) -> None:
+    cell = submit(people.team, people["editor"], TEXT).cells.get()
+
+    (group,) = cell.document["fleet"]["groups"]
+    assert group["device"]["active_power_w"]["value"] == 6.4
+    assert cell.document["network"]["links"]["default"]["up_rate"]["value"] == 40e6
+    assert digest(parse_tree(cell.document)) == cell.digest == digest(parse(cell.text))
 
 
 @pytest.mark.parametrize("name", BAD)
