@@ -76,7 +76,7 @@ def _sender() -> Celery:
 
 
 def send(name: str, *args: str) -> bool:
-    """Send a job by name, with the id of the request; False if the broker cannot be reached (the reaper sends it later)."""
+    """Send a job by name, with the id of the request; False if the broker cannot be reached (then it is sent later)."""
     if not settings.REDIS_URL:
         return False
     try:
@@ -130,6 +130,18 @@ def num_waiting(queue: str) -> int | None:
         return int(_client().llen(queue))
     except redis.RedisError:
         return None
+
+
+def alive_workers(timeout_s: float = 0.5) -> list[str]:
+    """Names of the workers that answer within that time, such as ``runs@host``."""
+    if not settings.REDIS_URL:
+        return []
+    try:
+        answers = _sender().control.ping(timeout=timeout_s)
+    except (OperationalError, redis.RedisError, OSError) as error:
+        logger.warning("the broker cannot be asked for workers: %s", error)
+        return []
+    return sorted(name for answer in answers or () for name in answer)
 
 
 def stream_client() -> redis.asyncio.Redis:

@@ -113,6 +113,7 @@ ACCESS: Mapping[tuple[str, str], Rule] = {
     ("GET", "/catalogue/{family}/{kind}"): SIGNED_IN,
     ("GET", "/schema"): SIGNED_IN,
     ("POST", "/estimates"): READ,
+    ("GET", "/system"): SIGNED_IN,
     ("GET", "/trash"): READ,
     ("POST", "/trash/{item_id}/restore"): WRITE,
     ("DELETE", "/trash/{item_id}"): WRITE,

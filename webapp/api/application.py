@@ -20,6 +20,7 @@ from webapp.api.routes import (
     runs,
     shares,
     specs,
+    system,
     teams,
     tokens,
     trash,
@@ -60,6 +61,7 @@ def make_api() -> NinjaAPI:
     api.add_router("/catalogue", catalogue.router)
     api.add_router("", specs.router)
     api.add_router("", comparisons.router)
+    api.add_router("/system", system.router)
     api.add_router("/trash", trash.router)
     api.add_router("/tokens", tokens.router)
     api.add_router("/teams", teams.router)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,13 @@ QUEUE_LENGTH = 256
 Entries = list[tuple[bytes, dict[bytes, bytes]]]
 RETRY_S = (0.2, 0.5, 1.0, 2.0)
 """Waits between attempts to reach the broker, in seconds; the last one repeats."""
+
+_lags: deque[float] = deque(maxlen=500)
+
+
+def lags_s() -> list[float]:
+    """How long the last messages took from the broker to this process, in seconds."""
+    return list(_lags)
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,8 @@ class Hub:
         while True:
             answer: Any = await client.xread({broker.STREAM: position}, count=READ_COUNT, block=BLOCK_MS)
             entries: Entries = answer[0][1] if answer else []
-            for position, fields in entries:  # noqa: B007, PLR1704 - the next read begins after the last one
+            for position, fields in entries:  # noqa: PLR1704 - the next read begins after the last one
+                _lags.append(max(0.0, time.time() - int(position.split(b"-")[0]) / 1000))  # ids are times
                 self._dispatch(fields)
             if entries:
                 await asyncio.sleep(COALESCE_S)

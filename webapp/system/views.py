@@ -1,15 +1,12 @@
 """Probes for machines, and the System page for people."""
 
-from pathlib import Path
-
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from webapp.system.folder import Folder
 from webapp.system.health import findings
-from webapp.teams.pages import member
+from webapp.system.status import status
+from webapp.teams.pages import member, user_of
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -28,7 +25,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @member()
 @require_GET
 def system(request: HttpRequest) -> HttpResponse:
-    """What the platform runs on and whether all of it works."""
-    state = Folder(Path(settings.EDGELOOM_HOME)).read_state()
-    context = {"findings": findings(), "processes": state.get("processes", [])}
-    return render(request, "system/system.html", context)
+    """What the platform runs on, whether all of it works, and what it is doing; ``part=status`` is asked for again."""
+    user = user_of(request)
+    context = {"findings": findings(), "status": status(lambda runs: runs.visible_to(user))}
+    template = "system/_status.html" if request.GET.get("part") == "status" else "system/system.html"
+    return render(request, template, context)
