@@ -94,3 +94,51 @@ def run(experiment: Experiment) -> Run:
     found = Run.objects.filter(cell__experiment=experiment).order_by("cell__index", "seed").first()
     assert found is not None
     return found
+
+
+@pytest.fixture
+def targets(lab: Lab, experiment: Experiment, run: Run, tmp_path: Path) -> dict[str, str]:
+    """Something of the lab for every placeholder of a path."""
+    sha256 = keep(b"weights")
+    Artifact.objects.create(
+        team=lab.team, run=run, sha256=sha256, name="w.bin", media_type="x/y", size_bytes=7, path=sha256
+    )
+    fleet = Fleet.objects.create(team=lab.team, name="F", body=FLEET)
+    network = Network.objects.create(team=lab.team, name="N", body={})
+    task = Task.objects.create(
+        team=lab.team, name="T", body={"kind": "federated", "dataset": {"kind": "digits"}, "model": {"kind": "mlp"}}
+    )
+    token, _ = issue_token(lab.users["owner"], lab.team, "spare")
+    spare = lab.team.memberships.create(user=User.objects.create_user("spare@example.org"), role=Role.VIEWER)
+    tomorrow = timezone.now() + timedelta(days=1)
+    invitation, _ = invite(lab.team, lab.users["owner"], Role.VIEWER, expires_at=tomorrow)
+    shared, _ = share(experiment, lab.users["editor"], "summary")
+    note = Note.objects.create(team=lab.team, run=run, text="Look here", author=lab.users["runner"])
+    for design in (fleet, network, task):
+        keep_version(design, lab.users["editor"])
+    data = images(tmp_path)
+    sent = datasets.Announcement("Cats", "image_folder", hashlib.sha256(data).hexdigest(), len(data))
+    upload = datasets.announce(lab.team, lab.users["editor"], sent)
+    datasets.put_part(upload, lab.users["editor"], 0, data)
+    datasets.complete(upload, lab.users["editor"])
+    trashed = Fleet.objects.create(team=lab.team, name="Trashed", body=FLEET, trashed_at=timezone.now())
+    return {
+        "item_id": str(trashed.pk),
+        "dataset_id": str(upload.pk),
+        "task_id": str(task.pk),
+        "team": lab.team.slug,
+        "member_id": str(spare.pk),
+        "invitation_id": str(invitation.pk),
+        "share_id": str(shared.pk),
+        "note_id": str(note.pk),
+        "number": "1",
+        "fleets": str(fleet.pk),
+        "networks": str(network.pk),
+        "tasks": str(task.pk),
+        "experiment_id": str(experiment.pk),
+        "run_id": str(run.pk),
+        "sha256": sha256,
+        "family": "strategies",
+        "kind": "fedavg",
+        "token_id": str(token.pk),
+    }

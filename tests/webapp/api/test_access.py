@@ -103,6 +103,8 @@ def call(api: Api, method: str, path: str, targets: dict[str, str]) -> int:
             "/teams": {"name": "A new team"},
             "/teams/{team}": {"name": "Renamed"},
             "/teams/{team}/members/{member_id}": {"role": "runner"},
+        elif path == "/trash/{item_id}/restore" and role == "owner":
+            assert status == 404  # the editor before has brought it back
             "/teams/{team}/invitations": {"role": "runner", "expires_at": "2999-01-01T00:00:00Z"},
             "/shares": {"experiment": targets["experiment_id"], "scope": "runs"},
             "/runs/{run_id}/notes": {"text": "Seen"},
