@@ -1,0 +1,149 @@
+"""Documents made from the registries: what each kind of a family is, where it comes from and what can be set."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from engine.core.figure import Figure
+from engine.core.json import JsonValue
+from engine.specs.describe import Description, FieldDescription, describe
+from engine.specs.families import CATALOGUES, FAMILIES
+
+_MADE = "<!-- Made by ./edgeloom docs from the code; changes belong there. -->"
+_CATALOGUE_TITLES = {"devices": "Devices of the catalogue", "links": "Links of the catalogue"}
+
+
+def pages() -> dict[str, str]:
+    """The text of every page by its path below the folder of the documents."""
+    texts = {f"families/{family}.md": _family_page(family) for family in FAMILIES}
+    texts |= {f"families/{name}.md": _catalogue_page(name) for name in CATALOGUES}
+    return {"README.md": _index(), **texts}
+
+
+def _index() -> str:
+    lines = [
+        _MADE, "", "# Documents", "",
+        "- [Spec files](reference/spec.md), [REST](api.md), [cost model](reference/cost-model.md),",
+        "  [comparison](reference/comparison.md), [runs](reference/runs.md), [events](reference/events.md),",
+        "  [folder of a run](reference/run-folder.md)",
+        "- [Decisions](decisions/README.md), [glossary](glossary.md), [changelog](../CHANGELOG.md)", "",
+        "## Families", "",
+        "What a spec can name. These pages are made from the code by `./edgeloom docs`.", "",
+        "| family | what it is | kinds |", "| --- | --- | --- |",
+    ]  # fmt: skip
+    for family, registry in FAMILIES.items():
+        kinds = ", ".join(f"[{kind}](families/{family}.md#{kind})" for kind in registry.members())
+        lines.append(f"| [{family}](families/{family}.md) | {_cell(_summary(registry.base))} | {kinds} |")
+    for name, read in CATALOGUES.items():
+        rows = read()
+        about = _cell(_summary(type(next(iter(rows.values())))))
+        lines.append(f"| [{name}](families/{name}.md) | {about} | {len(rows)} entries |")
+    return "\n".join(lines) + "\n"
+
+
+def _family_page(family: str) -> str:
+    registry = FAMILIES[family]
+    lines = [_MADE, "", f"# {family.capitalize()}", "", _summary(registry.base), ""]
+    for member in registry.members().values():
+        lines += [*_kind(describe(member)), ""]
+    return "\n".join(lines)
+
+
+def _kind(about: Description) -> Iterator[str]:
+    yield from (f"## {about.kind}", "", f"**{about.title}.** {_quoted(about.summary)}", "")
+    if about.details:
+        yield from (_quoted(about.details), "")
+    yield from (f"Source: {about.source}", "")
+    rows = [_row(field) for field in _shown(about)]
+    if not rows:
+        yield "Nothing to set."
+        return
+    yield from ("| field | type | default | range | what it is |", "| --- | --- | --- | --- | --- |", *rows)
+
+
+def _shown(about: Description) -> Iterator[FieldDescription]:
+    """The fields of a kind and those of the components in them; members of other families have pages of their own."""
+    for field in about.fields:
+        yield field
+        if field.type == "object" and field.options:
+            yield from _shown(field.options[0])
+
+
+def _row(field: FieldDescription) -> str:
+    cells = (f"`{field.path}`", _type(field), _default(field), _range(field), _cell(field.help))
+    return f"| {' | '.join(cells)} |"
+
+
+def _type(field: FieldDescription) -> str:
+    text: str = field.type
+    known = field.family if field.family in (*FAMILIES, *CATALOGUES) else ""
+    if field.item is not None:
+        inner = field.item
+        known = known or (inner.family if inner.family in (*FAMILIES, *CATALOGUES) else "")
+        text = f"{text} of {inner.type}"
+    unit = field.unit or (field.item.unit if field.item else "")
+    text += f" in {unit}" if unit else ""
+    text += f" ([{known}]({known}.md))" if known else ""
+    return f"{text} or null" if field.optional else text
+
+
+def _default(field: FieldDescription) -> str:
+    if field.required:
+        return "required"
+    value = field.default
+    if isinstance(value, dict):
+        kind = value.get("kind")
+        return f"`{kind}`" if kind else "see its fields" if value else "`{}`"
+    return f"`{_plain(value)}`"
+
+
+def _plain(value: JsonValue) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_plain(item) for item in value)}]"
+    if isinstance(value, dict):
+        return str(value.get("kind", "{...}"))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "null" if value is None else '""' if value == "" else str(value)
+
+
+def _range(field: FieldDescription) -> str:
+    if field.choices and not field.family:
+        return ", ".join(f"`{_plain(choice)}`" for choice in field.choices)
+    bounds = (
+        ("at least", field.minimum), ("above", field.exclusive_minimum),
+        ("at most", field.maximum), ("below", field.exclusive_maximum),
+    )  # fmt: skip
+    return ", ".join(f"{word} {value:g}" for word, value in bounds if value is not None)
+
+
+def _catalogue_page(name: str) -> str:
+    entries = CATALOGUES[name]()
+    lines = [_MADE, "", f"# {_CATALOGUE_TITLES.get(name, name.capitalize())}", ""]
+    lines += [_summary(type(next(iter(entries.values())))), ""]
+    for key, entry in entries.items():
+        lines += [*_entry(key, entry), ""]
+    return "\n".join(lines)
+
+
+def _entry(key: str, entry: Any) -> Iterator[str]:
+    yield from (f"## {key}", "", f"**{entry.name}**", "")
+    yield from ("| figure | value | known how | source |", "| --- | --- | --- | --- |")
+    for field in type(entry).model_fields:
+        figure = getattr(entry, field)
+        if isinstance(figure, Figure):
+            unit = f" {figure.unit}" if figure.unit else ""
+            source = _cell(figure.source)
+            yield f"| `{field}` | {figure.value:g}{unit} | {figure.provenance} | {source} |"
+
+
+def _summary(cls: type) -> str:
+    return _quoted(" ".join((cls.__doc__ or "").partition("\n\n")[0].split()))
+
+
+def _quoted(text: str) -> str:
+    """The text of a docstring with Markdown's single backticks around code."""
+    return text.replace("``", "`")
+
+
+def _cell(text: str) -> str:
+    return _quoted(text).replace("|", "\\|")
