@@ -6,18 +6,18 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from engine.core.errors import SpecError
 from engine.specs.documents import load
-from webapp.experiments import boards, designer, panels, services
+from webapp.experiments import boards, designer, gallery, panels, services
 from webapp.experiments.models import Experiment, Run, RunState
 from webapp.library.models import DESIGNS
 from webapp.specforms.form import SpecForm
 from webapp.teams.access import at_least
-from webapp.teams.models import Role
+from webapp.teams.models import Role, Team
 from webapp.teams.pages import keyset_page, member, team_of, user_of
 
 
@@ -36,6 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "has": {family: model.objects.of(team).exists() for family, model in DESIGNS.items()},
         "may_run": at_least(user, team, Role.RUNNER),
         "may_edit": at_least(user, team, Role.EDITOR),
+        "questions": gallery.questions(),
     }
     return render(request, "experiments/home.html", context)
 
@@ -60,6 +61,7 @@ def experiment_list(request: HttpRequest) -> HttpResponse:
         "states": RunState.choices,
         "keep": urlencode({name: value for name, value in (("q", query), ("state", state)) if value}),
         "may_run": at_least(user, team, Role.RUNNER),
+        "questions": gallery.questions(),
     }
     return render(request, "experiments/experiment_list.html", context)
 
@@ -67,13 +69,11 @@ def experiment_list(request: HttpRequest) -> HttpResponse:
 @member(Role.RUNNER)
 @require_http_methods(["GET", "POST"])
 def experiment_create(request: HttpRequest) -> HttpResponse:
-    """Design an experiment; ``clone=<id>`` begins with another one's text."""
+    """Design an experiment; ``clone=<id>`` begins with another one's text, ``gallery=<name>`` with a starter design."""
     team = team_of(request)
     parent = _parent(request)
     if request.method == "GET":
-        if parent is None:
-            return _designer(request, designer.blank(team, request.GET), None)
-        return _designer(request, designer.of_tree(team, load(services.clone(parent))), parent)
+        return _designer(request, _first_form(request, team, parent), parent)
     form = designer.of_post(team, request.POST)
     if "_edit" in request.POST:
         return _designer(request, form, parent)
@@ -147,11 +147,25 @@ def experiment_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _designer(request: HttpRequest, form: SpecForm, parent: Experiment | None, *, status: int = 200) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "parent": parent, "nodes": form.by_name}
+    if parent is None:
+        context |= {"started": gallery.find(request.GET.get("gallery", "")), "questions": gallery.questions()}
     if request.POST.get("_edit") == "estimate":
         context["estimate"] = designer.estimate(form, team_of(request))
     is_part = bool(getattr(request, "htmx", False))
     template = "experiments/_designer.html" if is_part else "experiments/experiment_form.html"
     return render(request, template, context, status=200 if is_part else status)
+
+
+def _first_form(request: HttpRequest, team: Team, parent: Experiment | None) -> SpecForm:
+    if parent is not None:
+        return designer.of_tree(team, load(services.clone(parent)))
+    name = request.GET.get("gallery", "")
+    if not name:
+        return designer.blank(team, request.GET)
+    question = gallery.find(name)
+    if question is None:
+        raise Http404(f"there is no starter design {name}")
+    return designer.of_tree(team, question.tree())
 
 
 def _may(request: HttpRequest, experiment: Experiment) -> dict[str, bool]:

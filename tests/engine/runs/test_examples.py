@@ -13,18 +13,21 @@ from engine.specs.checks import components
 from engine.specs.text import parse
 
 FOLDER = Path(__file__).parents[3] / "examples"
-EXAMPLES = sorted(FOLDER.glob("*.yaml"))
+EXAMPLES = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("gallery/*.yaml")])
+SMOKE = FOLDER / "smoke"
 
 
 def smoke_settings(example: Path) -> list[str]:
     """The ``--set`` words of an example's smoke size."""
-    overrides = documents.load((FOLDER / "smoke" / example.name).read_bytes())
+    overrides = documents.load((SMOKE / example.relative_to(FOLDER)).read_bytes())
     return [word for path, value in overrides.items() for word in ("--set", f"{path}={json.dumps(value)}")]
 
 
 def test_every_example_has_a_smoke_size_and_no_smoke_size_is_left_over() -> None:
     assert EXAMPLES
-    assert {file.name for file in (FOLDER / "smoke").iterdir()} == {file.name for file in EXAMPLES}
+    assert {file.relative_to(SMOKE) for file in SMOKE.rglob("*.yaml")} == {
+        file.relative_to(FOLDER) for file in EXAMPLES
+    }
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
