@@ -23,6 +23,7 @@ from webapp.experiments.states import move, queue_all
 from webapp.library.services import body_for
 from webapp.teams.access import at_least
 from webapp.teams.models import Role, Team, User
+from webapp.teams.trail import record
 from webapp.texts import byte_limit
 
 SEND_AT_ONCE = 50
@@ -78,6 +79,7 @@ def submit(
             draft.experiment = experiment
         stored = Cell.objects.bulk_create(drafts)
         Run.objects.bulk_create(Run(team=team, cell=cell, seed=seed) for cell in stored for seed in spec.seeds)
+        record(team, user, "experiment.create", experiment.name)
         if launch:
             launch_runs(experiment, user)
     return experiment
@@ -137,6 +139,7 @@ def launch_runs(experiment: Experiment, user: User, *, reuse: bool = True) -> No
             fresh.append(run)
     queue_all(fresh, actor=user.email, reason="launched")
     send_all(fresh)
+    record(experiment.team, user, "experiment.launch", experiment.name)
     if experiment.launched_at is None:
         experiment.launched_at = timezone.now()
         experiment.save(update_fields=["launched_at"])

@@ -144,8 +144,8 @@ def join(request: HttpRequest, secret: str) -> HttpResponse:
         response = render(request, "teams/join.html", {"is_ended": True}, status=410 if invitation else 404)
     else:
         response = _join(request, invitation)
-    # The address is the key to the team. It goes to no other site by the same-origin policy that every page has; to send
-    # no referrer at all would turn the Origin of the form's POST into "null", which the CSRF check refuses.
+    # The address is the key to the team. The same-origin policy of every page keeps it from other sites; to send no
+    # referrer at all would turn the Origin of the form's POST into "null", which the CSRF check refuses.
     patch_cache_control(response, no_store=True)
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response

@@ -12,6 +12,7 @@ from django.utils import timezone
 from engine.core.errors import Problem, SpecError
 from webapp.teams.access import role_of
 from webapp.teams.models import ApiToken, Scope, SignInLink, Team, User
+from webapp.teams.trail import record
 
 PREFIX = "elm_"
 USED_EVERY = timedelta(minutes=1)
@@ -48,15 +49,17 @@ def issue_token(
     if problems:
         raise SpecError(problems)
     secret = PREFIX + secrets.token_urlsafe(32)
-    token = ApiToken.objects.create(
-        user=user,
-        team=team,
-        name=name.strip(),
-        prefix=secret[: len(PREFIX) + 6],
-        hash=digest(secret),
-        scopes=[str(scope) for scope in chosen],
-        expires_at=expires_at,
-    )
+    with transaction.atomic():
+        token = ApiToken.objects.create(
+            user=user,
+            team=team,
+            name=name.strip(),
+            prefix=secret[: len(PREFIX) + 6],
+            hash=digest(secret),
+            scopes=[str(scope) for scope in chosen],
+            expires_at=expires_at,
+        )
+        record(team, user, "token.create", f"{token.name}: {', '.join(token.scopes)}")
     return token, secret
 
 
@@ -89,7 +92,9 @@ def resolve_token(secret: str) -> ApiToken | None:
 
 def revoke_token(token: ApiToken) -> None:
     """End a token at once; a second time changes nothing."""
-    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    with transaction.atomic():
+        if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+            record(token.team, token.user, "token.revoke", token.name)
 
 
 def issue_sign_in_link(user: User) -> str:

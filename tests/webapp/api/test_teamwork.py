@@ -56,7 +56,8 @@ def test_a_team_is_made_renamed_and_its_people_managed(lab: Lab) -> None:
     assert lab.by("viewer")("GET", "/runs").json()["code"] == "token_revoked"
     assert lab.by("owner")("DELETE", f"/teams/lab/members/{10**30}").status_code == 404
     trail = lab.by("owner").get("/teams/lab/trail")["items"]
-    assert [line["action"] for line in trail] == ["member.remove", "member.role", "team.rename"]
+    actions = [line["action"] for line in trail if not line["action"].startswith("token.")]
+    assert actions == ["member.remove", "member.role", "team.rename"]
 
 
 def test_an_invitation_is_made_used_and_ended(lab: Lab) -> None:
