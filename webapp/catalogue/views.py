@@ -45,6 +45,7 @@ def kind_detail(request: HttpRequest, family: str, kind: str) -> HttpResponse:
     if family in CATALOGUES and kind in entries_of(family):
         entry = entries_of(family)[kind]
         context = {"family": family, "key": kind, "entry": entry, "figures": figures_of(entry)}
+        context["api_path"] = f"catalogue/{family}/{kind}"
         return render(request, "catalogue/entry_detail.html", context)
     found = [described for described in kinds_of(family) if described.kind == kind] if family in FAMILIES else []
     if not found:
@@ -55,6 +56,7 @@ def kind_detail(request: HttpRequest, family: str, kind: str) -> HttpResponse:
         "rows": _rows(found[0]),
         "example": example_of(family, kind),
         "title": FAMILIES[family].title,
+        "api_path": f"catalogue/{family}/{kind}",
     }
     return render(request, "catalogue/kind_detail.html", context)
 

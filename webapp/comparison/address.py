@@ -7,10 +7,9 @@ from urllib.parse import quote, urlencode
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
+from webapp.api.commands import read_command
 from webapp.comparison.curves import AXES
 from webapp.comparison.selection import Entry, Selection, names_in
-
-TOKEN = "$EDGELOOM_TOKEN"  # noqa: S105  the name of a variable of the reader's shell
 
 
 @dataclass(frozen=True)
@@ -73,9 +72,8 @@ class Address:
 def command(request: HttpRequest, address: Address, name: str) -> str:
     """The shell command that gets the same table from the API, as that format."""
     query = Address(address.cells, address.runs, address.baseline, address.metric).query()
-    url = request.build_absolute_uri(f"/api/v1/compare?{query}&format={quote(name)}")
     into = "" if name != "parquet" else " -o comparison.parquet"
-    return f'curl -sSf -H "Authorization: Bearer {TOKEN}" "{url}"{into}'
+    return read_command(request, f"compare?{query}&format={quote(name)}") + into
 
 
 def _joined(path: str, query: str) -> str:

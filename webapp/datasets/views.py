@@ -56,6 +56,7 @@ def builtin_detail(request: HttpRequest, kind: str) -> HttpResponse:
     preview = previews.look(samples_of(row.dataset)) if row.is_here else None
     member_class = FAMILIES["datasets"].members()[kind]
     context = _context(request, row=row, preview=preview, about=describe(member_class), yaml=_yaml({"kind": kind}))
+    context["api_path"] = f"catalogue/datasets/{kind}"
     return render(request, "datasets/builtin_detail.html", context)
 
 
@@ -67,7 +68,11 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     context: dict[str, Any] = {"upload": upload}
     if upload.state == UploadState.READY:
         context["preview"] = previews.look(samples_of(read_part("dataset", upload.spec)))
-        context |= {"yaml": _yaml(upload.spec), "experiments": usage.experiments_using(upload)[:20]}
+        context |= {
+            "yaml": _yaml(upload.spec),
+            "api_path": f"datasets/{upload.pk}",
+            "experiments": usage.experiments_using(upload)[:20],
+        }
     else:
         missing = len(receiving.missing_parts(upload))
         context |= {"num_parts": receiving.num_parts(upload), "num_there": receiving.num_parts(upload) - missing}

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.specs.writer import write
 from webapp.experiments import boards, services
 from webapp.experiments.answers import answer_of, main_metric
 from webapp.experiments.models import Experiment, Run, RunState
+from webapp.texts import tree_of
 
 FEW_RUNS = 24
 """Experiments of more runs send shorter series to the page."""
@@ -118,7 +120,7 @@ def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
         "picture": picture,
         "kpis": boards.kpis_of_run(run, boards.last_values(run)),
         "result": run.result or {},
-        "spec": run.cell.text,
+        "spec": write({**tree_of(run.cell.text), "seeds": [run.seed]}),
         "log": _log(run, after),
         **_axes(query),
     }

@@ -26,6 +26,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
     team, user = team_of(request), user_of(request)
     query, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
     found = Run.objects.visible_to(user).of(team).select_related("cell__experiment")
+    found = found.defer("failure", "cell__text", "cell__overrides", "cell__experiment__text")  # long, and not shown
     if query:
         found = found.filter(cell__experiment__name__icontains=query)
     if state in RunState.values:
@@ -100,6 +101,7 @@ def _head(request: HttpRequest, run: Run) -> dict[str, Any]:
 def _body(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         **panels.run_body(run, request.GET),
+        "api_path": f"runs/{run.pk}",
         "seeds": tree_of(run.cell.experiment.text).get("seeds", []),
         "artifacts": run.artifacts.order_by("name"),
         "siblings": Run.objects.visible_to(user_of(request)).filter(cell=run.cell).order_by("seed"),

@@ -109,7 +109,7 @@ def experiment_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
             request, "experiments/_progress_parts.html", panels.matrix(experiment) | _may(request, experiment)
         )
     context = panels.matrix(experiment) | panels.curves(experiment, request.GET) | _may(request, experiment)
-    return render(request, "experiments/experiment_detail.html", context)
+    return render(request, "experiments/experiment_detail.html", context | {"api_path": f"experiments/{pk}"})
 
 
 @member()

@@ -50,6 +50,7 @@ def version_detail(request: HttpRequest, family: str, pk: UUID, number: int) -> 
         "urls": {name: f"{design.part}-{name}" for name in ("list", "detail", "versions", "restore")},
         "version": version,
         "yaml": text_of(version),
+        "api_path": f"{family}/{pk}/versions/{number}",
         "may_edit": at_least(user_of(request), design.team, Role.EDITOR),
     }
     return render(request, "library/version_detail.html", context)

@@ -44,7 +44,12 @@ def design_detail(request: HttpRequest, family: str, pk: UUID) -> HttpResponse:
     """One design: what it is made of, what that means, and its text."""
     about, design = FAMILIES[family], _design(request, family, pk)
     context = _context(
-        request, about, design=design, yaml=write(design.body), **detail_of(design, request.GET, team_of(request))
+        request,
+        about,
+        design=design,
+        yaml=write(design.body),
+        api_path=f"{family}/{pk}",
+        **detail_of(design, request.GET, team_of(request)),
     )
     return render(request, f"library/{about.noun}_detail.html", context)
 
