@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -122,14 +123,22 @@ class Shape:
             for each row its fields, and its raw columns (``pk`` and ``extra`` among them).
         """
         wanted = {name: self.sources[name] for name in names}
-        columns = dict.fromkeys(["pk", *extra])
+        key = queryset.model._meta.pk.attname
+        columns = dict.fromkeys([key, *extra])
         for source in wanted.values():
             columns.update(dict.fromkeys(_columns(source)))
-        found = list(queryset.values(*columns))
-        keys = [raw["pk"] for raw in found]
-        attached = {name: one.load(keys) for name, one in wanted.items() if isinstance(one, Attached)}
+        # Tuples and getters made once: of a thousand rows with twenty fields each, every step here runs 20,000 times.
+        found = list(queryset.values_list(*columns))
+        places = {column: place for place, column in enumerate(columns)}
+        keys = [row[0] for row in found]
+        getters = [_getter(source, places, keys) for source in wanted.values()]
+        raw = [("pk", 0), *((column, places[column]) for column in extra)]
         return [
-            ({name: _value(source, raw, attached.get(name)) for name, source in wanted.items()}, raw) for raw in found
+            (
+                dict(zip(wanted, [get(row) for get in getters], strict=True)),
+                {column: row[place] for column, place in raw},
+            )
+            for row in found
         ]
 
     def of(self, instance: Model, fields: str | None = None) -> Row:
@@ -148,12 +157,14 @@ def _columns(source: Source) -> tuple[str, ...]:
             return ()
 
 
-def _value(source: Source, raw: Row, attached: dict[Any, Any] | None) -> Any:
+def _getter(source: Source, places: dict[str, int], keys: list[Any]) -> Callable[[tuple[Any, ...]], Any]:
+    """Reads a field out of a row whose columns stand at these places and begin with its key."""
     match source:
         case Column():
-            return raw[source.path]
+            return itemgetter(places[source.path])
         case Derived():
-            return source.make(*(raw[column] for column in source.columns))
+            make, wanted = source.make, [places[column] for column in source.columns]
+            return lambda row: make(*[row[place] for place in wanted])
         case Attached():
-            assert attached is not None
-            return attached[raw["pk"]]
+            attached = source.load(keys)
+            return lambda row: attached[row[0]]
