@@ -113,6 +113,7 @@ class Reference:
         known = self.catalogue()
         if name in known:
             return
+        name = name if len(name) <= 60 else f"{name[:57]}..."
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         hint = f"; similar: {', '.join(near)}" if near else ""
         raise PydanticCustomError(

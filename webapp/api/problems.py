@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from urllib.parse import quote
 
 import orjson
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -56,7 +57,7 @@ def problem_response(request: HttpRequest, problem: ApiProblem) -> HttpResponse:
         "title": kind.title,
         "status": kind.status,
         "detail": problem.detail,
-        "instance": request.path,
+        "instance": quote(request.path),  # a URI reference, whatever characters were asked for
         "code": problem.code,
         "errors": [asdict(error) for error in problem.errors],
     }

@@ -1,14 +1,26 @@
 """People, teams and things of the REST tests."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
 from tests.webapp.api.client import Api
+from tests.webapp.datasets.conftest import images
+from webapp.datasets import services as datasets
 from webapp.experiments import services
-from webapp.experiments.models import Experiment, Run
+from webapp.experiments.files import keep
+from webapp.experiments.models import Artifact, Experiment, Run
+from webapp.library.models import Fleet, Network, Task
+from webapp.library.versions import keep_version
+from webapp.notes.models import Note
+from webapp.sharing.services import share
+from webapp.teams.invitations import invite
 from webapp.teams.models import Membership, Role, Team, User
 from webapp.teams.tokens import issue_token
 
@@ -27,6 +39,8 @@ task:
 sweep:
   task.strategy: [{kind: fedavg}, {kind: fedmax}]
 """
+
+FLEET = {"groups": [{"name": "boards", "device": "rpi_4b_4gb", "count": 2}]}
 
 SCOPES = {
     Role.VIEWER: ["read"],
