@@ -9,7 +9,7 @@ from engine.fleet.fleet import Fleet
 from engine.network.network import Network
 from engine.network.topology import Topology
 from webapp.library.capacity import link_steps
-from webapp.library.layouts import relayed_places
+from webapp.library.layouts import Frame, relayed_places
 
 WIDTH, HEIGHT = 620, 380
 CENTER = (WIDTH / 2, HEIGHT / 2)
@@ -98,7 +98,7 @@ def draw(fleet: Fleet, topology: Topology, network: Network) -> Drawing:
     """Place every node: the server in the middle, gateways around it, devices on rings around those."""
     shown = _sample(fleet)
     if network.relays is not None:
-        places = relayed_places(topology, network.relays, shown, CENTER, RELAYED)
+        places = relayed_places(topology, network.relays, shown, Frame(CENTER, RELAYED))
     else:
         places = _hub_places(network)
         places |= _device_places(fleet, network, shown)

@@ -1,7 +1,8 @@
 """Where the nodes of a network stand in which devices relay: around, in rows, or in circles of equally many hops."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,37 +13,53 @@ from engine.network.topology import Topology
 
 Place = tuple[float, float]
 Places = dict[int, Place]
-Turn = Callable[[float, float], Place]
-"""From a turn (0 to 1, clockwise from the top) and a share of the radius to a place."""
 
 CIRCLES = frozenset({"ring", "small_world"})
 
 
-def relayed_places(topology: Topology, relays: Relays, shown: Sequence[int], center: Place, radius: Place) -> Places:
+@dataclass(frozen=True)
+class Frame:
+    """The part of a picture in which nodes may stand.
+
+    Attributes:
+        center: its middle.
+        radius: half of its width and of its height.
+    """
+
+    center: Place
+    radius: Place
+
+    @property
+    def corner(self) -> Place:
+        """The upper right corner."""
+        return round(self.center[0] + self.radius[0] - 8, 1), round(self.center[1] - self.radius[1], 1)
+
+    def turn(self, angle: float, share: float) -> Place:
+        """A place by its turn (0 to 1, clockwise from the top) and its share of the radius."""
+        turned = 2 * math.pi * angle - math.pi / 2
+        x, y = self.radius[0] * share * math.cos(turned), self.radius[1] * share * math.sin(turned)
+        return round(self.center[0] + x, 1), round(self.center[1] + y, 1)
+
+
+def relayed_places(topology: Topology, relays: Relays, shown: Sequence[int], frame: Frame) -> Places:
     """Places of the drawn devices, all gateways and the server.
 
     Args:
         topology: says how devices stand to each other.
         relays: the connections.
         shown: the devices that are drawn.
-        center: middle of the picture.
-        radius: half of its width and of its height, as far as nodes may stand.
+        frame: where nodes may stand.
     """
-
-    def turn(angle: float, share: float) -> Place:
-        turned = 2 * math.pi * angle - math.pi / 2
-        x, y = radius[0] * share * math.cos(turned), radius[1] * share * math.sin(turned)
-        return round(center[0] + x, 1), round(center[1] + y, 1)
-
     graph = topology.graph(relays.num_devices) if hasattr(topology, "graph") else None
     if topology.kind in CIRCLES:
-        return _circle(relays, shown, turn)
+        return _circle(relays, shown, frame)
     if graph is not None and graph.places is not None:
-        return _mapped(relays, graph.places, shown, center, radius)
-    return _circles_of_hops(relays, shown, turn)
+        return _mapped(relays, graph.places, shown, frame)
+    return _circles_of_hops(relays, shown, frame)
 
 
-def _circle(relays: Relays, shown: Sequence[int], turn: Turn) -> Places:
+def _circle(relays: Relays, shown: Sequence[int], frame: Frame) -> Places:
+    turn = frame.turn
     places = {device: turn(device / relays.num_devices, 1.0) for device in shown}
     inner = 0.45 if relays.num_gateways > 1 else 0.72
     for gateway in range(relays.num_gateways):
@@ -54,8 +71,9 @@ def _circle(relays: Relays, shown: Sequence[int], turn: Turn) -> Places:
     return places
 
 
-def _mapped(relays: Relays, stands: NDArray[np.float64], shown: Sequence[int], center: Place, radius: Place) -> Places:
+def _mapped(relays: Relays, stands: NDArray[np.float64], shown: Sequence[int], frame: Frame) -> Places:
     """Devices where they stand, gateways amid their devices, the server in the corner."""
+    center, radius = frame.center, frame.radius
     low, high = stands.min(axis=0), stands.max(axis=0)
     scaled = (stands - low) / np.maximum(high - low, 1e-9) * 2 - 1
     width = radius[0] * 0.86
@@ -70,11 +88,11 @@ def _mapped(relays: Relays, stands: NDArray[np.float64], shown: Sequence[int], c
         # A little beside its device, which it would cover otherwise.
         x, y = at(scaled[near].mean(axis=0))
         places[gateway_node(gateway)] = (x + (14.0 if len(near) == 1 else 0.0), y - (12.0 if len(near) == 1 else 0.0))
-    places[SERVER] = (round(center[0] + radius[0] - 8, 1), round(center[1] - radius[1], 1))
+    places[SERVER] = frame.corner
     return places
 
 
-def _circles_of_hops(relays: Relays, shown: Sequence[int], turn: Turn) -> Places:
+def _circles_of_hops(relays: Relays, shown: Sequence[int], frame: Frame) -> Places:
     """The server in the middle, each node as far out as it has hops, each above what hangs below it."""
     order = np.argsort(relays.depth, kind="stable")
     below: dict[int, list[int]] = {}
@@ -93,12 +111,12 @@ def _circles_of_hops(relays: Relays, shown: Sequence[int], turn: Turn) -> Places
     angle = (start + leaves / 2) / leaves[relays.server]
     wanted = [*shown, *range(relays.num_devices, relays.server)]
     places = {
-        _node(relays, place): turn(float(angle[place]), float(relays.depth[place]) / relays.most_hops)
+        _node(relays, place): frame.turn(float(angle[place]), float(relays.depth[place]) / relays.most_hops)
         for place in wanted
     }
-    places[SERVER] = turn(0.0, 0.0)
+    places[SERVER] = frame.turn(0.0, 0.0)
     if relays.num_gateways == 1:  # hub and server would stand together in the way of all
-        places[gateway_node(0)], places[SERVER] = turn(0.0, 0.0), turn(0.12, 1.0)
+        places[gateway_node(0)], places[SERVER] = frame.turn(0.0, 0.0), frame.corner
     return places
 
 
