@@ -26,6 +26,8 @@ def isolate() -> Path:
     """Give this process a new, empty platform folder, which goes when the process does."""
     for name in PLATFORM_VARIABLES:
         os.environ.pop(name, None)
+    if url := os.environ.get("EDGELOOM_TEST_DATABASE_URL"):  # tests/servers runs tests on PostgreSQL by this
+        os.environ["DATABASE_URL"] = url
     home = Path(tempfile.mkdtemp(prefix="edgeloom-tests-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     os.environ["EDGELOOM_HOME"] = str(home)
