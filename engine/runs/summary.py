@@ -39,7 +39,8 @@ def result_of(digest: str, records: Sequence[Record]) -> dict[str, Any]:
 
     Metrics are over the runs that are done: mean, sample standard deviation, 95 % interval (``[low, high]``, Student's
     t) and the values in the order of ``seeds``, None for a run that is not done; a single run has neither deviation nor
-    interval. Costs and baselines are means over the runs that are done. ``wall_s`` is the sum over all runs. ``reasons`` say why each run ended.
+    interval. Costs and baselines are means over the runs that are done. ``wall_s`` is the sum over all runs.
+    ``reasons`` say why each run ended.
 
     Args:
         digest: digest of the cell.

@@ -12,8 +12,6 @@ FILES = {
     "uplot/uPlot.esm.js": "uplot/dist/uPlot.esm.js",
     "uplot/uPlot.min.css": "uplot/dist/uPlot.min.css",
     "uplot/LICENSE": "uplot/LICENSE",
-    "cytoscape/cytoscape.esm.min.mjs": "cytoscape/dist/cytoscape.esm.min.mjs",
-    "cytoscape/LICENSE": "cytoscape/LICENSE",
 }
 """What is copied: place under ``static/vendor`` by place under ``node_modules``."""
 

@@ -10,7 +10,7 @@ from webapp.system import assets
 class Command(BaseCommand):
     """Puts the locked browser libraries where the pages load them from; does nothing if they are there."""
 
-    help = "Fetch the browser libraries (uPlot, Cytoscape.js) of package-lock.json."
+    help = "Fetch the browser libraries (uPlot) of package-lock.json."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
