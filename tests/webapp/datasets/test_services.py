@@ -41,11 +41,12 @@ def nothing_is_left(sha256: str) -> bool:
 
 
 def test_a_good_file_becomes_a_data_set(send: Send, tmp_path: Path) -> None:
-    upload = send(images(tmp_path), "image_folder", license="MIT")
+    data = images(tmp_path)
+    upload = send(data, "image_folder", license="MIT")
     assert upload.state == UploadState.READY
     assert upload.info["classes"] == ["cat", "dog"]
     assert (upload.info["num_train"], upload.info["num_test"]) == (16, 4)
-    assert artifact(upload).read_bytes() == images(tmp_path)
+    assert artifact(upload).read_bytes() == data
     assert not receiving.folder_of(upload).exists()
 
 
@@ -200,8 +201,9 @@ def test_what_an_experiment_uses_is_not_deleted(send: Send, people: People, tmp_
 
 
 def test_a_file_that_another_team_has_too_stays(send: Send, people: People, tmp_path: Path) -> None:
-    mine = send(arrays(tmp_path), "arrays")
-    theirs = send(arrays(tmp_path), "arrays", team=people.elsewhere, user=people["stranger"])
+    data = arrays(tmp_path)
+    mine = send(data, "arrays")
+    theirs = send(data, "arrays", team=people.elsewhere, user=people["stranger"])
     services.discard(mine, people["editor"])
     assert artifact(theirs).exists()
     services.discard(theirs, people["stranger"])
