@@ -51,6 +51,7 @@ PAGES: dict[str, Row] = {
     "experiment-list": Row("viewer"),
     "experiment-create": Row("runner"),
     "experiment-estimate": Row("runner", "POST"),
+    "experiment-preview": Row("runner", "POST"),
     "experiment-detail": Row("viewer", names=_EXPERIMENT),
     "experiment-series": Row("viewer", names=_EXPERIMENT),
     "experiment-launch": Row("runner", "POST", _EXPERIMENT),

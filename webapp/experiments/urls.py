@@ -9,6 +9,7 @@ urlpatterns = [
     path("experiments/", views.experiment_list, name="experiment-list"),
     path("experiments/new", views.experiment_create, name="experiment-create"),
     path("experiments/estimate", views.experiment_estimate, name="experiment-estimate"),
+    path("experiments/preview", views.experiment_preview, name="experiment-preview"),
     path("experiments/<uuid:pk>/", views.experiment_detail, name="experiment-detail"),
     path("experiments/<uuid:pk>/series", views.experiment_series, name="experiment-series"),
     path("experiments/<uuid:pk>/launch", views.experiment_launch, name="experiment-launch"),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from engine.core.errors import SpecError
 from engine.specs.documents import load
-from webapp.experiments import boards, designer, gallery, panels, services
+from webapp.experiments import boards, designer, gallery, panels, previewing, services
 from webapp.experiments.models import Experiment, Run, RunState
 from webapp.library.models import DESIGNS
 from webapp.specforms.form import SpecForm
@@ -97,6 +97,15 @@ def experiment_estimate(request: HttpRequest) -> HttpResponse:
         "experiments/_estimate.html",
         {"estimate": designer.estimate(designer.of_post(team, request.POST), team)},
     )
+
+
+@member(Role.RUNNER)
+@require_POST
+def experiment_preview(request: HttpRequest) -> HttpResponse:
+    """The panels beside the designer: data, model and memory of the form's experiment."""
+    team = team_of(request)
+    seen = previewing.preview(designer.of_post(team, request.POST), team)
+    return render(request, "previews/_panels.html", seen)
 
 
 @member()

@@ -15,6 +15,7 @@ from engine.data.partitioners.natural import Natural
 from engine.models.model import Model, models
 from engine.specs.documents import clean
 from engine.specs.messages import problems_of
+from engine.task.contract import tasks
 
 MOST_DEVICES = 100_000
 """Devices over which a partition is shown at most."""
@@ -39,7 +40,7 @@ class Parts:
     Attributes:
         dataset: the data set.
         partition: how it is spread; the default for the data set where none is set.
-        model: the model.
+        model: the model; the default of the kind of task where none is set.
         batch_size: samples per step of local training.
         copies: further copies of the weights that local training keeps (momentum: 1).
         problems: what is wrong, by the name of the part.
@@ -65,6 +66,8 @@ def read_parts(task: Mapping[str, Any]) -> Parts:
     dataset = found.get("dataset")
     if dataset is not None and found.get("partition") is None and "partition" not in problems:
         found["partition"] = Iid() if dataset.num_natural_clients is None else Natural()
+    if found.get("model") is None and "model" not in problems:
+        found["model"] = _default_model(task.get("kind"))
     local = task.get("local")
     local = local if isinstance(local, Mapping) else {}
     batch, momentum = local.get("batch_size"), local.get("momentum")
@@ -76,6 +79,16 @@ def read_parts(task: Mapping[str, Any]) -> Parts:
         copies=1 if isinstance(momentum, int | float) and momentum > 0 else 0,
         problems=problems,
     )
+
+
+def _default_model(kind: Any) -> Model | None:
+    """The model that tasks of a kind take where none is set."""
+    member = tasks.members().get(kind) if isinstance(kind, str) else None
+    declared = member.model_fields.get("model") if member is not None else None
+    if declared is None or declared.is_required():
+        return None
+    model = declared.get_default(call_default_factory=True)
+    return model if isinstance(model, Model) else None
 
 
 def read_part(name: str, tree: Any) -> Any:

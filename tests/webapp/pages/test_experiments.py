@@ -64,6 +64,38 @@ def test_the_estimate_follows_the_form(client_of: SignIn, designs: dict[str, Any
     assert "1 problem before this can run" in html
 
 
+def test_the_preview_shows_the_task_on_its_own_fleet(client_of: SignIn, designs: dict[str, Any]) -> None:
+    client = client_of("runner")
+    values = filled(client, designs)
+    html = client.post("/experiments/preview", values | {"seeds": "3..5"}).content.decode()
+    assert "On the 5 devices of the fleet, seed 3" in html
+    assert "5 clients" in html
+    assert "Model: mlp" in html
+    assert "to spare" in html
+    text = """
+fleet: {groups: [{name: tiny, device: stm32l4r5, count: 7}]}
+task: {kind: federated, dataset: {kind: mnist}, model: {kind: mcmahan_cnn}}
+"""
+    html = client.post("/experiments/preview", {"_yaml": text}).content.decode()
+    assert "On the 7 devices" in html
+    assert "bytes short" in html
+    assert "Model: mcmahan_cnn" in html
+
+
+def test_the_preview_says_what_it_cannot_show_and_shows_the_rest(client_of: SignIn, designs: dict[str, Any]) -> None:
+    client = client_of("runner")
+    values = filled(client, designs)
+    lost = values | {"fleet@saved": "00000000-0000-0000-0000-000000000000"}
+    html = client.post("/experiments/preview", lost).content.decode()
+    assert "fleet.saved" in html
+    assert "Model: mlp" in html
+    assert "clients" not in html
+    html = client.post("/experiments/preview", {"_yaml": "fleet: {groups: [{count: 0}]}\ntask: {kind: federated}"})
+    assert "fleet.groups.0.count" in html.content.decode()
+    assert client.post("/experiments/preview", {"_yaml": "fleet: ["}).status_code == 200
+    assert client.post("/experiments/preview", {"_yaml": "- 1"}).status_code == 200
+
+
 def test_a_clone_begins_with_the_text_of_its_parent(client_of: SignIn, designs: dict[str, Any]) -> None:
     client = client_of("runner")
     client.post("/experiments/new", filled(client, designs) | {"name": "First", "_do": "save"})
