@@ -67,6 +67,7 @@ def _link(row: Row) -> Link:
     value, provenance_word, source = FRAME_HEADERS.get(family, TCP_HEADER)
     fields["frame_header"] = Figure(value=value, unit="B", provenance=provenance_word, source=source)
     fields |= {
+        "id": row["link_id"],
         "name": row["name"],
         "family": family,
         "transport": "datagram" if family in FRAME_HEADERS else "tcp",

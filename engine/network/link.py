@@ -39,6 +39,9 @@ class Link(Component):
     spends it outside the devices.
     """
 
+    id: str | None = Field(default=None, pattern=r"^[a-z0-9_]{1,60}$")
+    """What data call it: small letters, digits and underscores, as in wifi4_linux; left out, the name."""
+
     name: str = Field(min_length=1, max_length=100)
     """What people call it."""
 
@@ -108,6 +111,11 @@ class Link(Component):
 
     note: str = ""
     """What one should know about the figures."""
+
+    @property
+    def key(self) -> str:
+        """What ledgers, drawings and exports call it: its id, or its name where it has none."""
+        return self.id or self.name
 
     def recalled(self, *fields: str) -> bool:
         """Whether any of these figures is recalled and not zero (a recalled figure that is zero carries no cost)."""

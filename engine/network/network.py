@@ -52,7 +52,7 @@ class LinkTable:
     """The links that a topology may use, by the part they play.
 
     Attributes:
-        names: id or name of each link.
+        names: what data call each link: its id, or its name where it has none.
         links: the links.
         of_group: (G,) place of the link by which each group reaches its next hop.
         backhaul: place of the link between hub or gateways and the server; -1 if the server stands at the hub.
@@ -62,6 +62,11 @@ class LinkTable:
     links: tuple[Link, ...]
     of_group: tuple[int, ...]
     backhaul: int
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """What people call each link."""
+        return tuple(link.name for link in self.links)
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from engine.core.catalogue_file import Reference
 from engine.core.component import Component
 from engine.core.errors import Problem, SpecError
-from engine.network.catalogue import links
+from engine.network.choice import LinkChoice, link_of
 from engine.network.link import Link
 from engine.network.network import Groups, LinkTable, Network
 from engine.network.topologies.star import Star
 from engine.network.topology import Topology, topologies
-
-LinkChoice = Annotated[str | Link, Reference("link", Link, links)]
-"""A link of the catalogue by its id, or one of your own."""
 
 DEFAULT = "default"
 """The entry of ``links`` for groups without one of their own."""
@@ -57,10 +53,10 @@ class NetworkSpec(Component):
         if self.backhaul is not None:
             places.append(("backhaul", self.backhaul))
         for path, choice in places:
-            name, link = _resolve(choice)
-            if first.setdefault(name, link) != link:
-                message = f"should differ from the names of other links with other figures; given: {name!r} twice"
-                problems.append(Problem(f"{path}.name", "duplicate_link", message))
+            link = link_of(choice)
+            if first.setdefault(link.key, link) != link:
+                message = f"should differ from the names of other links with other figures; given: {link.key!r} twice"
+                problems.append(Problem(f"{path}.{'id' if link.id else 'name'}", "duplicate_link", message))
         return problems
 
     def link_of(self, group: str) -> str | Link:
@@ -69,8 +65,8 @@ class NetworkSpec(Component):
 
     def with_figures(self) -> "NetworkSpec":
         """The same network with each catalogue id replaced by the link and its figures, so that it stands alone."""
-        own = {name: _resolve(link)[1] for name, link in {DEFAULT: self.link_of(DEFAULT), **self.links}.items()}
-        backhaul = None if self.backhaul is None else _resolve(self.backhaul)[1]
+        own = {name: link_of(link) for name, link in {DEFAULT: self.link_of(DEFAULT), **self.links}.items()}
+        backhaul = None if self.backhaul is None else link_of(self.backhaul)
         return self.model_copy(update={"links": own, "backhaul": backhaul})
 
     def resolve(self, fleet: Groups, seed: int = 0) -> Network:
@@ -83,20 +79,16 @@ class NetworkSpec(Component):
         problems = self.check(fleet)
         if problems:
             raise SpecError(problems)
-        chosen = [_resolve(self.link_of(group)) for group in counts]
+        chosen = [link_of(self.link_of(group)) for group in counts]
         if self.backhaul is not None:
-            chosen.append(_resolve(self.backhaul))
-        unique = list(dict.fromkeys(name for name, _ in chosen))
-        by_name = dict(chosen)
-        places = [unique.index(name) for name, _ in chosen]
+            chosen.append(link_of(self.backhaul))
+        by_key = {link.key: link for link in chosen}
+        names = list(by_key)
+        places = [names.index(link.key) for link in chosen]
         table = LinkTable(
-            names=tuple(unique),
-            links=tuple(by_name[name] for name in unique),
+            names=tuple(names),
+            links=tuple(by_key.values()),
             of_group=tuple(places[: len(counts)]),
             backhaul=-1 if self.backhaul is None else places[-1],
         )
         return self.topology.connect(counts, table, seed)
-
-
-def _resolve(choice: str | Link) -> tuple[str, Link]:
-    return (choice, links()[choice]) if isinstance(choice, str) else (choice.name, choice)

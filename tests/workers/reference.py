@@ -9,7 +9,7 @@ from typing import Any
 from engine.runs.loop import run
 from engine.runs.sinks import MemorySink, line_of
 from engine.specs.context import make_context
-from engine.specs.text import by_value, parse
+from engine.specs.text import parse
 from tests.environment import ROOT
 
 
@@ -24,8 +24,7 @@ def undisturbed(text: str, folder: Path, seed: int = 0) -> list[dict[str, Any]]:
 
 def main(spec: str, seed: str, out: str) -> None:
     """Carry out the run and write its events."""
-    # With its figures by value, as the platform stores it: the ledger then calls links by name instead of id.
-    parsed, sink = by_value(parse(Path(spec).read_text())), MemorySink()
+    parsed, sink = parse(Path(spec).read_text()), MemorySink()
     run(parsed, int(seed), context=make_context(parsed, int(seed)), sink=sink)
     Path(out).write_text(json.dumps([line_of(event) for event in sink.events]))
 

@@ -180,7 +180,7 @@ def picture_of(document: dict[str, Any]) -> Picture | None:
         return None
     fleet = spec.fleet.resolve()
     groups = [
-        {"name": name, "start": int(start), "count": int(count), "about": f"{kind.name}, {network.table.names[link]}"}
+        {"name": name, "start": int(start), "count": int(count), "about": f"{kind.name}, {network.table.titles[link]}"}
         for name, start, count, kind, link in zip(
             fleet.names, fleet.starts[:-1], fleet.counts, fleet.kinds, network.table.of_group, strict=True
         )

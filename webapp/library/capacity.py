@@ -16,7 +16,7 @@ class CapacityStep:
         number: of the color, from 1 (slow) to 5 (fast).
         lowest_bps: capacity of its slowest link.
         highest_bps: capacity of its fastest link.
-        links: its links.
+        links: what people call its links.
     """
 
     number: int
@@ -28,12 +28,13 @@ class CapacityStep:
 def legend(network: Network) -> list[CapacityStep]:
     """The colors that a network's picture has, fastest first, with their links."""
     rates, steps = _rates(network), link_steps(network)
+    titles = dict(zip(network.table.names, network.table.titles, strict=True))
     found = []
     for number in range(COLORS, 0, -1):
         links = [name for name, step in steps.items() if step == number]
         if links:
             carried = [rates[name] for name in links]
-            found.append(CapacityStep(number, min(carried), max(carried), links))
+            found.append(CapacityStep(number, min(carried), max(carried), [titles[name] for name in links]))
     return found
 
 

@@ -68,8 +68,7 @@ def _network(design: Network, chosen: str, fleets: QuerySet[Fleet]) -> dict[str,
         for name, link in zip(resolved.table.names, resolved.links, strict=True)
     ]
     users = [
-        (group, resolved.table.names[place])
-        for group, place in zip(resolved.counts, resolved.table.of_group, strict=True)
+        (group, resolved.links[place]) for group, place in zip(resolved.counts, resolved.table.of_group, strict=True)
     ]
     return {
         "network": network,

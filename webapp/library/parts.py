@@ -14,6 +14,7 @@ from engine.core.figure import Figure
 from engine.core.operators import OperatorClass
 from engine.fleet.fleet import Fleet
 from engine.fleet.group import FleetSpec
+from engine.network.choice import link_of
 from engine.network.network import Network
 from engine.network.spec import NetworkSpec
 
@@ -60,9 +61,9 @@ def recalled_share(components: Iterable[Component]) -> tuple[int, int]:
 
 def link_sentence(network: NetworkSpec) -> str:
     """The links of a network in one line."""
-    parts = [f"{group}: {_name(link)}" for group, link in network.links.items()]
+    parts = [f"{group}: {link_of(link).name}" for group, link in network.links.items()]
     if network.backhaul is not None:
-        parts.append(f"backhaul: {_name(network.backhaul)}")
+        parts.append(f"backhaul: {link_of(network.backhaul).name}")
     return ", ".join(parts) or "every group by default"
 
 
@@ -79,7 +80,7 @@ def edge_rows(network: Network) -> list[dict[str, Any]]:
         counts[ends] += int(edge.get("count", 1))
     by_name = dict(zip(network.table.names, network.links, strict=True))
     return [
-        {"ends": f"{source} to {target}", "link": link, "count": count, "figures": by_name[link]}
+        {"ends": f"{source} to {target}", "link": by_name[link].name, "count": count, "figures": by_name[link]}
         for (source, target, link), count in counts.items()
     ]
 

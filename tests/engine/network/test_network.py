@@ -118,6 +118,8 @@ def test_a_network_with_figures_stands_alone() -> None:
     alone = NetworkSpec.model_validate_json(spec.with_figures().model_dump_json(), strict=True)
     before, after = spec.resolve(Groups(a=1, b=1)), alone.resolve(Groups(a=1, b=1))
     assert after.links == before.links
+    assert after.table.names == before.table.names == ("eth1g", "wifi4_linux", "wan_fibre")
+    assert after.table.titles[0] == "Ethernet 1000BASE-T"
     assert after.patterns == before.patterns
 
 
