@@ -130,6 +130,7 @@ def test_parameter_counts_of_the_papers(
         # MLPerf Tiny, as its models report themselves
         ("resnet8", {}, SHAPES[0], 78_666, 12.50),
         ("ds_cnn", {}, SHAPES[1], 24_908, 2.66),
+        ("mobilenet", {}, SampleSpec(kind="image", shape=(3, 96, 96), num_classes=2), 221_794, 7.49),
         ("wide_resnet", {"depth": 40, "width": 4}, SHAPES[0], None, 1298.58),
         ("wide_resnet", {"depth": 16, "width": 1, "variant": "nonn_framework"}, SHAPES[0], None, 33.74),
     ],
