@@ -10,12 +10,12 @@ from engine.core.errors import EngineError
 from engine.costs.accounts import Accounts, last_devices
 from engine.costs.books import close_books
 from engine.costs.clock import Floats, schedule
-from engine.costs.compute import seconds_per_sample, seconds_per_step
+from engine.costs.compute import durations
 from engine.costs.energy import Messages, Meter, windows
 from engine.costs.ledger import Ledger
 from engine.costs.legs import Legs
 from engine.costs.relaying import relayed
-from engine.costs.trace import COMPUTE, SEND, Trace
+from engine.costs.trace import SEND, Trace
 from engine.costs.transfers import Kinds, transfer_table
 from engine.fleet.fleet import Fleet
 from engine.network.network import Network
@@ -95,7 +95,7 @@ class CostModel:
         self._check(trace)
         spread = None if self.network.relays is None else relayed(trace, self.network.relays)
         whole = trace if spread is None else spread.trace
-        duration, recalled_s = self._computations(whole)
+        duration, recalled_s = durations(whole, self.fleet)
         messages, legs = self._messages(whole, None if spread is None else spread.passes)
         start, end = schedule(whole, duration, legs)
         round_s = np.zeros(trace.num_rounds)
@@ -129,30 +129,6 @@ class CostModel:
             raise EngineError(
                 f"the trace has device {highest}, the fleet only devices 0 to {self.fleet.num_devices - 1}"
             )
-
-    def _computations(self, trace: Trace) -> tuple[Floats, Floats]:
-        """(I,) duration of each computation, and (C,) the part of it that rests on recalled rates."""
-        items = np.flatnonzero(trace["kind"] == COMPUTE)
-        duration = np.zeros(trace.num_items)
-        if not len(items):
-            return duration, np.zeros(0)
-        group = self.fleet.group_of[trace["source"][items]]
-        work, mode = trace["work"][items], trace["mode"][items]
-        sizes, steps = trace["size"][items], trace["steps"][items]
-        per_sample, sample_recalled = seconds_per_sample(trace.works, self.fleet)
-        per_step, step_recalled = seconds_per_step(trace.works, self.fleet)
-        stepping = np.where(steps > 0, steps * per_step[work, group], 0.0)
-        duration[items] = sizes * per_sample[work, mode, group] + stepping
-        if np.isnan(duration).any():
-            device = int(trace["source"][np.flatnonzero(np.isnan(duration))[0]])
-            raise EngineError(f"device {device} ({self.fleet.device(device).name}) has no speed for this work")
-        recalled_s = sizes * sample_recalled[work, mode, group]
-        recalled_s = recalled_s + np.where(steps > 0, steps * step_recalled[work, group], 0.0)
-        if self.fleet.speeds is not None:
-            speed = self.fleet.speeds[trace["source"][items]]
-            duration[items] /= speed
-            recalled_s = recalled_s / speed
-        return duration, recalled_s
 
     def _messages(self, trace: Trace, passes: Mapping[str, NDArray[np.bool_]] | None) -> tuple[Messages, Legs]:
         """The messages with their prices, and the segments that they cross; ``passes`` is by item."""

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from engine.core.figure import Figure, Provenance
+from engine.core.operators import OPERATOR_CLASSES
 from engine.costs.model import CostModel
 from engine.fleet.device import Device
-from engine.fleet.fleet import Fleet
+from engine.fleet.rates import ColdRates, TrainingPasses
 from engine.network.link import Link
 
 TOLERANCES: Mapping[Provenance, float] = {
@@ -24,18 +25,19 @@ a user enters is taken as it is. They apply to all figures at once, so the range
 GOOD = frozenset(
     {
         *("conv_rate", "depthwise_rate", "linear_rate", "recurrent_rate", "other_rate"),
-        *("int8_conv_rate", "int8_depthwise_rate", "up_rate", "down_rate"),
+        *("int8_conv_rate", "int8_depthwise_rate", "int8_linear_rate", "up_rate", "down_rate"),
+        *("slow_share", *OPERATOR_CLASSES),
     }
 )
-"""Figures of which more is better: rates."""
+"""Figures of which more is better: speeds, also those by operator class."""
 
-FIXED = frozenset({"ram_bytes", "flash_bytes", "frame_payload", "frame_header", "duty_cycle"})
+FIXED = frozenset({"ram_bytes", "flash_bytes", "fast_memory_bytes", "frame_payload", "frame_header", "duty_cycle"})
 """Figures that no range covers: sizes and rules, not measurements."""
 
-GREATEST_LOSS = 0.25
-"""Bound of a link's loss."""
+MOST: Mapping[str, float] = {"loss": 0.25, "slow_share": 1.0}
+"""Bounds of figures that are shares."""
 
-P = TypeVar("P", Device, Link)
+P = TypeVar("P", Device, Link, ColdRates, TrainingPasses)
 
 
 def shifted(model: CostModel, *, better: bool) -> CostModel:
@@ -49,18 +51,22 @@ def shifted(model: CostModel, *, better: bool) -> CostModel:
     kinds = [_shift(kind, better=better) for kind in fleet.kinds]
     links = tuple(_shift(link, better=better) for link in network.links)
     return CostModel(
-        Fleet(fleet.names, kinds, fleet.counts.tolist(), fleet.rules, spreads=fleet.spreads),
+        fleet.with_kinds(kinds),
         replace(network, table=replace(network.table, links=links)),
     )
 
 
 def _shift(part: P, *, better: bool) -> P:
-    changed = {}
+    changed: dict[str, object] = {}
     for name in type(part).model_fields:
         figure = getattr(part, name)
-        if isinstance(figure, Figure) and name not in FIXED:
+        if isinstance(figure, ColdRates):
+            changed[name] = _shift(figure, better=better)
+        elif isinstance(figure, TrainingPasses):
+            changed[name] = _shift(figure, better=not better)  # fewer passes are better
+        elif isinstance(figure, Figure) and name not in FIXED:
             factor = TOLERANCES[figure.provenance]
             raised = (name in GOOD) == better
             value = figure.value * factor if raised else figure.value / factor
-            changed[name] = figure.model_copy(update={"value": min(value, GREATEST_LOSS) if name == "loss" else value})
+            changed[name] = figure.model_copy(update={"value": min(value, MOST.get(name, value))})
     return part.model_copy(update=changed)

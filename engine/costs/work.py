@@ -7,6 +7,9 @@ from typing import Protocol
 from engine.core.operators import OPERATOR_CLASSES, OperatorClass
 from engine.fleet.device import Precision
 
+BYTES_PER_VALUE: Mapping[Precision, int] = {"float": 4, "int8": 1}
+"""Bytes of a weight or an activation; a profile counts them in float."""
+
 
 class ModelCosts(Protocol):
     """What a model's profile tells (``engine.models.profile.Profile``)."""
@@ -27,6 +30,9 @@ class ModelCosts(Protocol):
     def peak_activation_bytes(self) -> int:
         """Most bytes of activations alive at once for one sample."""
 
+    def training_bytes(self, batch: int, optimizer_copies: int = 0) -> int:
+        """Memory to train on a batch."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -37,6 +43,7 @@ class Work:
         parameter_count: number of parameters that an optimizer step updates.
         parameter_bytes: bytes of the parameters.
         working_set_bytes: bytes of the activations that live at the same time.
+        training_set_bytes: bytes of weights, gradients and activations when one sample is trained on.
         precision: arithmetic that the device uses.
     """
 
@@ -44,6 +51,7 @@ class Work:
     parameter_count: int = 0
     parameter_bytes: int = 0
     working_set_bytes: int = 0
+    training_set_bytes: int = 0
     precision: Precision = "float"
 
     @classmethod
@@ -54,5 +62,15 @@ class Work:
             parameter_count=profile.num_parameters,
             parameter_bytes=profile.parameter_bytes,
             working_set_bytes=profile.peak_activation_bytes,
+            training_set_bytes=profile.training_bytes(1),
             precision=precision,
         )
+
+    def touched_bytes(self, mode: int) -> float:
+        """Bytes that one pass over one sample works on, at the width of the arithmetic.
+
+        Args:
+            mode: ``TRAIN`` or ``INFER`` of :mod:`engine.costs.trace`.
+        """
+        sizes = (self.training_set_bytes, self.parameter_bytes + self.working_set_bytes)
+        return sizes[mode] * BYTES_PER_VALUE[self.precision] / BYTES_PER_VALUE["float"]

@@ -9,6 +9,7 @@ from engine.core.component import Component
 from engine.core.figure import Figure
 from engine.core.operators import OperatorClass
 from engine.core.quantity import Quantity
+from engine.fleet.rates import ColdRates, MacRate, TrainingPasses
 
 DeviceClass = Literal["board", "phone", "microcontroller", "gateway", "server", "accelerator"]
 """What kind of thing a device is: it decides its picture and its place in lists, never its cost."""
@@ -16,7 +17,6 @@ DeviceClass = Literal["board", "phone", "microcontroller", "gateway", "server", 
 Precision = Literal["float", "int8"]
 """Arithmetic of a computation: ``float`` is 32 bits."""
 
-MacRate = Annotated[Figure | None, Quantity("MAC/s", gt=0)]
 Power = Annotated[Figure, Quantity("W", ge=0)]
 
 DEPTHWISE_SHARE = 1 / 3.2
@@ -33,6 +33,15 @@ STAND_INS: Mapping[OperatorClass, tuple[OperatorClass, float, str]] = {
     "other": ("depthwise", 1.0, "no figure read: the depthwise rate, as memory bounds both"),
 }
 """Which class stands in for one without a figure, by which factor, and why."""
+
+TRAINING_PASSES = Figure(
+    value=3.0,
+    unit="",
+    provenance="read",
+    source="Kaplan et al., Scaling Laws for Neural Language Models, arXiv 2001.08361, section 2.1",
+)
+"""Work of a training step in forward passes where a device has no figure of its own: the backward pass takes twice the
+forward work, one product for the gradient of the input and one for that of the weights."""
 
 
 class Device(Component):
@@ -70,6 +79,21 @@ class Device(Component):
     int8_depthwise_rate: MacRate = None
     """Speed of depthwise convolutions in 8-bit integers."""
 
+    int8_linear_rate: MacRate = None
+    """Speed of fully connected layers in 8-bit integers."""
+
+    cold: ColdRates | None = None
+    """Speeds of the first pass after a pause; as fast as later ones if left out."""
+
+    training: TrainingPasses | None = None
+    """How much longer training takes than a forward pass; three times as long if left out."""
+
+    fast_memory_bytes: Annotated[Figure | None, Quantity("B", gt=0)] = None
+    """Cache or inner memory for which the speeds hold; if left out, they hold for any amount of data."""
+
+    slow_share: Annotated[Figure | None, Quantity("", gt=0, le=1)] = None
+    """Speed on data that lies outside of the fast memory, as a share of the speed within; 1 if left out."""
+
     ram_bytes: Annotated[Figure, Quantity("B", gt=0)]
     """Memory that a task can use, after operating system and runtime."""
 
@@ -99,3 +123,13 @@ class Device(Component):
         if other is None:
             return None
         return Figure(value=other.value * share, unit=other.unit, provenance="recalled", source=reason)
+
+    def cold_rate(self, operator: OperatorClass) -> Figure | None:
+        """The speed of the first pass after a pause, in float; that of later ones where it is not known."""
+        known = None if self.cold is None else self.cold.of(operator)
+        return self.rate(operator) if known is None else known
+
+    def training_passes(self, operator: OperatorClass) -> Figure:
+        """Work of a training step on one sample in forward passes."""
+        known = None if self.training is None else self.training.of(operator)
+        return TRAINING_PASSES if known is None else known

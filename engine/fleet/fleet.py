@@ -43,6 +43,14 @@ class Fleet:
         self.spreads = tuple(spreads)
         self.starts = np.concatenate([[0], np.cumsum(self.counts)])
 
+    def with_kinds(self, kinds: Sequence[Device]) -> "Fleet":
+        """The same groups, whose devices have other figures.
+
+        Args:
+            kinds: (G,) the device of each group.
+        """
+        return Fleet(self.names, kinds, self.counts.tolist(), self.rules, spreads=self.spreads)
+
     @property
     def num_devices(self) -> int:
         """Number of devices."""
@@ -94,6 +102,18 @@ class Fleet:
     def recalled_rates(self, precision: Precision = "float") -> FloatColumn:
         """(G, 5) 1 where that rate is recalled, else 0."""
         return np.array([[_recalled(kind.rate(op, precision)) for op in OPERATOR_CLASSES] for kind in self.kinds])
+
+    def cold_rates(self) -> FloatColumn:
+        """(G, 5) multiply-accumulates per second of the first pass after a pause, in float; NaN if unknown."""
+        return np.array([[_value(kind.cold_rate(op)) for op in OPERATOR_CLASSES] for kind in self.kinds])
+
+    def recalled_cold_rates(self) -> FloatColumn:
+        """(G, 5) 1 where that rate is recalled, else 0."""
+        return np.array([[_recalled(kind.cold_rate(op)) for op in OPERATOR_CLASSES] for kind in self.kinds])
+
+    def training_passes(self) -> FloatColumn:
+        """(G, 5) work of a training step on one sample in forward passes, by operator class."""
+        return np.array([[kind.training_passes(op).value for op in OPERATOR_CLASSES] for kind in self.kinds])
 
     def column(self, name: str) -> FloatColumn:
         """(G,) the value of a figure of each group's device, by field name (``active_power_w``); NaN if unknown."""
