@@ -46,6 +46,11 @@ ESTIMATE_AT_ONCE = 200_000
 """Devices times settings of a sweep up to which the web process estimates itself; beyond, a process of its own does."""
 ESTIMATE_LIMIT_S = 60.0
 """How long such a process may take, in seconds."""
+RECOST_AT_ONCE = 1_500_000
+"""Items of a trace up to which the web process costs a run again itself, in about half a second and half a gibibyte;
+beyond, a process of its own does."""
+RECOST_LIMIT_S = 120.0
+"""How long such a process may take, in seconds."""
 TRASH_DAYS = environment.number("EDGELOOM_TRASH_DAYS", 30.0)
 """How long deleted things can be brought back, in days."""
 CLEAN_S = environment.number("EDGELOOM_CLEAN_S", 3600.0)
@@ -130,6 +135,7 @@ INSTALLED_APPS = [
     "webapp.datasets",
     "webapp.previews",
     "webapp.experiments",
+    "webapp.recosting",
     "webapp.sharing",
     "webapp.notes",
     "webapp.trash",

@@ -9,10 +9,8 @@ from typing import Any
 from engine.commands.output import DONE, amount, say, write_json
 from engine.commands.spec_file import add_json
 from engine.core.errors import Problem, SpecError
-from engine.costs.recost import recost
 from engine.costs.trace import Trace
-from engine.specs.experiment import ExperimentSpec
-from engine.specs.recosting import elsewhere
+from engine.specs.recosting import checked, elsewhere, sheet
 from engine.specs.text import MAX_BYTES, load, parse
 
 SUMMARY = "say what a finished run would have cost on another fleet or network"
@@ -80,13 +78,12 @@ def _compared(run: Path, fleet: Any, network: Any) -> dict[str, Any]:
     spec = parse((run / "spec.yaml").read_bytes())
     seed = int(json.loads((run / "provenance.json").read_bytes())["seed"])
     trace = Trace.load(run / "trace.safetensors")
-    changed = elsewhere(spec, fleet=fleet, network=network)
-    return {"run": run.name, "seed": seed, "before": _cost(trace, spec, seed), "after": _cost(trace, changed, seed)}
-
-
-def _cost(trace: Trace, spec: ExperimentSpec, seed: int) -> dict[str, float]:
-    fleet = spec.fleet.resolve()
-    return recost(trace, fleet, spec.network.resolve(fleet, seed)).ledger.totals()
+    change = checked({name: part for name, part in (("fleet", fleet), ("network", network)) if part is not None})
+    before, after = sheet(trace, spec, seed), sheet(trace, elsewhere(spec, change), seed)
+    return {
+        "run": run.name, "seed": seed, "before": before["totals"], "after": after["totals"],
+        "sheets": {"before": before, "after": after},
+    }  # fmt: skip
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:

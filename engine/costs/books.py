@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.costs.accounts import Floats, Ints
-from engine.costs.energy import Charge, Messages, Meter, windows
-from engine.costs.ledger import CONNECT, IDLE, QUANTITIES, RELAY, TAIL, Ledger
+from engine.costs.energy import Charge, Extra, Messages, Meter, windows
+from engine.costs.ledger import CONNECT, IDLE, QUANTITIES, QUEUE, RELAY, TAIL, Ledger
 from engine.costs.trace import COMPUTE
 
 CHUNK = 2**16
@@ -27,15 +27,15 @@ def close_books(
     Returns:
         The ledger; (I,) joules by item; (K,) when each account ends, from the start of its round.
     """
-    added = (CONNECT, IDLE, TAIL) if messages.passes is None else (CONNECT, IDLE, TAIL, RELAY)
+    added = (CONNECT, QUEUE, IDLE, TAIL) if messages.passes is None else (CONNECT, QUEUE, IDLE, TAIL, RELAY)
     phases = tuple(dict.fromkeys((*meter.trace.phases, *added)))
-    connect, idle, tail, relay = (phases.index(name) for name in (CONNECT, IDLE, TAIL, added[-1]))
+    connect, queue, idle, tail, relay = (phases.index(name) for name in (CONNECT, QUEUE, IDLE, TAIL, added[-1]))
     sums = _Sums(meter, len(phases))
     computations = np.flatnonzero(meter.trace["kind"] == COMPUTE)
     for part in _parts(len(computations)):
         sums.take(meter.computations(computations[part], recalled_s[part]))
     for part in _parts(len(messages.items)):
-        for charge in meter.transfers(messages.part(part), connect, relay):
+        for charge in meter.transfers(messages.part(part), Extra(connect, queue, relay)):
             sums.take(charge)
     first, last = windows(meter.trace, meter.accounts, meter.start, meter.end)
     idle_s = np.maximum(0.0, last - first - sums.busy_s)

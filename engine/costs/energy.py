@@ -1,10 +1,10 @@
 """Who pays what: seconds and joules of each device by phase, and what crossed each link.
 
 A device is in the account of a round from the start of its first item to the end of its last. Every second of it
-belongs to one phase: computing, a transfer (waiting in line included), joining the network (``connect``), or ``idle``.
-While it computes it draws its active power, else its idle power. The radio adds sending, receiving, joining, and being
-connected: in silence for as long as its tail lasts, and once more after its last message (``tail``, which ends after
-the round).
+belongs to one phase: computing, a transfer, waiting in line for it (``queue``), joining the network (``connect``), or
+``idle``. While it computes it draws its active power, else its idle power. The radio adds sending, receiving, joining,
+and being connected: in silence for as long as its tail lasts, and once more after its last message (``tail``, which
+ends after the round).
 """
 
 from collections.abc import Iterable, Mapping
@@ -116,6 +116,12 @@ def _share(part: Floats, whole: Floats) -> Floats:
     return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
+def _beyond_noise(spent_s: Floats, fixed_s: Floats) -> Floats:
+    """How much longer something took, where that is more than the rounding of sums of seconds."""
+    late_s = spent_s - fixed_s
+    return np.where(late_s > 1e-9 * spent_s, late_s, 0.0)
+
+
 def either(first: Floats, second: Floats) -> Floats:
     """The share of a product that rests on recalled figures, from the shares of its two factors."""
     return 1 - (1 - first) * (1 - second)
@@ -142,6 +148,15 @@ def windows(trace: Trace, accounts: Accounts, start: Floats, end: Floats) -> tup
         np.minimum.at(first, place, start[items])
         np.maximum.at(last, place, end[items])
     return first, last
+
+
+@dataclass(frozen=True)
+class Extra:
+    """Numbers of the phases into which a message goes beside its own."""
+
+    connect: int
+    queue: int
+    relay: int
 
 
 @dataclass(frozen=True)
@@ -183,15 +198,15 @@ class Meter:
             recalled_energy_j=energy_j * either(share, self.fleet.recalled("active_power_w")[group]),
         )
 
-    def transfers(self, messages: Messages, connect_phase: int, relay_phase: int) -> Iterable[Charge]:
-        """Sending, receiving, joining and passing on, for each end of a message that is a device."""
+    def transfers(self, messages: Messages, extra: Extra) -> Iterable[Charge]:
+        """Sending, receiving, waiting in line, joining and passing on, for each end of a message that is a device."""
         for end, side in (("source", "tx"), ("target", "rx")):
             mine = self.trace[end][messages.items] >= 0
             if messages.passes is not None and messages.passes[end].any():
                 mine &= ~messages.passes[end]
-                yield self._pass_on(messages, messages.passes[end], (end, side), relay_phase)
+                yield self._pass_on(messages, messages.passes[end], (end, side), extra.relay)
             if mine.any():
-                yield from self._transfer(messages, mine, (end, side), connect_phase)
+                yield from self._transfer(messages, mine, (end, side), extra)
 
     def _pass_on(self, messages: Messages, mine: NDArray[np.bool_], which: tuple[str, str], relay_phase: int) -> Charge:
         """A relay's time on air and its radio; whatever else it does meanwhile pays for the rest of the device."""
@@ -211,7 +226,7 @@ class Meter:
         )
 
     def _transfer(
-        self, messages: Messages, mine: NDArray[np.bool_], which: tuple[str, str], connect_phase: int
+        self, messages: Messages, mine: NDArray[np.bool_], which: tuple[str, str], extra: Extra
     ) -> Iterable[Charge]:
         end, side = which
         items, kinds = messages.items[mine], messages.kind[mine]
@@ -219,9 +234,10 @@ class Meter:
         group = self.fleet.group_of[device]
         accounts = self.accounts.find(self.trace["round"][items], device)
         connect_s = messages.price("connect_s", kinds)
-        time_s = self.end[items] - self.start[items] - connect_s
-        late_s = np.maximum(0.0, time_s - messages.price("fixed_s", kinds))
-        recalled_s = messages.price("recalled_s", kinds) + messages.price("queue_recalled", kinds) * late_s
+        spent_s = self.end[items] - self.start[items] - connect_s
+        late_s = _beyond_noise(spent_s, messages.price("fixed_s", kinds))
+        time_s = spent_s - late_s
+        recalled_s = messages.price("recalled_s", kinds)
         idle_w, radio = self.fleet.idle_power_w[group], Radio.of(self.network)
         silent_j = radio.power_w[group] * np.maximum(0.0, time_s - messages.price(f"{side}_air_s", kinds))
         idle_recalled = self.fleet.recalled("idle_power_w")[group]
@@ -240,13 +256,26 @@ class Meter:
             bytes_up=payload if side == "tx" else None,
             bytes_down=payload if side == "rx" else None,
         )
+        if late_s.any():
+            marked = messages.price("queue_recalled", kinds)
+            waiting_j, silent_j = idle_w * late_s, radio.power_w[group] * late_s
+            yield Charge(
+                items=items,
+                accounts=accounts,
+                phase=np.array(extra.queue),
+                time_s=late_s,
+                energy_j=waiting_j + silent_j,
+                recalled_time_s=marked * late_s,
+                recalled_energy_j=waiting_j * either(marked, idle_recalled)
+                + silent_j * either(marked, radio.recalled[group]),
+            )
         if connect_s.any():
             marked_s = messages.price("connect_recalled_s", kinds)
             waiting_j, joining_j = idle_w * connect_s, messages.price("connect_j", kinds)
             yield Charge(
                 items=items,
                 accounts=accounts,
-                phase=np.array(connect_phase),
+                phase=np.array(extra.connect),
                 time_s=connect_s,
                 energy_j=waiting_j + joining_j,
                 recalled_time_s=marked_s,

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from engine.core.errors import EngineError
 
-CONNECT, IDLE, TAIL, RELAY = "connect", "idle", "tail", "relay"
-"""Phases that the cost model adds to those of the trace: joining the network, waiting, the radio's time to fall asleep,
-and passing on the messages of others."""
+CONNECT, QUEUE, IDLE, TAIL, RELAY = "connect", "queue", "idle", "tail", "relay"
+"""Phases that the cost model adds to those of the trace: joining the network, waiting in line for a channel, waiting,
+the radio's time to fall asleep, and passing on the messages of others."""
 
 QUANTITIES = ("time_s", "energy_j", "bytes_up", "bytes_down", "recalled_time_s", "recalled_energy_j")
 """Columns of the ledger. Bytes are payload, without headers; ``recalled_*`` is the part that rests on recalled

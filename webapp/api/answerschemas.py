@@ -141,6 +141,82 @@ _ESTIMATE: Json = {
 }
 
 
+_SHEET_GROUP: Json = {
+    "type": "object",
+    "required": ["group", "phase", "time_s", "energy_j", "bytes_up", "bytes_down"],
+    "additionalProperties": False,
+    "properties": {
+        "group": {"type": "string"},
+        "phase": {"type": "string", "description": "compute, download, upload, connect, idle, tail, ..."},
+        "time_s": {**_NUMBER, "description": "Seconds summed over the group's devices."},
+        "energy_j": _NUMBER,
+        "bytes_up": {**_NUMBER, "description": "Payload, without headers."},
+        "bytes_down": _NUMBER,
+        "recalled_time_s": {**_NUMBER, "description": "The part of the time that rests on recalled figures."},
+        "recalled_energy_j": _NUMBER,
+    },
+}
+
+_SHEET_LINK: Json = {
+    "type": "object",
+    "required": ["link", "direction", "time_s", "energy_j", "wire_bytes", "serves"],
+    "additionalProperties": False,
+    "properties": {
+        "link": {"type": "string"},
+        "direction": {"enum": ["up", "down"]},
+        "time_s": {**_NUMBER, "description": "Seconds on air."},
+        "energy_j": {**_NUMBER, "description": "Joules that the network itself spends."},
+        "wire_bytes": {**_NUMBER, "description": "Bytes with headers and repetitions."},
+        "serves": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Groups that use it; `backhaul` between gateways and server.",
+        },
+    },
+}
+
+_SHEET: Json = {
+    "type": "object",
+    "description": "What the run costs in one place, in SI units.",
+    "required": ["totals", "groups", "links", "rounds"],
+    "additionalProperties": False,
+    "properties": {
+        "totals": {"type": "object", "additionalProperties": _NUMBER},
+        "groups": {"type": "array", "items": _SHEET_GROUP},
+        "links": {"type": "array", "items": _SHEET_LINK},
+        "rounds": {
+            "type": "object",
+            "description": "How long rounds take: over all of them, and their course in stretches.",
+            "required": ["num_rounds", "median_s", "p95_s", "max_s", "first", "mean_s", "longest_s"],
+            "additionalProperties": False,
+            "properties": {
+                "num_rounds": {"type": "integer"},
+                "median_s": _NUMBER,
+                "p95_s": _NUMBER,
+                "max_s": _NUMBER,
+                "first": {**_STEPS, "description": "First round of each stretch, from 1."},
+                "mean_s": _NUMBERS,
+                "longest_s": _NUMBERS,
+            },
+        },
+    },
+}
+
+_RECOST: Json = {
+    "type": "object",
+    "required": ["run", "seed", "before", "after", "fleet", "network"],
+    "additionalProperties": False,
+    "properties": {
+        "run": {"type": "string", "format": "uuid"},
+        "seed": {"type": "integer"},
+        "before": reference("CostSheet"),
+        "after": reference("CostSheet"),
+        "fleet": {"type": "object", "description": "The other fleet, as it stands in a spec."},
+        "network": {"type": "object", "description": "The other network, as it stands in a spec."},
+    },
+}
+
+
 def answer_schemas() -> Json:
     """The schemas by their name in the OpenAPI document."""
     return {
@@ -150,4 +226,6 @@ def answer_schemas() -> Json:
         "Series": _SERIES,
         "Estimate": _ESTIMATE,
         "CellEstimate": _CELL_ESTIMATE,
+        "CostSheet": _SHEET,
+        "Recost": _RECOST,
     }

@@ -17,6 +17,7 @@ from webapp.api.routes import (
     members,
     notes,
     previews,
+    recosting,
     runs,
     shares,
     specs,
@@ -57,6 +58,7 @@ def make_api() -> NinjaAPI:
     api.add_router("", previews.router)
     api.add_router("/experiments", experiments.router)
     api.add_router("/runs", runs.router)
+    api.add_router("/runs", recosting.router)
     api.add_router("/artifacts", artifacts.router)
     api.add_router("/catalogue", catalogue.router)
     api.add_router("", specs.router)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
 from webapp.api import limits
-from webapp.api.access import Rule, Scope, rule_of
+from webapp.api.access import READ, Rule, Scope, rule_of
 from webapp.api.answers import rfc3339
 from webapp.api.problems import ApiProblem, not_found
 from webapp.teams.access import RANK, TeamQuerySet, current_team, role_of, teams_of
@@ -121,7 +121,9 @@ class Gate:
         rule = rule_of(request.method, match.route)
         header = request.headers.get("Authorization")
         caller = _by_session(request, rule) if header is None else _by_token(request, header, rule)
-        limits.count("reads" if request.method == "GET" else "writes", str(caller.user.pk))
+        # A POST that only asks something, such as an estimate, is a read: sliders ask many times a minute.
+        reads = request.method == "GET" or rule == READ
+        limits.count("reads" if reads else "writes", str(caller.user.pk))
         return caller
 
 

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from engine.fleet.group import FleetSpec
 from engine.network.spec import NetworkSpec
 from engine.specs.experiment import ExperimentSpec
+from engine.specs.what_if import WhatIf
 from webapp.api.documents import SCHEMAS
 
 Json = dict[str, Any]
@@ -54,12 +55,15 @@ def body_schemas() -> Json:
     return {
         **{PREFIX + name: schema for name, schema in definitions.items()},
         "ExperimentBody": {**body, "title": "Experiment"},
+        "RecostBody": _recost_body(definitions[names["what_if"]], blocks),
         **{name: _design_body(block) for name, block in blocks.items()},
     }
 
 
 def _definitions(template: str) -> tuple[Json, dict[str, str]]:
-    classes: dict[str, type[BaseModel]] = {"experiment": ExperimentSpec, "fleet": FleetSpec, "network": NetworkSpec}
+    classes: dict[str, type[BaseModel]] = {
+        "experiment": ExperimentSpec, "fleet": FleetSpec, "network": NetworkSpec, "what_if": WhatIf,
+    }  # fmt: skip
     schemas, holder = models_json_schema([(cls, "validation") for cls in classes.values()], ref_template=template)
     names = {part: schemas[cls, "validation"]["$ref"].rpartition("/")[2] for part, cls in classes.items()}
     prefix = template.rpartition("/")[2].removesuffix("{model}")
@@ -72,6 +76,14 @@ def _with_saved_parts(schema: Json) -> Json:
         described = {"description": properties[part]["description"]} if "description" in properties[part] else {}
         properties[part] = {**described, "anyOf": [properties[part], SAVED_PART]}
     return {**schema, "properties": properties}
+
+
+def _recost_body(schema: Json, blocks: dict[str, Json]) -> Json:
+    properties = dict(schema["properties"])
+    for part, name in (("fleet", "FleetBody"), ("network", "NetworkBody")):
+        description = properties[part]["description"]
+        properties[part] = {"description": description, "anyOf": [blocks[name], SAVED_PART, {"type": "null"}]}
+    return {**schema, "title": "Re-costing", "properties": properties}
 
 
 def _design_body(block: Json) -> Json:

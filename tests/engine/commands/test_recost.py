@@ -12,6 +12,7 @@ from engine.core.errors import SpecError
 from engine.fleet.availabilities.always import Always
 from engine.specs.recosting import elsewhere, obstacles
 from engine.specs.text import parse
+from engine.specs.what_if import WhatIf
 from tests.engine.commands.test_commands import SPEC
 
 FAST = """
@@ -109,4 +110,4 @@ def test_learning_that_followed_time_is_refused_by_name() -> None:
     spec = spec.model_copy(update={"fleet": spec.fleet.model_copy(update={"groups": (group,)})})
     assert [problem.path for problem in obstacles(spec)] == ["fleet.groups.0.availability"]
     with pytest.raises(SpecError, match="Tired depends on simulated time"):
-        elsewhere(spec, network={})
+        elsewhere(spec, WhatIf(network={}))

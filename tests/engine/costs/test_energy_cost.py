@@ -47,14 +47,17 @@ def test_waiting_for_others_is_idle_and_only_between_own_items() -> None:
     assert phase_of(cost, "idle", "energy_j") == pytest.approx(0.45, rel=1e-12)
 
 
-def test_waiting_in_line_belongs_to_the_transfer() -> None:
+def test_waiting_in_line_is_a_phase_of_its_own() -> None:
     link = RADIO | {"shared_medium": True}
     cost = upload(model_of(link, count=2, topology={"kind": "star", "one_room": True}), 1000, devices=2)
-    assert phase_of(cost, "upload", "time_s") == pytest.approx(2 * MESSAGE_S + 1.0, rel=1e-12)
-    silent = 2 * (MESSAGE_S - 1.0) + 1.0
-    assert phase_of(cost, "upload", "energy_j") == pytest.approx(
-        2 * MESSAGE_S + 1.0 + 0.5 * 2 + 0.125 * silent, rel=1e-12
-    )
+    assert phase_of(cost, "upload", "time_s") == pytest.approx(2 * MESSAGE_S, rel=1e-12)
+    # the second waits for the first one's second on air, connected and silent
+    assert phase_of(cost, "queue", "time_s") == pytest.approx(1.0, rel=1e-12)
+    assert phase_of(cost, "queue", "energy_j") == pytest.approx(1.0 + 0.125, rel=1e-12)
+    silent = 2 * (MESSAGE_S - 1.0)
+    assert phase_of(cost, "upload", "energy_j") == pytest.approx(2 * MESSAGE_S + 0.5 * 2 + 0.125 * silent, rel=1e-12)
+    assert phase_of(cost, "upload", "bytes_up") == 2000
+    assert phase_of(cost, "queue", "bytes_up") == 0
 
 
 def test_an_operators_network_pays_per_bit_on_its_own_account() -> None:

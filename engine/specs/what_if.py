@@ -1,0 +1,136 @@
+"""What if the links were slower or the devices faster: another fleet and network, by choice and by factors."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from engine.core.catalogue_file import Reference
+from engine.core.component import Component
+from engine.core.errors import Problem
+from engine.core.figure import Figure
+from engine.fleet.catalogue import devices
+from engine.fleet.device import Device
+from engine.fleet.group import FleetSpec, GroupSpec
+from engine.network.catalogue import links
+from engine.network.link import Link
+from engine.network.spec import DEFAULT, LinkChoice, NetworkSpec
+
+Factor = Annotated[float, Field(ge=0.001, le=1000)]
+
+DeviceChoice = Annotated[str | Device, Reference("device", Device, devices)]
+"""A device of the catalogue by its id, or one of your own."""
+
+RATES = ("up_rate", "down_rate")
+
+CHANGED = ", changed"
+"""Stands behind the name of a changed link where another one of that name stays as it is."""
+
+
+class WhatIf(Component):
+    """Another fleet and network for a finished run, and changes of them. What is left out stays as it is."""
+
+    fleet: dict[str, Any] | None = None
+    """Another fleet: its block as it stands in a spec, ``{saved: id}`` on the platform, or a whole spec that has
+    one. It must have as many devices as the run's."""
+
+    network: dict[str, Any] | None = None
+    """Another network, likewise."""
+
+    bandwidth: Factor = 1.0
+    """Factor on the rates of the devices' links, in both directions; 0.5 makes them half as fast."""
+
+    latency: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    """Factor on the round-trip times of the devices' links; 0 takes all delay away."""
+
+    loss: Annotated[float, Field(ge=0, le=0.25)] | None = None
+    """Share of frames that the devices' links lose in each direction, in place of their own figures; between 0 and
+    0.25."""
+
+    backhaul: bool = False
+    """Whether bandwidth, latency and loss hold for the link between gateways and server too."""
+
+    links: dict[str, LinkChoice] = Field(default_factory=dict)
+    """Another link for a group, by the group's name; the entry default serves all groups not named."""
+
+    devices: dict[str, DeviceChoice] = Field(default_factory=dict)
+    """Another device for a group, by the group's name."""
+
+    speed: dict[str, Factor] = Field(default_factory=dict)
+    """Factor on the speed at which a group's devices compute, by the group's name; their power stays the same."""
+
+    def check(self, fleet: FleetSpec) -> list[Problem]:
+        """A problem for each group that is named but not there."""
+        allowed = list(fleet.group_counts())
+        problems = []
+        for field in ("links", "devices", "speed"):
+            more = [DEFAULT] if field == "links" else []
+            for name in getattr(self, field):
+                if name not in [*allowed, *more]:
+                    there = ", ".join([*allowed, *more])
+                    message = f"is no group of the fleet; allowed are {there}; given: {name!r}"
+                    problems.append(Problem(f"{field}.{name}", "unknown_group", message))
+        return problems
+
+    def fleet_of(self, fleet: FleetSpec) -> FleetSpec:
+        """The fleet with other devices and speeds."""
+        if not self.devices and not self.speed:
+            return fleet
+        return fleet.model_copy(update={"groups": tuple(map(self._group, fleet.groups))})
+
+    def _group(self, group: GroupSpec) -> GroupSpec:
+        device = self.devices.get(group.name, group.device)
+        factor = self.speed.get(group.name, 1.0)
+        if factor != 1:
+            kind = devices()[device] if isinstance(device, str) else device
+            device = kind.model_copy(
+                update={
+                    name: scaled(getattr(kind, name), factor)
+                    for name in Device.model_fields
+                    if name.endswith("_rate") and getattr(kind, name) is not None
+                }
+            )
+        return group.model_copy(update={"device": device})
+
+    def network_of(self, network: NetworkSpec, fleet: FleetSpec) -> NetworkSpec:
+        """The network with other links, for the groups of that fleet."""
+        if not self.links and (self.bandwidth, self.latency, self.loss) == (1, 1, None):
+            return network
+        other = self.links.get(DEFAULT)
+        chosen = {group: self.links.get(group, other) or network.link_of(group) for group in fleet.group_counts()}
+        after = {group: self._scaled(_link(choice)) for group, choice in chosen.items()}
+        backhaul = None if network.backhaul is None else _link(network.backhaul)
+        if backhaul is not None and self.backhaul:
+            backhaul = self._scaled(backhaul)
+        if backhaul is not None:
+            after = {group: _apart(link, backhaul) for group, link in after.items()}
+        return network.model_copy(update={"links": after, "backhaul": backhaul})
+
+    def _scaled(self, link: Link) -> Link:
+        """The link with this bandwidth, latency and loss."""
+        update: dict[str, Figure] = {}
+        if self.bandwidth != 1:
+            update |= {name: scaled(getattr(link, name), self.bandwidth) for name in RATES}
+        if self.latency != 1:
+            update["rtt"] = scaled(link.rtt, self.latency)
+        if self.loss is not None:
+            update["loss"] = Figure(value=self.loss, unit="", provenance="user", source="what if")
+        return link.model_copy(update=update) if update else link
+
+
+def scaled(figure: Figure, factor: float) -> Figure:
+    """The figure times a factor. What rests on memory still does; what was read or derived is now the user's."""
+    provenance = "recalled" if figure.provenance == "recalled" else "user"
+    source = f"{factor:g} times what was {figure.provenance}: {figure.source}"
+    return Figure(value=figure.value * factor, unit=figure.unit, provenance=provenance, source=source)
+
+
+def _link(choice: str | Link) -> Link:
+    return links()[choice] if isinstance(choice, str) else choice
+
+
+def _apart(link: Link, other: Link) -> Link:
+    """The link under a name that is not that of a different one."""
+    if link.name != other.name or link == other:
+        return link
+    # A name has 100 characters at most.
+    return link.model_copy(update={"name": link.name[:90] + CHANGED})
