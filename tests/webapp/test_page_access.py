@@ -18,7 +18,7 @@ from django.utils import timezone
 from tests.webapp.access_table import PAGES, SOCKETS, Row
 from tests.webapp.datasets.conftest import images
 from tests.webapp.pages.conftest import BODIES
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from tests.webapp.rows import add_batch, make_run, metrics
 from webapp.datasets import services as datasets
 from webapp.experiments import sockets as member_sockets
@@ -39,11 +39,6 @@ from webapp.teams.models import Membership, Role, User
 from webapp.teams.tokens import issue_token
 
 PEOPLE = ["anonymous", "share holder", "stranger", "viewer", "runner", "editor", "owner"]
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
 
 
 @pytest.fixture

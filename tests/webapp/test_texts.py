@@ -8,18 +8,13 @@ import pytest
 
 from engine.core.errors import SpecError
 from tests.webapp.api.client import Api
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from tests.webapp.rows import TEXT
 from webapp.experiments import estimating, services
 from webapp.teams.tokens import issue_token
 from webapp.texts import byte_limit, tree_of
 
 YAML_LIMIT, JSON_LIMIT = 256 * 1024, 1024 * 1024
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
 
 
 def test_a_large_text_must_be_json_from_end_to_end() -> None:

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.test import Client
 
 from tests.engine.data.files import flat, npz_of, zip_of
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from webapp.datasets import services
 from webapp.datasets.models import Upload
 
@@ -23,21 +22,6 @@ def home(tmp_path_factory: pytest.TempPathFactory, settings: Any, monkeypatch: p
     settings.EDGELOOM_HOME = folder
     settings.ARTIFACTS_FOLDER, settings.UPLOADS_FOLDER = folder / "artifacts", folder / "uploads"
     return folder
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
-
-
-@pytest.fixture
-def client_of(people: People) -> Callable[[str], Client]:
-    def sign_in(name: str) -> Client:
-        client = Client()
-        client.force_login(people[name], backend="allauth.account.auth_backends.AuthenticationBackend")
-        return client
-
-    return sign_in
 
 
 def images(folder: Path, shade: int = 10) -> bytes:

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 
 from engine.core.errors import SpecError
 from engine.specs.text import digest, load, parse, parse_tree
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from tests.webapp.rows import TEXT
 from webapp import broker
 from webapp.experiments.models import Cell, Experiment, Run, RunState, RunTransition
@@ -30,11 +30,6 @@ from webapp.library.services import create, remove, replace
 
 FLEET = {"groups": [{"name": "boards", "device": "rpi_4b_4gb", "count": 7}]}
 GRID = TEXT.replace("seeds: [0]", "seeds: [5, 1]") + "sweep:\n  task.strategy: [{kind: fedavg}, {kind: fedmax}]\n"
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
 
 
 @pytest.fixture

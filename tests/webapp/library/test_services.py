@@ -6,18 +6,13 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from engine.core.errors import SpecError
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from webapp.library.models import DESIGNS, Fleet
 from webapp.library.services import VersionConflict, body_for, create, remove, replace
 
 FLEET = {"groups": [{"name": "boards", "device": "rpi_4b_4gb", "count": 5}]}
 NETWORK = {"topology": {"kind": "star"}, "links": {"default": "wifi4_linux"}}
 TASK = {"kind": "federated", "dataset": {"kind": "digits"}, "strategy": {"kind": "fedprox", "mu": 0.5}}
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
 
 
 @pytest.mark.parametrize(("family", "body"), [("fleets", FLEET), ("networks", NETWORK), ("tasks", TASK)])

@@ -8,18 +8,13 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 
 from tests.webapp.pages.conftest import BODIES
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from webapp.library import services
 from webapp.library.versions import compare
 from webapp.teams.models import TrailEntry
 
 FAMILIES = list(BODIES)
 FIVE, NINE = BODIES["fleets"], {"groups": [{"name": "boards", "device": "rpi_4b_4gb", "count": 9}]}
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from django.test import Client
 
 from tests.environment import ROOT
 from tests.webapp.api.client import Api
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from tests.webapp.rows import TEXT, make_run
 from webapp import broker
 from webapp.experiments import services
@@ -28,11 +28,6 @@ from webapp.logs.setup import logging_settings
 from webapp.teams.tokens import issue_token
 from workers.app import app
 from workers.lease import claim
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
 
 
 @pytest.fixture

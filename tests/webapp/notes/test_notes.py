@@ -5,16 +5,11 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 
 from engine.core.errors import SpecError
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from tests.webapp.rows import make_run
 from webapp.experiments.models import Run, RunState
 from webapp.notes import services
 from webapp.notes.models import Note
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """A team, a client signed in as each of its members, and designs to look at."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
 
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from webapp.library import services
 
 FLEET = {"groups": [{"name": "boards", "device": "rpi_4b_4gb", "count": 5}]}
@@ -21,21 +19,6 @@ TASK = {
     "rounds": 3,
 }
 BODIES: dict[str, dict[str, Any]] = {"fleets": FLEET, "networks": NETWORK, "tasks": TASK}
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
-
-
-@pytest.fixture
-def client_of(people: People) -> Callable[[str], Client]:
-    def sign_in(name: str) -> Client:
-        client = Client()
-        client.force_login(people[name], backend="allauth.account.auth_backends.AuthenticationBackend")
-        return client
-
-    return sign_in
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.test import Client
 from engine.fleet.group import FleetSpec
 from engine.network.spec import NetworkSpec
 from tests.webapp.markup import form_of
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from webapp import broker
 from webapp.library import services as library
 from webapp.library.capacity import link_steps
@@ -30,21 +30,6 @@ SignIn = Callable[[str], Client]
 def home(tmp_path: Path, settings: Any) -> None:
     """A cache of its own for each test."""
     settings.EDGELOOM_HOME = tmp_path
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
-
-
-@pytest.fixture
-def client_of(people: People) -> SignIn:
-    def sign_in(name: str) -> Client:
-        client = Client()
-        client.force_login(people[name], backend="allauth.account.auth_backends.AuthenticationBackend")
-        return client
-
-    return sign_in
 
 
 DIGITS = read_part("dataset", {"kind": "digits"})

@@ -12,18 +12,13 @@ from django.test import Client
 from django.utils import timezone
 
 from engine.core.errors import SpecError
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from tests.webapp.rows import add_batch, make_run, metrics
 from webapp import broker
 from webapp.experiments.files import keep
 from webapp.experiments.models import Artifact, Run, RunState
 from webapp.sharing import services
 from webapp.sharing.models import Share
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
 
 
 @pytest.fixture

@@ -8,18 +8,13 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.webapp.api.client import Api
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from tests.webapp.rows import make_run
 from webapp import broker
 from webapp.experiments import hub
 from webapp.experiments.models import RunState
 from webapp.system import status
 from webapp.teams.tokens import issue_token
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
 
 
 @pytest.fixture(autouse=True)

@@ -4,15 +4,10 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from webapp.library.models import Fleet
 from webapp.teams.access import at_least, role_of, teams_of
 from webapp.teams.models import Membership, Role
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from engine.core.errors import SpecError
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from webapp import broker
 from webapp.teams import invitations, members
 from webapp.teams.access import role_of
@@ -21,26 +21,11 @@ PASSWORD = "a long enough secret"
 
 
 @pytest.fixture
-def people(db: None) -> People:
-    return make_people()
-
-
-@pytest.fixture
 def rechecks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A line for every time that all sockets were told to look again."""
     found: list[str] = []
     monkeypatch.setattr(broker, "recheck", lambda: found.append("recheck"))
     return found
-
-
-@pytest.fixture
-def client_of(people: People) -> Callable[[str], Client]:
-    def sign_in(name: str) -> Client:
-        client = Client()
-        client.force_login(people[name], backend="allauth.account.auth_backends.AuthenticationBackend")
-        return client
-
-    return sign_in
 
 
 def membership(people: People, name: str) -> Membership:

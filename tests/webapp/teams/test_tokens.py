@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from engine.core.errors import SpecError
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from webapp.teams.models import ApiToken, Membership, SignInLink
 from webapp.teams.tokens import (
     consume_sign_in_link,
@@ -15,11 +15,6 @@ from webapp.teams.tokens import (
     resolve_token,
     revoke_token,
 )
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
 
 
 def test_only_the_hash_of_a_token_is_stored(people: People) -> None:

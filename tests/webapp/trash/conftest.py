@@ -2,34 +2,17 @@
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.test import Client
 
-from tests.webapp.people import People, make_people
+from tests.webapp.people import People
 from tests.webapp.rows import add_batch, make_run, metrics
 from webapp.experiments import files
 from webapp.experiments.models import Artifact, Run, RunState
 
 LONG_AGO_S = 100 * 86_400.0
-
-
-@pytest.fixture
-def people(db: None) -> People:
-    return make_people()
-
-
-@pytest.fixture
-def client_of(people: People) -> Callable[[str], Client]:
-    def sign_in(name: str) -> Client:
-        client = Client()
-        client.force_login(people[name], backend="allauth.account.auth_backends.AuthenticationBackend")
-        return client
-
-    return sign_in
 
 
 @pytest.fixture

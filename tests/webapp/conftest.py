@@ -1,4 +1,4 @@
-"""People, and a browserless client signed in as each."""
+"""A team with people, and a browserless client signed in as each."""
 
 from collections.abc import Callable
 
