@@ -1,14 +1,19 @@
-"""A real platform (server, worker, broker, sockets) and a real browser, shared by all journeys."""
+"""A real platform (server, worker, broker, sockets) and a real browser, shared by all journeys.
 
+Each file works in a team of its own, which is empty at first and whose runs are over when the next file begins. So no
+file depends on another one, nor on their order.
+"""
+
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.e2e.rest import Rest
+from tests.e2e.rest import Rest, Team
 from tests.launcher.platform import Platform
 
 FLAGS = [
@@ -44,12 +49,6 @@ def base(platform: Platform) -> str:
 
 
 @pytest.fixture(scope="session")
-def rest(platform: Platform) -> Rest:
-    """The same platform by REST, as a script uses it."""
-    return Rest(platform)
-
-
-@pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
     """The system's Chromium."""
     with sync_playwright() as playwright:
@@ -59,8 +58,8 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def session(platform: Platform, base: str, browser: Browser) -> Any:
-    """The cookies of a user who came in by the link that the platform printed."""
+def owner(platform: Platform, base: str, browser: Browser) -> Iterator[BrowserContext]:
+    """A window of a user who came in by the link that the platform printed."""
     link = re.search(r"http://\S+/sign-in/\S+/", platform.said())
     assert link, platform.said()
     context = browser.new_context()
@@ -68,9 +67,40 @@ def session(platform: Platform, base: str, browser: Browser) -> Any:
     page.goto(link[0])
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{base}/")
-    state = context.storage_state()
+    yield context
     context.close()
-    return state
+
+
+@pytest.fixture(scope="module")
+def team(request: pytest.FixtureRequest, base: str, owner: BrowserContext) -> Iterator[Team]:
+    """A new team for the tests of one file; the user's session works in it, and a token of its own reaches it."""
+    name = f"Team of {request.path.stem.removeprefix('test_')}"
+    page = owner.new_page()
+    page.goto(f"{base}/team/new")
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Make team").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    headers = json.loads(page.locator("body").get_attribute("hx-headers") or "{}")
+    asked = {"name": "a script", "scopes": ["read", "run", "write", "admin"]}
+    answer = page.request.post(f"{base}/api/v1/tokens", data=asked, headers=headers)
+    assert answer.ok, answer.text()
+    made = answer.json()
+    page.close()
+    team = Team(name, made["team"], Rest(base, made["secret"]))
+    yield team
+    team.rest.end_all_runs()
+
+
+@pytest.fixture(scope="module")
+def rest(team: Team) -> Rest:
+    """The same team by REST, as a script uses it."""
+    return team.rest
+
+
+@pytest.fixture
+def session(team: Team, owner: BrowserContext) -> Any:
+    """The cookies of the user, who works in the team of this file."""
+    return owner.storage_state()
 
 
 @pytest.fixture

@@ -1,33 +1,49 @@
 """How a page is judged: by axe, by what sticks out, and by people who look at the pictures.
 
-``EDGELOOM_PICTURES`` names a folder for a picture of each page.
+A page is loaded once and looked at on a screen and on a phone, light and dark.
+``EDGELOOM_PICTURES`` names a folder for a picture of each look.
 """
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
-ALL_LOOKS = [(1366, "light"), (390, "dark"), (390, "light"), (1366, "dark")]
-LOOKS = ALL_LOOKS if os.environ.get("EDGELOOM_PICTURES") else ALL_LOOKS[:2]
-"""Each page is judged in both themes and at both widths; all four pairs only where somebody wants the pictures."""
+SCREEN, PHONE = 1366, 390
+LOOKS: tuple[tuple[int, Any], ...] = ((SCREEN, "light"), (SCREEN, "dark"), (PHONE, "dark"), (PHONE, "light"))
+HEIGHT = 860
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+ASK = f"axe.run({json.dumps({'runOnly': TAGS, 'resultTypes': ['violations']})}).then((found) => found.violations)"
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-def judge(page: Page, name: str, width: int, scheme: str) -> list[str]:
-    """What is wrong with a page as it stands."""
+def judge(page: Page, name: str) -> list[str]:
+    """What is wrong with a page as it stands, in any of its looks; the page has its old size afterwards."""
     page.wait_for_load_state("load")
-    page.wait_for_timeout(300)  # charts draw in the next frames
-    take_picture(page, f"{name}-{width}-{scheme}")
+    before = page.viewport_size
+    page.evaluate(Axe().axe_script)
     problems = []
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    if wide > 0:
-        problems.append(f"{name} at {width}: sticks out by {wide} pixels")
-    for violation in Axe().run(page, options=RULES).response["violations"]:
+    for width, scheme in LOOKS:
+        page.set_viewport_size(ViewportSize(width=width, height=HEIGHT))
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(200)  # charts draw in the next frames
+        problems += [f"{name} {width} {scheme}: {problem}" for problem in _judge_look(page)]
+        take_picture(page, f"{name}-{width}-{scheme}")
+    if before:
+        page.set_viewport_size(before)
+    return problems
+
+
+def _judge_look(page: Page) -> list[str]:
+    wide = page.evaluate(TOO_WIDE)
+    problems = [f"sticks out by {wide} pixels"] if wide > 0 else []
+    for violation in page.evaluate(ASK):
         places = "; ".join(f"{node['html'][:160]} {node['failureSummary']}" for node in violation["nodes"][:4])
-        problems.append(f"{name} {width} {scheme}: {violation['id']}: {places}")
+        problems.append(f"{violation['id']}: {places}")
     return problems
 
 

@@ -1,27 +1,20 @@
 """The platform's REST interface, for comparing what it says with what the pages show."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 import urllib.request
+from dataclasses import dataclass
 from typing import Any
 
-from tests.environment import ROOT
-from tests.launcher.platform import Platform
+UNENDED = "queued,running,paused"
 
 
 class Rest:
-    """A script with a token of the first owner."""
+    """A script with a token of one team."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._base = f"http://127.0.0.1:{platform.port}/api/v1"
-        command = [sys.executable, str(ROOT / "manage.py"), "token", "create", "--name", "journey"]
-        command += ["--scopes", "read,run,write,admin"]
-        environment = {**os.environ, "EDGELOOM_HOME": str(platform.folder.root)}
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        self._token = done.stdout.split()[-1]
+    def __init__(self, base: str, token: str) -> None:
+        self._base = f"{base}/api/v1"
+        self.token = token
 
     def get(self, path: str) -> Any:
         """The answer to a GET."""
@@ -53,10 +46,38 @@ class Rest:
             assert time.monotonic() < deadline, [run["state"] for run in runs]
             time.sleep(0.5)
 
+    def end_all_runs(self) -> None:
+        """Cancel what still waits or works, and wait until nothing does any more."""
+        for run in self._unended():
+            self.post(f"/runs/{run['id']}/cancel")
+        deadline = time.monotonic() + 60.0
+        while unended := self._unended():
+            assert time.monotonic() < deadline, [run["state"] for run in unended]
+            time.sleep(0.5)
+
+    def _unended(self) -> list[Any]:
+        found: list[Any] = self.get(f"/runs?state={UNENDED}&limit=100")["items"]
+        return found
+
     def _call(self, path: str, body: bytes | None, media_type: str, method: str | None = None) -> Any:
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": media_type}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": media_type}
         if method == "PUT":
             headers["If-Match"] = "*"
         request = urllib.request.Request(f"{self._base}{path}", data=body, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
+
+
+@dataclass(frozen=True)
+class Team:
+    """Where the tests of one file work.
+
+    Attributes:
+        name: as people read it.
+        slug: its short name in addresses.
+        rest: a script with a token of the team.
+    """
+
+    name: str
+    slug: str
+    rest: Rest

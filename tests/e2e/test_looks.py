@@ -1,12 +1,11 @@
 """Every page, full, in both themes and at both widths: nothing that axe or the console complains about."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.looks import LOOKS, judge
+from tests.e2e.looks import judge
 from tests.e2e.rest import Rest
 from tests.environment import ROOT
 
@@ -53,28 +52,23 @@ def pages(rest: Rest) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_full_pages_pass(open_page: OpenPage, pages: list[tuple[str, str]], width: int, scheme: str) -> None:
-    page = open_page("/", width=width, scheme=scheme)
+def test_full_pages_pass(open_page: OpenPage, pages: list[tuple[str, str]]) -> None:
+    page, problems = open_page("/"), []
     base = page.url.rstrip("/")
-    problems = []
     for name, path in pages:
         page.goto(base + path)
-        problems += judge(page, name, width, scheme)
+        problems += judge(page, name)
     assert not problems, "\n".join(problems)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_before_signing_in_pass(browser: Browser, base: str, scheme: Any) -> None:
-    context = browser.new_context(color_scheme=scheme)
-    page = context.new_page()
-    problems = []
+def test_pages_before_signing_in_pass(browser: Browser, base: str) -> None:
+    page, problems = browser.new_page(), []
     for name, path in (
         ("login", "/accounts/login/"),
         ("spent-link", "/sign-in/nothing/"),
         ("reset", "/accounts/password/reset/"),
     ):
         page.goto(base + path)
-        problems += judge(page, name, 1280, scheme)
-    context.close()
+        problems += judge(page, name)
+    page.close()
     assert not problems, "\n".join(problems)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.looks import LOOKS, judge
-from tests.e2e.rest import Rest
+from tests.e2e.looks import judge
+from tests.e2e.rest import Rest, Team
 
 OpenPage = Callable[..., Page]
 PASSWORD = "correct horse battery"
@@ -81,13 +81,20 @@ def invite(open_page: OpenPage, role: str) -> str:
     return page.locator("#address").inner_text()
 
 
-def join(guest: OpenPage, address: str, email: str) -> Page:
+def join(guest: OpenPage, team: Team, email: str, address: str) -> Page:
     page = guest(address, width=1366)
     page.get_by_label("Email address").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Make an account and join").press("Enter")
-    expect(page.locator(".message.success")).to_contain_text("You are in Workspace now.")
+    expect(page.locator(".message.success")).to_contain_text(f"You are in {team.name} now.")
     return page
+
+
+def see_a_later_round(page: Page, limit_s: float) -> None:
+    """Wait until the table of the curves ends with another round; their number stays once a long series is thinned."""
+    last = page.locator("#twin tbody tr:last-child td:first-child")
+    expect(last).to_be_visible()
+    expect(last).not_to_have_text(last.inner_text(), timeout=1000 * limit_s)
 
 
 def test_a_guest_watches_a_run_on_a_phone_until_the_link_is_ended(
@@ -100,10 +107,7 @@ def test_a_guest_watches_a_run_on_a_phone_until_the_link_is_ended(
     page.locator("#settings a.cell-run").press("Enter")
     page.wait_for_url(re.compile(r"/shared/[^/]+/runs/"))
     page.get_by_text("Show as table").nth(1).click()
-    rows = page.locator("#twin tbody tr")
-    expect(rows.first).to_be_visible()
-    before = rows.count()
-    expect(rows.nth(before)).to_be_visible()
+    see_a_later_round(page, limit_s=30.0)
     expect(page.locator("#live")).to_have_text("live")
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
@@ -132,17 +136,14 @@ def test_a_summary_moves_by_polling_and_leads_nowhere(
     page = guest(make_link(open_page, working["experiment"], "summary"))
     expect(page.locator("#live")).to_have_text("live, by polling")
     page.get_by_text("Show as table").click()
-    rows = page.locator("#twin tbody tr")
-    expect(rows.first).to_be_visible()
-    before = rows.count()
-    expect(rows.nth(before)).to_be_visible(timeout=15_000)
+    see_a_later_round(page, limit_s=30.0)
     assert page.locator("main a").count() == page.locator("main .seg a").count(), "only the axes can be chosen"
 
 
 def test_who_is_removed_sees_the_open_page_stop_at_once(
-    open_page: OpenPage, guest: OpenPage, working: dict[str, str]
+    open_page: OpenPage, guest: OpenPage, team: Team, working: dict[str, str]
 ) -> None:
-    page = join(guest, invite(open_page, "runner"), "ada@example.org")
+    page = join(guest, team, "ada@example.org", invite(open_page, "runner"))
     base = page.url.rstrip("/")
     page.goto(f"{base}/runs/{working['run']}/")
     expect(page.locator("#live")).to_have_text("live")
@@ -153,7 +154,7 @@ def test_who_is_removed_sees_the_open_page_stop_at_once(
     expect(page.locator("#live")).to_have_text("live")
     owner.get_by_role("link", name="Remove ada@example.org").press("Enter")
     owner.get_by_role("button", name="Remove member").press("Enter")
-    expect(owner.locator(".message.success")).to_contain_text("is not in Workspace any more")
+    expect(owner.locator(".message.success")).to_contain_text(f"is not in {team.name} any more")
     expect(page.locator("#live")).to_have_text("gone", timeout=2000)
     page.goto(f"{base}/")
     expect(page.get_by_role("heading", level=1)).to_have_text("You may not do this")
@@ -194,18 +195,18 @@ def test_an_old_version_comes_back(open_page: OpenPage, rest: Rest) -> None:
 
 
 @pytest.fixture(scope="module")
-def pages(rest: Rest, working: dict[str, str]) -> list[tuple[str, str]]:
+def pages(rest: Rest, team: Team, working: dict[str, str]) -> list[tuple[str, str]]:
     """Name and address of every page of this file, full of something."""
     rest.post(f"/runs/{working['run']}/notes", {"text": "Accuracy stands still from round 20.\nTry a smaller step."})
     groups = [{"name": "boards", "device": "rpi_4b_4gb", "count": 12}, {"name": "phones", "count": 4}]
     fleet = rest.save("fleets", "Two groups", {"groups": groups[:1]})
     rest.put(f"/fleets/{fleet['id']}", {"name": "Two groups", "body": {"groups": groups}})
     later = "2999-01-01T00:00:00Z"
-    rest.post("/teams/workspace/invitations", {"role": "editor", "expires_at": later, "max_uses": 5})
+    rest.post(f"/teams/{team.slug}/invitations", {"role": "editor", "expires_at": later, "max_uses": 5})
     share = {"experiment": working["experiment"], "scope": "artifacts", "name": "the reviewers", "expires_at": later}
     link = rest.post("/shares", share)["url"]
     path = "/shared/" + link.split("/shared/")[1]
-    members = rest.get("/teams/workspace/members")
+    members = rest.get(f"/teams/{team.slug}/members")
     versions = f"/fleets/{fleet['id']}/versions/"
     return [
         ("team", "/team/"),
@@ -224,24 +225,19 @@ def pages(rest: Rest, working: dict[str, str]) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_pages_of_working_together_pass(
-    open_page: OpenPage, pages: list[tuple[str, str]], width: int, scheme: str
-) -> None:
-    page = open_page("/", width=width, scheme=scheme)
+def test_pages_of_working_together_pass(open_page: OpenPage, pages: list[tuple[str, str]]) -> None:
+    page, problems = open_page("/"), []
     base = page.url.rstrip("/")
-    problems = []
     for name, path in pages:
         page.goto(base + path)
-        problems += judge(page, name, width, scheme)
+        problems += judge(page, name)
     assert not problems, "\n".join(problems)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_of_links_pass(open_page: OpenPage, guest: OpenPage, scheme: str) -> None:
+def test_the_pages_of_links_pass(open_page: OpenPage, guest: OpenPage) -> None:
     address = invite(open_page, "viewer")
+    base = address.split("/join/")[0]
     problems = []
-    for name, place in (("join", address), ("join-ended", f"{address[:-9]}x/"), ("share-ended", "/shared/x/")):
-        page = guest(place if place.startswith("http") else address.split("/join/")[0] + place, scheme=scheme)
-        problems += judge(page, name, 390, scheme)
+    for name, place in (("join", address), ("join-ended", f"{address[:-9]}x/"), ("share-ended", f"{base}/shared/x/")):
+        problems += judge(guest(place), name)
     assert not problems, "\n".join(problems)

@@ -156,3 +156,5 @@ of("#file")?.addEventListener("change", (event) => {
   if (kind) kind.checked = true;
 });
 of("[data-stop]")?.addEventListener("click", () => { stopped = true; say("Stopping after the parts that are on their way."); });
+// On a slow line a file can be chosen before this script is there, and a browser may bring it back after a reload.
+if (of("#file")?.files.length) of("#file").dispatchEvent(new Event("change"));
