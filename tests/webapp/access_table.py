@@ -69,6 +69,7 @@ PAGES: dict[str, Row] = {
     "dataset-create": Row("editor"),
     "builtin-detail": Row("viewer", names={"kind": "dataset-kind"}),
     "dataset-detail": Row("viewer", names={"pk": "upload"}),
+    "dataset-update": Row("editor", names={"pk": "upload"}),
     "dataset-complete": Row("editor", "POST", {"pk": "upload"}),
     "dataset-delete": Row("editor", names={"pk": "upload"}),
     "task-preview": Row("viewer", "POST"),

@@ -101,6 +101,7 @@ ACCESS: Mapping[tuple[str, str], Rule] = {
     ("GET", "/datasets"): READ,
     ("POST", "/datasets"): WRITE,
     ("GET", "/datasets/{dataset_id}"): READ,
+    ("PUT", "/datasets/{dataset_id}"): WRITE,
     ("PUT", "/datasets/{dataset_id}/parts/{number}"): WRITE,
     ("POST", "/datasets/{dataset_id}/complete"): WRITE,
     ("GET", "/datasets/{dataset_id}/samples"): READ,

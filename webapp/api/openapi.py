@@ -13,7 +13,7 @@ from webapp.api.documents import SCHEMAS, reference
 from webapp.api.kinds import KINDS
 from webapp.api.problems import MEDIA_TYPE
 from webapp.api.resources import TokenBody
-from webapp.api.routes.datasets import DataSetBody
+from webapp.api.routes.datasets import DataSetBody, DataSetWords
 from webapp.api.routes.previews import PreviewBody
 from webapp.api.specschema import body_schemas
 from webapp.api.teamwork import BODIES
@@ -167,7 +167,7 @@ def _problem_response(code: str) -> Json:
 
 
 def _model_schemas() -> Json:
-    bodies: tuple[type[BaseModel], ...] = (TokenBody, DataSetBody, PreviewBody, *BODIES)
+    bodies: tuple[type[BaseModel], ...] = (TokenBody, DataSetBody, DataSetWords, PreviewBody, *BODIES)
     _, holder = models_json_schema([(body, "validation") for body in bodies], ref_template=SCHEMAS + "{model}")
     schemas: Json = holder["$defs"]
     return schemas

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from webapp.teams.access import TeamQuerySet
 from webapp.teams.models import Team, User
+from webapp.trash.managers import ShownManager
 
 
 class UploadState(models.TextChoices):
@@ -40,7 +41,12 @@ class Upload(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     sent_at = models.DateTimeField(null=True, blank=True, help_text="When it was last given to a worker to look at.")
 
-    objects = TeamQuerySet["Upload"].as_manager()
+    version = models.PositiveIntegerField(default=1, help_text="Rises with every change of what people say about it.")
+    trashed_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is in the trash.")
+    trashed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    objects = ShownManager["Upload"]()
+    everything = TeamQuerySet["Upload"].as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]

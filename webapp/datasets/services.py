@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,24 +9,46 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from engine.core.errors import Problem, SpecError
 from engine.data.uploads import upload_kinds
 from webapp import broker
 from webapp.datasets import checking, receiving
+from webapp.datasets.disposal import discard, purge, put_back
 from webapp.datasets.models import Upload, UploadState
-from webapp.datasets.usage import experiments_using, forget_file
 from webapp.experiments.states import Conflict
 from webapp.experiments.submission import require
+from webapp.library.services import VersionConflict
 from webapp.teams.models import Role, Team, User
 from webapp.teams.trail import record
+
+__all__ = ["Announcement", "Words", "announce", "complete", "discard", "purge", "put_back", "put_part", "reword"]
 
 MAX_NAME = 120
 MAX_LICENSE = 200
 MAX_CITATION = 4000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Words:
+    """What people say about a data set.
+
+    Attributes:
+        name: what they call it.
+        license: under which terms it may be used.
+        citation: who is to be named for it.
+    """
+
+    name: str
+    license: str = ""
+    citation: str = ""
+
+    def stripped(self) -> dict[str, str]:
+        """The words as they are kept."""
+        return {"name": self.name.strip(), "license": self.license.strip(), "citation": self.citation.strip()}
 
 
 @dataclass(frozen=True)
@@ -50,9 +71,16 @@ class Announcement:
     license: str = ""
     citation: str = ""
 
+    @property
+    def words(self) -> Words:
+        """What of it can be changed later."""
+        return Words(self.name, self.license, self.citation)
+
 
 def announce(team: Team, user: User, wish: Announcement) -> Upload:
     """Begin an upload, or find the one of the same file and kind that the team began or finished before.
+
+    One that is in the trash comes back from there.
 
     Raises:
         PermissionDenied: the user is no editor of the team.
@@ -60,19 +88,17 @@ def announce(team: Team, user: User, wish: Announcement) -> Upload:
     """
     require(user, team, Role.EDITOR)
     _drop_abandoned()
-    problems = [*_wrong_words(wish), *_wrong_file(team, wish)]
+    problems = [*_wrong_words(wish.words), *_wrong_file(team, wish)]
     if problems:
         raise SpecError(problems)
-    facts = {
-        "name": wish.name.strip(),
-        "size_bytes": wish.size_bytes,
-        "license": wish.license.strip(),
-        "citation": wish.citation.strip(),
-    }
+    facts = {**wish.words.stripped(), "size_bytes": wish.size_bytes}
     with transaction.atomic():
-        upload, is_new = Upload.objects.get_or_create(
+        upload, is_new = Upload.everything.get_or_create(
             team=team, sha256=wish.sha256, kind=wish.kind, defaults={**facts, "created_by": user}
         )
+        if upload.trashed_at is not None:
+            put_back(upload, user)
+            upload.refresh_from_db()
         if not is_new and upload.state in {UploadState.RECEIVING, UploadState.REFUSED}:
             for name, value in facts.items():
                 setattr(upload, name, value)
@@ -117,30 +143,30 @@ def complete(upload: Upload, user: User) -> Upload:
     return upload
 
 
-def discard(upload: Upload, user: User) -> None:
-    """Delete an upload with its file and everything that was made of it.
+def reword(upload: Upload, user: User, words: Words, *, expected_version: int | None = None) -> Upload:
+    """Change what people say about a data set: name, license and citation. Its version rises by one.
 
     Raises:
         PermissionDenied: the user is no editor of the team.
-        Conflict: an experiment of the team uses it.
+        SpecError: all that is wrong with the words.
+        VersionConflict: its version is not the expected one (any more).
     """
     require(user, upload.team, Role.EDITOR)
+    problems = _wrong_words(words)
+    if problems:
+        raise SpecError(problems)
+    same = Upload.objects.filter(pk=upload.pk)
+    if expected_version is not None:
+        same = same.filter(version=expected_version)
     with transaction.atomic():
-        users = experiments_using(upload)
-        if users:
-            names = ", ".join(f"“{experiment.name}”" for experiment in users[:5])
-            more = f" and {len(users) - 5} more" if len(users) > 5 else ""
-            raise Conflict(
-                f"{upload.name} is used by {names}{more}; results could not be made again without it",
-                remedy="Delete those experiments first, then the data set.",
+        if same.update(**words.stripped(), version=F("version") + 1) == 0:
+            raise VersionConflict(
+                f"{upload.name} was changed by somebody else",
+                remedy="Read it again and repeat your change on what it is now.",
             )
-        if upload.state == UploadState.READY:
-            record(upload.team, user, "dataset.delete", upload.name)
-        pk = upload.pk
-        upload.delete()
-        upload.pk = pk
-    receiving.discard(upload)
-    forget_file(upload.sha256)
+        upload.refresh_from_db()
+        record(upload.team, user, "dataset.edit", upload.name)
+    return upload
 
 
 def _begin_check(upload: Upload, user: User) -> None:
@@ -169,14 +195,11 @@ def _is_overdue(upload: Upload) -> bool:
     return upload.sent_at is None or upload.sent_at < limit
 
 
-def _wrong_words(wish: Announcement) -> list[Problem]:
-    limits: Mapping[str, tuple[str, int, int]] = {
-        "name": (wish.name.strip(), 1, MAX_NAME),
-        "license": (wish.license.strip(), 0, MAX_LICENSE),
-        "citation": (wish.citation.strip(), 0, MAX_CITATION),
-    }
+def _wrong_words(words: Words) -> list[Problem]:
+    limits = {"name": (1, MAX_NAME), "license": (0, MAX_LICENSE), "citation": (0, MAX_CITATION)}
     problems = []
-    for path, (text, least, most) in limits.items():
+    for path, text in words.stripped().items():
+        least, most = limits[path]
         if not least <= len(text) <= most or "\0" in text:
             message = f"the {path} has {least} to {most} characters; given: {len(text)}"
             problems.append(Problem(path, "wrong_length", message))
@@ -198,12 +221,13 @@ def _wrong_file(team: Team, wish: Announcement) -> list[Problem]:
 
 
 def _no_room(team: Team, wish: Announcement) -> list[Problem]:
-    others: dict[str, Any] = Upload.objects.of(team).exclude(sha256=wish.sha256).aggregate(total=Sum("size_bytes"))
+    others: dict[str, Any] = Upload.everything.of(team).exclude(sha256=wish.sha256).aggregate(total=Sum("size_bytes"))
     held = others["total"] or 0
     if held + wish.size_bytes > settings.UPLOAD_TEAM_BYTES:
         message = (
             f"the uploads of a team have at most {settings.UPLOAD_TEAM_BYTES:,} bytes; there are {held:,}, and this "
-            f"file has {wish.size_bytes:,}. Delete a data set that you need no longer"
+            f"file has {wish.size_bytes:,}. Delete a data set that you need no longer, then delete it for good "
+            "in the trash"
         )
         return [Problem("size_bytes", "quota", message)]
     folder = Path(settings.UPLOADS_FOLDER)

@@ -1,6 +1,7 @@
 """Who uses uploaded data sets, who may, and what remains of one that nobody has any more."""
 
 import re
+from collections.abc import Iterable
 
 from engine.core.errors import Problem
 from engine.data.dataset import Dataset
@@ -35,15 +36,29 @@ def foreign_uploads(spec: ExperimentSpec, team: Team) -> list[Problem]:
     named = dict.fromkeys(
         (path, sha256) for one in specs for path, dataset in components(one, Dataset) for sha256 in dataset.uploads()
     )
-    return [
-        Problem(
-            f"{path}.sha256",
-            "unknown_upload",
-            f"the team has no upload {sha256}; allowed are those on the page Data sets",
-        )
-        for path, sha256 in named
-        if not is_of(team, sha256)
-    ]
+    return [foreign_upload(f"{path}.sha256", sha256, team) for path, sha256 in named if not is_of(team, sha256)]
+
+
+def foreign_upload(path: str, sha256: str, team: Team) -> Problem:
+    """The problem of a spec that names an upload which the team does not have, or has in the trash."""
+    lost = in_trash(team, [sha256])
+    if lost:
+        message = f"the data set {lost[0].name} is in the trash; bring it back from there to use it"
+        return Problem(path, "upload_in_trash", message)
+    message = f"the team has no upload {sha256}; allowed are those on the page Data sets"
+    return Problem(path, "unknown_upload", message)
+
+
+def in_trash(team: Team, hashes: Iterable[str]) -> list[Upload]:
+    """The team's data sets in the trash that have one of these files."""
+    rows = Upload.everything.of(team).filter(sha256__in=list(hashes), trashed_at__isnull=False)
+    return [upload for upload in rows.order_by("name") if not is_of(team, upload.sha256)]
+
+
+def named_in_trash(team: Team, text: str) -> list[Upload]:
+    """The data sets in the trash that a spec's text names."""
+    hashes = set(_SHA256.findall(text))
+    return in_trash(team, hashes) if hashes else []
 
 
 def is_of(team: Team, sha256: str) -> bool:
@@ -53,7 +68,7 @@ def is_of(team: Team, sha256: str) -> bool:
 
 def forget_file(sha256: str) -> None:
     """Remove the file with all that was made of it, unless another team or a run has it too."""
-    if Upload.objects.filter(sha256=sha256).exists() or Artifact.everything.filter(sha256=sha256).exists():
+    if Upload.everything.filter(sha256=sha256).exists() or Artifact.everything.filter(sha256=sha256).exists():
         return
     remove(DataStore.from_environment(), sha256)
     cache.forget(sha256)

@@ -18,7 +18,7 @@ from engine.specs.families import FAMILIES
 from engine.specs.writer import write
 from webapp.datasets import builtin, receiving, services, usage
 from webapp.datasets.models import Upload, UploadState
-from webapp.experiments.states import Conflict
+from webapp.library.services import VersionConflict
 from webapp.previews import services as previews
 from webapp.previews.parts import read_part
 from webapp.previews.wanted import samples_of
@@ -26,6 +26,7 @@ from webapp.teams.access import at_least
 from webapp.teams.models import Role
 from webapp.teams.pages import member, team_of, user_of
 
+WORDS = ("name", "license", "citation")
 LICENSES = (
     "CC0-1.0",
     "CC-BY-4.0",
@@ -71,7 +72,7 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         context |= {
             "yaml": _yaml(upload.spec),
             "api_path": f"datasets/{upload.pk}",
-            "experiments": usage.experiments_using(upload)[:20],
+            "experiments": [one for one in usage.experiments_using(upload) if one.trashed_at is None][:20],
         }
     else:
         missing = len(receiving.missing_parts(upload))
@@ -112,18 +113,39 @@ def dataset_complete(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @member(Role.EDITOR)
 @require_http_methods(["GET", "POST"])
-def dataset_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Delete an upload, after a question."""
+def dataset_update(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Change name, license and citation."""
     upload = _upload(request, pk)
-    context = {"upload": upload, "experiments": usage.experiments_using(upload), "tasks": usage.tasks_using(upload)}
     if request.method == "GET":
-        return render(request, "datasets/dataset_confirm_delete.html", _context(request, **context))
+        words = {"name": upload.name, "license": upload.license, "citation": upload.citation}
+        return _words_form(request, upload, words, ())
+    words = {name: request.POST.get(name, "") for name in WORDS}
+    version = request.POST.get("version", "")
+    expected = int(version) if version.isdecimal() and len(version) < 10 else None
     try:
-        services.discard(upload, user_of(request))
-    except Conflict as error:
-        context["refusal"] = error
-        return render(request, "datasets/dataset_confirm_delete.html", _context(request, **context), status=409)
-    messages.success(request, f"Deleted data set {upload.name}.")
+        services.reword(upload, user_of(request), services.Words(**words), expected_version=expected)
+    except SpecError as error:
+        return _words_form(request, upload, words, error.problems, status=422)
+    except VersionConflict:
+        text = "somebody changed it since you opened it; open it again in another tab and repeat your change there"
+        return _words_form(request, upload, words, (Problem("", "version_conflict", text),), status=409)
+    messages.success(request, f"Saved what is said about {words['name'].strip()}.")
+    return redirect("dataset-detail", pk=pk)
+
+
+@member(Role.EDITOR)
+@require_http_methods(["GET", "POST"])
+def dataset_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Put a data set into the trash, after a question; an upload that is none yet goes at once."""
+    upload = _upload(request, pk)
+    if request.method == "GET":
+        experiments = [one for one in usage.experiments_using(upload) if one.trashed_at is None]
+        context = {"upload": upload, "experiments": experiments, "tasks": usage.tasks_using(upload)}
+        context["days"] = settings.TRASH_DAYS
+        return render(request, "datasets/dataset_confirm_delete.html", _context(request, **context))
+    services.discard(upload, user_of(request))
+    is_kept = upload.state == UploadState.READY
+    messages.success(request, f"{upload.name} is in the trash." if is_kept else f"Discarded the upload {upload.name}.")
     return redirect("dataset-list")
 
 
@@ -131,7 +153,7 @@ def _take(request: HttpRequest, file: "UploadedFile[bytes] | None") -> Upload:
     """Take in a form that brought the file in one piece."""
     if file is None:
         raise SpecError([Problem("file", "missing", "choose the file to upload")])
-    words = {name: request.POST.get(name, "") for name in ("name", "kind", "license", "citation")}
+    words = {name: request.POST.get(name, "") for name in ("kind", *WORDS)}
     sha256 = receiving.checksum_of(file.chunks())
     wish = services.Announcement(sha256=sha256, size_bytes=file.size or 0, **words)
     upload = services.announce(team_of(request), user_of(request), wish)
@@ -143,10 +165,7 @@ def _take(request: HttpRequest, file: "UploadedFile[bytes] | None") -> Upload:
 
 def _form(request: HttpRequest, values: dict[str, Any], problems: Sequence[Problem]) -> HttpResponse:
     choices = [(kind, describe(FAMILIES["datasets"].members()[kind])) for kind in upload_kinds()]
-    by_path: dict[str, list[str]] = {}
-    for problem in problems:
-        path = problem.path if problem.path in {"name", "kind", "license", "citation"} else "file"
-        by_path.setdefault(path, []).append(problem.message)
+    by_path = _by_path(problems, {"kind", *WORDS}, "file")
     context = _context(
         request,
         values=values,
@@ -158,6 +177,21 @@ def _form(request: HttpRequest, values: dict[str, Any], problems: Sequence[Probl
         form_limit=settings.UPLOAD_FORM_BYTES,
     )
     return render(request, "datasets/dataset_form.html", context, status=422 if problems else 200)
+
+
+def _words_form(
+    request: HttpRequest, upload: Upload, values: dict[str, str], problems: Sequence[Problem], *, status: int = 200
+) -> HttpResponse:
+    context = _context(request, upload=upload, values=values, problems=problems, licenses=LICENSES)
+    context["by_path"] = _by_path(problems, set(WORDS), "")
+    return render(request, "datasets/dataset_words.html", context, status=status)
+
+
+def _by_path(problems: Sequence[Problem], fields: set[str], other: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for problem in problems:
+        found.setdefault(problem.path if problem.path in fields else other, []).append(problem.message)
+    return found
 
 
 def _upload(request: HttpRequest, pk: UUID) -> Upload:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from engine.core.errors import SpecError
 from engine.specs.documents import load
+from webapp.datasets.usage import named_in_trash
 from webapp.experiments import boards, designer, gallery, panels, previewing, services
 from webapp.experiments.models import Experiment, Run, RunState
 from webapp.library.models import DESIGNS
@@ -118,7 +119,8 @@ def experiment_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
             request, "experiments/_progress_parts.html", panels.matrix(experiment) | _may(request, experiment)
         )
     context = panels.matrix(experiment) | panels.curves(experiment, request.GET) | _may(request, experiment)
-    return render(request, "experiments/experiment_detail.html", context | {"api_path": f"experiments/{pk}"})
+    context |= {"api_path": f"experiments/{pk}", "lost": named_in_trash(experiment.team, experiment.text)}
+    return render(request, "experiments/experiment_detail.html", context)
 
 
 @member()

@@ -1,14 +1,15 @@
 """The panels beside a task: its data set, how that is spread over devices, and its model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from engine.core.errors import Problem
+from webapp.datasets.usage import foreign_upload, is_of
 from webapp.library.models import Fleet
 from webapp.library.parts import fleet_of
 from webapp.previews.modeltable import model_table
 from webapp.previews.parts import DEFAULT_DEVICES, MOST_DEVICES, Parts, read_parts
-from webapp.previews.services import look, uploads_of
+from webapp.previews.services import look
 from webapp.previews.wanted import class_map_of, samples_of
 from webapp.teams.models import Team
 
@@ -23,7 +24,7 @@ def panels(team: Team, task: Mapping[str, Any], devices: str, seed: str = "") ->
         seed: seed of the partition, likewise; 0 where that is no number.
     """
     parts = read_parts(task)
-    foreign = foreign_problem(parts, uploads_of(team))
+    foreign = foreign_problem(parts, team)
     if foreign is not None:
         return {"problems": [foreign], "num_devices": devices_of(team, devices), "seed": 0}
     num_devices, number = devices_of(team, devices), seed_of(seed)
@@ -54,11 +55,11 @@ def partition_problems(parts: Parts, num_devices: int) -> list[Problem]:
     return [Problem(f"partition.{one.path}".rstrip("."), one.code, one.message) for one in found]
 
 
-def foreign_problem(parts: Parts, has_upload: Callable[[str], bool]) -> Problem | None:
-    """A problem if the data set is somebody else's upload."""
+def foreign_problem(parts: Parts, team: Team) -> Problem | None:
+    """A problem if the data set is an upload that the team does not have, or has in the trash."""
     for sha256 in parts.dataset.uploads() if parts.dataset is not None else ():
-        if not has_upload(sha256):
-            return Problem("dataset.sha256", "unknown_upload", f"the team has no upload {sha256}")
+        if not is_of(team, sha256):
+            return foreign_upload("dataset.sha256", sha256, team)
     return None
 
 

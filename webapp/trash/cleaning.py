@@ -17,6 +17,7 @@ from django.utils import timezone
 from webapp.api.models import KEPT_FOR, IdempotentAnswer
 from webapp.experiments import files
 from webapp.experiments.models import Run, RunState
+from webapp.experiments.states import Conflict
 from webapp.teams.models import SignInLink
 from webapp.trash import items
 
@@ -40,17 +41,24 @@ class Cleaned:
 def clean(now: datetime | None = None) -> Cleaned:
     """Empty the trash of what is overdue and remove what nothing needs; safe to call at any time and by several."""
     now = now or timezone.now()
-    due = items.overdue(now)
-    for entry in due:
-        items.purge(entry, None)
     done = Cleaned(
-        num_items=len(due),
+        num_items=sum(_purge(entry) for entry in items.overdue(now)),
         num_artifacts=_clean_artifacts(Path(settings.ARTIFACTS_FOLDER)),
         num_run_folders=_clean_run_folders(Path(settings.RUNS_FOLDER)),
         num_rows=_clean_rows(now),
     )
     logger.info("cleaned up: %s", done)
     return done
+
+
+def _purge(entry: items.Entry) -> bool:
+    """Delete for good what is overdue; a data set that an experiment names waits for that experiment."""
+    try:
+        items.purge(entry, None)
+    except Conflict as error:
+        logger.info("stays in the trash: %s", error)
+        return False
+    return True
 
 
 def _clean_artifacts(folder: Path) -> int:

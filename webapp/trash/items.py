@@ -1,4 +1,4 @@
-"""What lies in the trash, whatever it is: experiments and saved designs as one list."""
+"""What lies in the trash, whatever it is: experiments, saved designs and data sets as one list."""
 
 import heapq
 from collections.abc import Callable
@@ -11,6 +11,8 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from webapp.datasets import services as datasets
+from webapp.datasets.models import Upload
 from webapp.experiments import services as experiments
 from webapp.experiments.models import Experiment
 from webapp.library import services as library
@@ -18,12 +20,12 @@ from webapp.library.models import DESIGNS, Fleet, Network, Task
 from webapp.teams.access import TeamQuerySet
 from webapp.teams.models import User
 
-Item: TypeAlias = Experiment | Fleet | Network | Task
+Item: TypeAlias = Experiment | Fleet | Network | Task | Upload
 Rows: TypeAlias = TeamQuerySet[Any]
 Seen: TypeAlias = Callable[[Rows], Rows]
 """Leaves of a queryset what somebody may see."""
 
-MODELS: dict[str, type[Item]] = {"experiments": Experiment, **DESIGNS}
+MODELS: dict[str, type[Item]] = {"experiments": Experiment, **DESIGNS, "datasets": Upload}
 """What can lie in the trash, by family."""
 
 
@@ -41,8 +43,13 @@ class Entry:
 
     @property
     def noun(self) -> str:
-        """What one of its family is called."""
+        """What one of its family is called in addresses."""
         return self.family.removesuffix("s")
+
+    @property
+    def title(self) -> str:
+        """What one of its family is called by people."""
+        return "data set" if self.family == "datasets" else self.noun
 
     @property
     def trashed_at(self) -> datetime:
@@ -99,10 +106,13 @@ def restore(entry: Entry, user: User) -> None:
     Raises:
         PermissionDenied: the user is no editor of its team.
     """
-    if isinstance(entry.item, Experiment):
-        experiments.restore(entry.item, user)
-    else:
-        library.put_back(entry.item, user)
+    match entry.item:
+        case Experiment():
+            experiments.restore(entry.item, user)
+        case Upload():
+            datasets.put_back(entry.item, user)
+        case _:
+            library.put_back(entry.item, user)
 
 
 def purge(entry: Entry, user: User | None) -> None:
@@ -114,11 +124,15 @@ def purge(entry: Entry, user: User | None) -> None:
 
     Raises:
         PermissionDenied: the user is no editor of its team.
+        Conflict: something else needs it, such as an experiment its data set.
     """
-    if isinstance(entry.item, Experiment):
-        experiments.purge(entry.item, user)
-    else:
-        library.purge(entry.item, user)
+    match entry.item:
+        case Experiment():
+            experiments.purge(entry.item, user)
+        case Upload():
+            datasets.purge(entry.item, user)
+        case _:
+            library.purge(entry.item, user)
 
 
 def days_left(entry: Entry) -> int:

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from webapp.experiments.states import Conflict
 from webapp.teams.access import at_least
 from webapp.teams.models import Role
 from webapp.teams.pages import member, team_of, user_of
@@ -49,7 +50,10 @@ def trash_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     if request.method == "GET":
         return render(request, "trash/trash_confirm_delete.html", {"entry": entry})
     name = entry.item.name
-    items.purge(entry, user_of(request))
+    try:
+        items.purge(entry, user_of(request))
+    except Conflict as error:
+        return render(request, "trash/trash_confirm_delete.html", {"entry": entry, "refusal": error}, status=409)
     messages.success(request, f"{name} is deleted for good.")
     return redirect("trash")
 

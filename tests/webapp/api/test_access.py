@@ -48,6 +48,7 @@ def call(api: Api, method: str, path: str, targets: dict[str, str]) -> int:
             "/shares": {"experiment": targets["experiment_id"], "scope": "runs"},
             "/runs/{run_id}/notes": {"text": "Seen"},
             "/notes/{note_id}": {"text": "Seen again"},
+            "/datasets/{dataset_id}": {"name": "Renamed"},
             "/datasets": {"name": "D", "kind": "arrays", "sha256": "a" * 64, "size_bytes": 10},
             "/runs/{run_id}/recost": {"bandwidth": 0.5},
             "/previews": {"part": "model", "task": {"dataset": {"kind": "digits"}, "model": {"kind": "mlp"}}},

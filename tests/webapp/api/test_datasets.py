@@ -44,6 +44,27 @@ def test_upload_look_and_delete(lab: Lab, tmp_path: Path, settings: Any) -> None
     assert lab.by("stranger").get("/datasets")["items"] == []
     assert api("DELETE", f"/datasets/{found['id']}").status_code == 204
     assert api("GET", f"/datasets/{found['id']}").status_code == 404
+    (entry,) = api.get("/trash")["items"]
+    assert (entry["id"], entry["family"]) == (found["id"], "datasets")
+    assert api("POST", f"/trash/{found['id']}/restore").status_code == 200
+    assert api.get(f"/datasets/{found['id']}")["state"] == "ready"
+
+
+def test_words_are_changed_by_whoever_read_them(lab: Lab, tmp_path: Path) -> None:
+    api = lab.by("editor")
+    found = send(api, arrays(tmp_path), "arrays").json()
+    path = f"/datasets/{found['id']}"
+    assert api("GET", path)["ETag"] == '"1"'
+    words = {"name": "Named", "license": "MIT", "citation": "Us"}
+    assert api("PUT", path, words).status_code == 428
+    answer = api("PUT", path, words, headers={"If-Match": '"1"'})
+    assert (answer.status_code, answer["ETag"], answer.json()["version"]) == (200, '"2"', 2)
+    assert {name: answer.json()[name] for name in words} == words
+    assert api("PUT", path, words, headers={"If-Match": '"1"'}).status_code == 412
+    answer = api("PUT", path, {"name": ""}, headers={"If-Match": "*"})
+    assert (answer.status_code, set(codes(answer))) == (422, {"name"})
+    assert lab.by("viewer")("PUT", path, words, headers={"If-Match": "*"}).status_code == 403
+    assert lab.by("stranger")("PUT", path, words, headers={"If-Match": "*"}).status_code == 404
 
 
 def test_a_bad_file_is_told_with_all_its_problems(lab: Lab, tmp_path: Path) -> None:

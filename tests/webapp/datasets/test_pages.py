@@ -33,8 +33,41 @@ def test_uploading_looking_and_deleting_without_scripts(client_of: SignIn, peopl
     assert "Mine" in client.get("/datasets/").content.decode()
     assert client_of("stranger").get(f"/datasets/{row.pk}/").status_code == 404
     answer = client.post(f"/datasets/{row.pk}/delete", follow=True)
-    assert "Deleted data set Mine." in answer.content.decode()
+    assert "Mine is in the trash." in answer.content.decode()
     assert not Upload.objects.exists()
+    assert client.get(f"/datasets/{row.pk}/").status_code == 404
+    trash = client.get("/trash/").content.decode()
+    assert "Data set" in trash
+    assert "Mine" in trash
+    answer = client.post(f"/trash/{row.pk}/restore")
+    assert answer["Location"] == f"/datasets/{row.pk}/"
+    assert "Training sample 0, class cat" in client.get(answer["Location"]).content.decode()
+    client.post(f"/datasets/{row.pk}/delete")
+    assert client.post(f"/trash/{row.pk}/delete").status_code == 302
+    assert not Upload.everything.exists()
+
+
+def test_what_people_say_about_a_set_is_changed_later(client_of: SignIn, people: People, tmp_path: Path) -> None:
+    client = client_of("editor")
+    upload(client, arrays(tmp_path), "arrays")
+    (row,) = Upload.objects.of(people.team)
+    html = client.get(f"/datasets/{row.pk}/edit").content.decode()
+    assert all(f'name="{name}"' in html for name in ("name", "license", "citation"))
+    assert all(f'value="{value}"' in html for value in ("Mine", "MIT", "1"))
+    words = {"name": " Ours ", "license": "CC0-1.0", "citation": "Us, 2026", "version": "1"}
+    assert client.post(f"/datasets/{row.pk}/edit", words)["Location"] == f"/datasets/{row.pk}/"
+    row.refresh_from_db()
+    assert (row.name, row.license, row.citation, row.version) == ("Ours", "CC0-1.0", "Us, 2026", 2)
+    answer = client.post(f"/datasets/{row.pk}/edit", words | {"name": "Late"})
+    assert answer.status_code == 409
+    assert "somebody changed it" in answer.content.decode()
+    answer = client.post(
+        f"/datasets/{row.pk}/edit", {"name": "", "license": "x" * 201, "citation": "\0", "version": "2"}
+    )
+    assert answer.status_code == 422
+    assert all(f'id="{name}-problems"' in answer.content.decode() for name in ("name", "license", "citation"))
+    row.refresh_from_db()
+    assert row.name == "Ours"
 
 
 def test_a_bad_file_is_told_at_the_form_and_what_was_typed_stays(client_of: SignIn) -> None:
@@ -52,16 +85,25 @@ def test_a_form_that_brings_too_much_is_refused_before_it_is_read(client_of: Sig
     assert not Upload.objects.exists()
 
 
-def test_deleting_what_is_used_names_who_uses_it(client_of: SignIn, people: People, tmp_path: Path) -> None:
+def test_deleting_what_is_used_says_who_uses_it_and_they_say_so(
+    client_of: SignIn, people: People, tmp_path: Path
+) -> None:
     client = client_of("editor")
     upload(client, arrays(tmp_path), "arrays")
     (row,) = Upload.objects.of(people.team)
     spec = SPEC.format(dataset=f"{{kind: arrays, sha256: {row.sha256}}}")
-    experiments.submit(people.team, people["editor"], spec)
+    experiment = experiments.submit(people.team, people["editor"], spec)
+    notice = "The data set Mine that this experiment names is in the trash"
     assert "On my data" in client.get(f"/datasets/{row.pk}/delete").content.decode()
-    answer = client.post(f"/datasets/{row.pk}/delete")
+    assert notice not in client.get(f"/experiments/{experiment.pk}/").content.decode()
+    assert client.post(f"/datasets/{row.pk}/delete").status_code == 302
+    assert notice in client.get(f"/experiments/{experiment.pk}/").content.decode()
+    answer = client.post("/experiments/estimate", {"_yaml": spec}).content.decode()
+    assert "the data set Mine is in the trash" in answer
+    answer = client.post(f"/trash/{row.pk}/delete")
     assert answer.status_code == 409
-    assert Upload.objects.exists()
+    assert "On my data" in answer.content.decode()
+    assert Upload.everything.exists()
 
 
 @pytest.mark.parametrize("kind", ["digits", "synthetic", "cifar100"])

@@ -3,6 +3,7 @@
 import hashlib
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from django.conf import settings as django_settings
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 
 from engine.core.errors import SpecError
 from tests.engine.data.files import flat, npz_of, zip_of
@@ -19,6 +21,7 @@ from webapp.datasets import receiving, services
 from webapp.datasets.models import Upload, UploadState
 from webapp.experiments import services as experiments
 from webapp.experiments.states import Conflict
+from webapp.trash.cleaning import clean
 
 Send = Callable[..., Upload]
 
@@ -185,19 +188,59 @@ def test_a_spec_may_name_the_uploads_of_its_own_team_only(send: Send, people: Pe
         assert codes(error) == {"unknown_upload"}
 
 
-def test_what_an_experiment_uses_is_not_deleted(send: Send, people: People, tmp_path: Path) -> None:
-    upload = send(arrays(tmp_path), "arrays")
+def trashed(upload: Upload) -> Upload:
+    return Upload.everything.get(pk=upload.pk)
+
+
+def test_what_an_experiment_uses_is_not_deleted_for_good(send: Send, people: People, tmp_path: Path) -> None:
+    upload, editor = send(arrays(tmp_path), "arrays"), people["editor"]
     spec = SPEC.format(dataset=f"{{kind: arrays, sha256: {upload.sha256}}}")
-    experiment = experiments.submit(people.team, people["editor"], spec)
+    experiment = experiments.submit(people.team, editor, spec)
+    services.discard(upload, editor)
+    assert artifact(upload).exists()
     with pytest.raises(Conflict, match="On my data"):
-        services.discard(upload, people["editor"])
-    experiments.delete(experiment, people["editor"])
+        services.purge(trashed(upload), editor)
+    experiments.delete(experiment, editor)
     with pytest.raises(Conflict):  # it may come back from the trash
-        services.discard(upload, people["editor"])
+        services.purge(trashed(upload), editor)
     experiment.delete()
-    services.discard(upload, people["editor"])
+    services.purge(trashed(upload), editor)
     assert not artifact(upload).exists()
     assert not list(artifact(upload).parent.glob(f"{upload.sha256}*"))
+
+
+def test_a_set_in_the_trash_cannot_be_used_and_comes_back(send: Send, people: People, tmp_path: Path) -> None:
+    upload, editor = send(arrays(tmp_path), "arrays"), people["editor"]
+    spec = SPEC.format(dataset=f"{{kind: arrays, sha256: {upload.sha256}}}")
+    services.discard(upload, editor)
+    with pytest.raises(SpecError) as error:
+        experiments.submit(people.team, editor, spec)
+    assert codes(error) == {"upload_in_trash"}
+    services.put_back(trashed(upload), editor)
+    assert experiments.submit(people.team, editor, spec)
+    services.discard(upload, editor)
+    # The same file again is the set that there was.
+    again = services.announce(
+        people.team,
+        editor,
+        services.Announcement("New", "arrays", upload.sha256, upload.size_bytes),
+    )
+    assert (again.pk, again.state, again.trashed_at, again.name) == (upload.pk, UploadState.READY, None, "Mine")
+
+
+def test_the_clean_up_takes_what_is_overdue_but_not_what_is_needed(send: Send, people: People, tmp_path: Path) -> None:
+    editor = people["editor"]
+    needed, free = send(arrays(tmp_path), "arrays"), send(images(tmp_path), "image_folder")
+    experiments.submit(people.team, editor, SPEC.format(dataset=f"{{kind: arrays, sha256: {needed.sha256}}}"))
+    for upload in (needed, free):
+        services.discard(upload, editor)
+    clean()
+    assert artifact(needed).exists()
+    assert artifact(free).exists()
+    clean(timezone.now() + timedelta(days=400))
+    assert artifact(needed).exists()
+    assert not artifact(free).exists()
+    assert [upload.pk for upload in Upload.everything.all()] == [needed.pk]
 
 
 def test_a_file_that_another_team_has_too_stays(send: Send, people: People, tmp_path: Path) -> None:
@@ -205,6 +248,8 @@ def test_a_file_that_another_team_has_too_stays(send: Send, people: People, tmp_
     mine = send(data, "arrays")
     theirs = send(data, "arrays", team=people.elsewhere, user=people["stranger"])
     services.discard(mine, people["editor"])
+    services.purge(trashed(mine), people["editor"])
     assert artifact(theirs).exists()
     services.discard(theirs, people["stranger"])
+    services.purge(trashed(theirs), people["stranger"])
     assert not artifact(theirs).exists()

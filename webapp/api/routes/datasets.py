@@ -1,4 +1,4 @@
-"""Uploaded data sets: announced, sent in parts, looked through, shown, deleted."""
+"""Uploaded data sets: announced, sent in parts, looked through, shown, reworded, deleted."""
 
 import base64
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from pydantic import Field
 from engine.core.errors import Problem, SpecError
 from webapp.api.answers import answer, nothing
 from webapp.api.bodies import envelope
-from webapp.api.documents import IDEMPOTENCY_KEY, merged, takes_model
+from webapp.api.documents import IDEMPOTENCY_KEY, IF_MATCH, merged, takes_model
 from webapp.api.filters import DesignQuery, FieldsQuery, TeamQuery, by_name
 from webapp.api.gate import Request, find, team_for
 from webapp.api.idempotency import idempotent
@@ -22,6 +22,7 @@ from webapp.api.pages import page
 from webapp.api.problems import ApiProblem, counted
 from webapp.api.resources import Json
 from webapp.api.shapes import DETAIL, Attached, Column, Derived, Exact, Listing, Resource, Shape
+from webapp.api.versions import etag_of, expected_version
 from webapp.datasets import receiving, services
 from webapp.datasets.models import Upload, UploadState
 from webapp.previews import cache
@@ -64,6 +65,8 @@ class DataSet(Resource):
     citation: str
     state: UploadState
     """`receiving` parts, `checking` the whole, `ready` to be used, or `refused`."""
+    version: int
+    """Rises with every change of name, license or citation; the ETag holds it."""
     created_by: Annotated[str | None, Column("created_by__email")]
     """E-mail address of who began it; null once the account is gone."""
     created_at: Any
@@ -88,6 +91,17 @@ class DataSetBody(Exact):
     """SHA-256 of the whole file as 64 lower-case hex digits."""
     size_bytes: int
     """Size of the whole file."""
+    license: str = ""
+    """Under which terms it may be used, as an SPDX name or in words."""
+    citation: str = ""
+    """Whom to name for it."""
+
+
+class DataSetWords(Exact):
+    """What people say about a data set."""
+
+    name: str
+    """What people call it."""
     license: str = ""
     """Under which terms it may be used, as an SPDX name or in words."""
     citation: str = ""
@@ -167,11 +181,32 @@ def create_dataset(request: Request, query: Query[TeamQuery]) -> HttpResponse:
     return answer(DATA_SET.of(upload), status=201, headers={"Location": f"{request.path}/{upload.pk}"})
 
 
-@router.get("/{uuid:dataset_id}", response=DataSet, summary="Get a data set", operation_id="get_dataset")
+@router.get(
+    "/{uuid:dataset_id}",
+    response=DataSet,
+    summary="Get a data set",
+    operation_id="get_dataset",
+)
 def get_dataset(request: Request, dataset_id: UUID, query: Query[FieldsQuery]) -> HttpResponse:
     """What was found in it, or how far its upload is."""
     upload = find(request, Upload.objects.all(), "data set", pk=dataset_id)
-    return answer(DATA_SET.of(upload, query.fields))
+    return answer(DATA_SET.of(upload, query.fields), headers={"ETag": etag_of(upload.version)})
+
+
+@router.put(
+    "/{uuid:dataset_id}",
+    response=DataSet,
+    summary="Change the words of a data set",
+    operation_id="replace_dataset",
+    openapi_extra=merged(takes_model(DataSetWords), headers=(IF_MATCH,)),
+)
+def replace_dataset(request: Request, dataset_id: UUID) -> HttpResponse:
+    """Name, license and citation; what was uploaded stays as it is."""
+    upload = find(request, Upload.objects.all(), "data set", pk=dataset_id)
+    expected = expected_version(request, upload.version, required=True)
+    words = services.Words(**envelope(request, DataSetWords).model_dump())
+    upload = services.reword(upload, request.auth.user, words, expected_version=expected)
+    return answer(DATA_SET.of(upload), headers={"ETag": etag_of(upload.version)})
 
 
 @router.put(
@@ -226,7 +261,9 @@ def get_samples(request: Request, dataset_id: UUID, query: Query[SamplesQuery]) 
 
 @router.delete("/{uuid:dataset_id}", response={204: None}, summary="Delete a data set", operation_id="delete_dataset")
 def delete_dataset(request: Request, dataset_id: UUID) -> HttpResponse:
-    """Refused with `conflict` while an experiment of the team uses it, in the trash or not."""
+    """It goes to the trash; an upload that is not `ready` is gone at once. Its file stays until it is deleted from the
+    trash, so experiments that name it can go on.
+    """
     upload = find(request, Upload.objects.all(), "data set", pk=dataset_id)
     services.discard(upload, request.auth.user)
     return nothing()

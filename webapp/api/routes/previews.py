@@ -20,7 +20,7 @@ from webapp.library.models import Task
 from webapp.previews.modeltable import model_table
 from webapp.previews.panels import foreign_problem, partition_problems
 from webapp.previews.parts import DEFAULT_DEVICES, MOST_DEVICES, Parts, read_parts
-from webapp.previews.services import look, uploads_of
+from webapp.previews.services import look
 from webapp.previews.wanted import class_map_of, samples_of
 from webapp.teams.models import Team
 
@@ -87,7 +87,7 @@ def _preview(team: Team, task: Any, part: Part, devices: int, seed: int) -> Http
     parts = read_parts(task)
     needed = {"samples": ("dataset",), "class_map": ("dataset", "partition"), "model": ("dataset", "model")}[part]
     _require(parts, needed)
-    foreign = foreign_problem(parts, uploads_of(team))
+    foreign = foreign_problem(parts, team)
     if foreign is not None:
         raise SpecError([_placed(foreign)])
     assert parts.dataset is not None
