@@ -41,7 +41,7 @@ def message_problems(model: CostModel, bytes_down: int, bytes_up: int, path: str
 
 
 def _reason(model: CostModel, group: int, payload: int, seconds: float, *, up: bool) -> str:
-    link = model.network.links[model.network.table.of_group[group]]
+    link = model.network.links[model.network.radio_of[model.fleet.starts[group]]]
     way = "from" if up else "to"
     return (
         f"a message of {payload:,} bytes {way} group {model.fleet.names[group]!r} takes {seconds / 86_400:.3g} days "

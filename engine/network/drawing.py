@@ -22,9 +22,9 @@ def graph(network: Network) -> dict[str, Any]:
     Returns:
         ``nodes``: id (``device:3``, ``gateway:0``, ``server``; of many ``group:boards@gateway:0`` and, where devices
         relay, ``group:boards@hops:2-3``), kind (device, devices, gateway, gateways, server), group, count; ``edges``:
-        source, target, link (id), up_bps and down_bps (payload rate), latency_s (one way), shared (whether devices take
-        turns), and of many connections in one ``count``; ``collapsed``: whether devices stand together;
-        ``hidden_gateways``: how many are left out.
+        source, target, link and down_link (id), up_bps and down_bps (payload rate), latency_s (one way, up), shared
+        (whether devices take turns), and of many connections in one ``count``; ``collapsed``: whether devices stand
+        together; ``hidden_gateways``: how many are left out.
     """
     if network.num_devices <= MOST_DEVICES:
         return _each(network, network.edges())
@@ -40,7 +40,7 @@ def _each(network: Network, edges: Iterable[Edge]) -> dict[str, Any]:
         {"id": node_name(device), "kind": "device", "group": str(group), "count": 1}
         for device, group in enumerate(names)
     ]
-    drawn = [_edge(network, node_name(edge.lower), node_name(edge.upper), edge.link) for edge in edges]
+    drawn = [_edge(network, (node_name(e.lower), node_name(e.upper)), e.link, e.down) for e in edges]
     return {"nodes": nodes, "edges": drawn, "collapsed": False, "hidden_gateways": 0}
 
 
@@ -58,12 +58,12 @@ def _together(network: Network) -> dict[str, Any]:
         upper = node_name(gateway_node(gateway)) if has_backhaul else node_name(SERVER)
         if has_backhaul:
             nodes.append(_node(gateway_node(gateway)))
-            edges.append(_edge(network, upper, node_name(SERVER), network.table.backhaul))
+            edges.append(_edge(network, (upper, node_name(SERVER)), network.table.backhaul))
         for number, group in enumerate(groups):
             if counts[number, gateway]:
                 name = f"group:{group}@{upper}"
                 nodes.append({"id": name, "kind": "devices", "group": group, "count": int(counts[number, gateway])})
-                edges.append(_edge(network, name, upper, network.table.of_group[number]))
+                edges.append(_edge(network, (name, upper), network.table.of_group[number]))
     hidden = network.num_gateways - shown if has_backhaul else 0
     return {"nodes": nodes, "edges": edges, "collapsed": True, "hidden_gateways": hidden}
 
@@ -94,11 +94,11 @@ def _by_distance(network: Network, relays: Relays) -> dict[str, Any]:
         {"id": names[k], "kind": "devices", "group": groups[k % len(groups)], "count": int(counts[k])}
         for k in np.flatnonzero(counts[:-2])
     ]
-    ends = np.stack([label[relays.lower], label[relays.upper], relays.link], axis=1)
+    ends = np.stack([label[relays.lower], label[relays.upper], relays.up, relays.down], axis=1)
     kept, times = np.unique(ends[ends[:, 0] != ends[:, 1]], axis=0, return_counts=True)
     edges = [
-        _edge(network, names[low], names[high], int(link)) | {"count": int(number)}
-        for (low, high, link), number in zip(kept, times, strict=True)
+        _edge(network, (names[low], names[high]), int(up), int(down)) | {"count": int(number)}
+        for (low, high, up, down), number in zip(kept, times, strict=True)
     ]
     return {"nodes": nodes, "edges": edges, "collapsed": True, "hidden_gateways": 0}
 
@@ -107,16 +107,19 @@ def _node(node: int) -> dict[str, Any]:
     return {"id": node_name(node), "kind": "server" if node == SERVER else "gateway", "group": "", "count": 1}
 
 
-def _edge(network: Network, source: str, target: str, place: int) -> dict[str, Any]:
-    link = network.links[place]
+def _edge(network: Network, ends: tuple[str, str], up: int, down: int | None = None) -> dict[str, Any]:
+    """A connection over one link, or over another away from the server."""
+    down = up if down is None else down
+    one, other = network.links[up], network.links[down]
     return {
-        "source": source,
-        "target": target,
-        "link": network.table.names[place],
-        "up_bps": link.up_rate.value,
-        "down_bps": link.down_rate.value,
-        "latency_s": link.rtt.value / 2,
-        "shared": place in _waited_for(network),
+        "source": ends[0],
+        "target": ends[1],
+        "link": network.table.names[up],
+        "down_link": network.table.names[down],
+        "up_bps": one.up_rate.value,
+        "down_bps": other.down_rate.value,
+        "latency_s": one.rtt.value / 2,
+        "shared": up in _waited_for(network),
     }
 
 

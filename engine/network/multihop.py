@@ -7,9 +7,10 @@ import numpy as np
 
 from engine.core.errors import Problem, SpecError
 from engine.network.graph import Graph
-from engine.network.network import Edge, LinkTable, Network
+from engine.network.network import LinkTable, Network
 from engine.network.relays import Relays
 from engine.network.topology import Topology
+from engine.network.wires import Wires
 
 MOST_DEVICES = 250_000
 """Devices that relay in one network: routes and channels of each are kept as columns (about a second, 200 MB)."""
@@ -32,13 +33,7 @@ class Multihop(Topology):
     def check(self, counts: Mapping[str, int]) -> list[Problem]:
         """Too many devices, or what the member finds."""
         total = sum(counts.values())
-        if total <= MOST_DEVICES:
-            return self.problems(total)
-        message = (
-            f"where devices relay there can be at most {MOST_DEVICES:,} of them; allowed for more are the kinds star "
-            f"and hierarchical; given: {total:,} devices"
-        )
-        return [Problem("kind", "too_many_devices", message)]
+        return self.problems(total) if total <= MOST_DEVICES else [too_many_devices(total)]
 
     def connect(self, counts: Mapping[str, int], table: LinkTable, seed: int) -> Network:
         """The network over the graph; the run's seed plays no part, so all runs of an experiment see one network.
@@ -51,22 +46,32 @@ class Multihop(Topology):
             raise SpecError(problems)
         graph = self.graph(sum(counts.values()))
         group_of = np.repeat(np.arange(len(counts), dtype=np.int32), list(counts.values()))
-        relays = Relays(graph, table, group_of)
-        return Network(
-            table=table,
-            counts=dict(counts),
-            num_gateways=graph.num_gateways,
-            patterns=relays.patterns(),
-            num_media=relays.num_media,
-            router=relays.route,
-            wiring=self.edges,
-            gateway_of=relays.gateway_of(),
-            relays=relays,
-        )
+        relays = Relays(Wires.of(graph, table, group_of), table.links)
+        return relayed_network(relays, counts, table, graph.num_gateways)
 
-    def edges(self, network: Network) -> list[Edge]:
-        """All connections of devices, gateways and server."""
-        return [] if network.relays is None else network.relays.edges()
+
+def relayed_network(relays: Relays, counts: Mapping[str, int], table: LinkTable, num_gateways: int) -> Network:
+    """The network over these ways."""
+    return Network(
+        table=table,
+        counts=dict(counts),
+        num_gateways=num_gateways,
+        patterns=relays.patterns(),
+        num_media=relays.num_media,
+        router=relays.route,
+        wiring=lambda _: relays.edges(),
+        gateway_of=relays.gateway_of(),
+        relays=relays,
+    )
+
+
+def too_many_devices(total: int) -> Problem:
+    """More devices than may relay."""
+    message = (
+        f"where devices relay there can be at most {MOST_DEVICES:,} of them; allowed for more are the kinds star "
+        f"and hierarchical; given: {total:,} devices"
+    )
+    return Problem("kind", "too_many_devices", message)
 
 
 def too_many_gateways(gateways: int, num_devices: int) -> list[Problem]:

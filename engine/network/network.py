@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.nodes import node_name
 from engine.network.link import Link
 from engine.network.routes import Pattern, Routes
 
@@ -39,12 +41,14 @@ class Edge:
     Attributes:
         lower: node id of the end farther from the server.
         upper: node id of the end nearer to the server.
-        link: place of the link in the network's table.
+        link: place in the network's table of the link from the lower to the upper end.
+        down: place of the link the other way; mostly the same.
     """
 
     lower: int
     upper: int
     link: int
+    down: int
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,20 @@ class LinkTable:
         """What people call each link."""
         return tuple(link.name for link in self.links)
 
+    def keep(self, used: Sequence[int], of_group: Sequence[int]) -> "LinkTable":
+        """The table of only some links.
+
+        Args:
+            used: their places, ascending.
+            of_group: for each group the place of its link, one of these.
+        """
+        return LinkTable(
+            names=tuple(self.names[place] for place in used),
+            links=tuple(self.links[place] for place in used),
+            of_group=tuple(used.index(place) for place in of_group),
+            backhaul=used.index(self.backhaul) if self.backhaul in used else -1,
+        )
+
 
 @dataclass(frozen=True)
 class Network:
@@ -83,6 +101,7 @@ class Network:
         wiring: gives all connections; only asked for where the network is small enough to draw.
         gateway_of: (N,) number of the gateway of each device; empty if there is none.
         relays: finds ways over many hops where devices pass on the messages of others; None where nobody does.
+        labels: what people call some of the nodes, by node id.
     """
 
     table: LinkTable
@@ -94,6 +113,7 @@ class Network:
     wiring: "Callable[[Network], list[Edge]]"
     gateway_of: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     relays: "Relays | None" = None
+    labels: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def num_devices(self) -> int:
@@ -104,6 +124,17 @@ class Network:
     def links(self) -> Sequence[Link]:
         """All links by their place."""
         return self.table.links
+
+    @cached_property
+    def radio_of(self) -> NDArray[np.int64]:
+        """(N,) place of the link by which each device reaches its next hop: that of its radio."""
+        if self.relays is not None:
+            return self.relays.radio_of()
+        return np.repeat(np.asarray(self.table.of_group, dtype=np.int64), list(self.counts.values()))
+
+    def label(self, node: int) -> str:
+        """A node as people call it: by the name it was given, else by what it is and its number."""
+        return self.labels.get(node, node_name(node).replace(":", " "))
 
     def edges(self) -> list[Edge]:
         """All connections, one per device and more; meant for networks small enough to draw."""

@@ -1,5 +1,6 @@
 """Routes over many hops: each message is stored and passed on by the devices and gateways on its way."""
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,9 +8,10 @@ from numpy.typing import NDArray
 
 from engine.core.errors import EngineError
 from engine.core.nodes import SERVER, node_name
-from engine.network.graph import Graph
-from engine.network.network import Edge, LinkTable, Nodes
+from engine.network.link import Link
+from engine.network.network import Edge, Nodes
 from engine.network.routes import Hop, Pattern, Routes, Segment
+from engine.network.wires import NO_LINK, Wires
 
 Ints = NDArray[np.int64]
 
@@ -32,67 +34,51 @@ class Steps:
 
 
 class Relays:
-    """Shortest paths (fewest hops) to the server, and the channels of all connections.
+    """Best ways to the server, and the channels of all connections.
 
     Every node but the server has one next hop on its way to it. Messages from or to the server follow these hops;
-    between two nodes that are connected a message goes straight; between any other two it climbs to their first
+    between two other nodes that are connected a message goes straight; between any other two it climbs to their first
     common node and down again, as in RPL's storing mode (RFC 6550, section 9.9).
 
-    A connection uses the link of its end farther from the server (of the greater number where both are as far). Where
-    that link is a shared medium, all that reach the nearer end over it take turns, in both directions; else each
-    direction of the connection has a channel of its own, first come first served.
+    The end of a connection with more hops to the server is its lower end (of the greater number where both have as
+    many); up is from there to the other end. Where a link is a shared medium, all that reach the upper end over it take
+    turns, in both directions; else each direction of the connection has a channel of its own, first come first served.
 
     Args:
-        graph: who is connected; every device must reach a gateway.
-        table: links by the part they play.
-        group_of: (N,) group of each device.
+        wires: who is connected over which link; every device must reach the server.
+        links: the links by their place in the network's table.
     """
 
-    def __init__(self, graph: Graph, table: LinkTable, group_of: Nodes) -> None:
-        self.num_devices = graph.num_devices
-        self.num_gateways = graph.num_gateways if table.backhaul >= 0 else 0
-        self.server = self.num_devices + self.num_gateways
-        self.num_links = len(table.links)
-        ends = self._ends(graph)
-        self.parent, self.depth = self._climb(ends)
-        link_of = np.concatenate(
-            [np.asarray(table.of_group, dtype=np.int64)[group_of], np.full(self.num_gateways + 1, table.backhaul)]
-        )
-        low, high = ends[:, 0], ends[:, 1]
-        swap = (self.depth[low] < self.depth[high]) | ((self.depth[low] == self.depth[high]) & (low < high))
-        self.lower, self.upper = np.where(swap, high, low), np.where(swap, low, high)
-        order = np.argsort(self.lower * (self.server + 1) + self.upper)
-        self.lower, self.upper = self.lower[order], self.upper[order]
-        self.link = link_of[self.lower]
+    def __init__(self, wires: Wires, links: tuple[Link, ...]) -> None:
+        self.num_devices, self.num_gateways = wires.num_devices, wires.num_gateways
+        self.server, self.points = wires.server, wires.points
+        self.parent, self.depth = wires.climb(links)
+        one, other = wires.ends[:, 0], wires.ends[:, 1]
+        swap = (self.depth[one] < self.depth[other]) | ((self.depth[one] == self.depth[other]) & (one < other))
+        lower, upper = np.where(swap, other, one), np.where(swap, one, other)
+        order = np.argsort(lower * (self.server + 1) + upper)
+        self.lower, self.upper = lower[order], upper[order]
+        own = wires.link_of[self.lower]
+        self.up = np.where(wires.up[order] == NO_LINK, own, wires.up[order])
+        self.down = np.where(wires.down[order] == NO_LINK, self.up, wires.down[order])
         self._codes = self.lower * (self.server + 1) + self.upper
-        self._is_shared = np.array([link.shared_medium for link in table.links], dtype=np.bool_)
+        self._take(links)
 
-    def _ends(self, graph: Graph) -> Ints:
-        """(E, 2) both ends of every connection as places."""
-        portals = graph.portals + np.array([0, self.num_devices])
-        if not self.num_gateways:
-            portals = np.unique(np.stack([portals[:, 0], np.full(len(portals), self.server)], axis=1), axis=0)
-        wires = np.stack(
-            [self.num_devices + np.arange(self.num_gateways), np.full(self.num_gateways, self.server)], axis=1
-        )
-        return np.concatenate([graph.pairs, portals, wires]).astype(np.int64)
+    def _take(self, links: tuple[Link, ...]) -> None:
+        self.num_links = len(links)
+        self._is_shared = np.array([link.shared_medium for link in links], dtype=np.bool_)
 
-    def _climb(self, ends: Ints) -> tuple[Ints, Ints]:
-        """(T,) next hop towards the server and number of hops to it, by breadth-first search."""
-        from scipy.sparse import csr_matrix
-        from scipy.sparse.csgraph import breadth_first_order, shortest_path
+    def over(self, used: Ints, links: tuple[Link, ...]) -> "Relays":
+        """The same ways in a table of only those links that are used.
 
-        count = self.server + 1
-        matrix = csr_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(count, count))
-        matrix = (matrix + matrix.T).tocsr()
-        matrix.sort_indices()
-        order, parent = breadth_first_order(matrix, self.server, directed=True, return_predecessors=True)
-        if len(order) < count:
-            raise EngineError("not every device is connected to the server")
-        depth = shortest_path(matrix, method="D", indices=self.server, unweighted=True)
-        parent = parent.astype(np.int64)
-        parent[self.server] = self.server
-        return parent, depth.astype(np.int64)
+        Args:
+            used: (K,) their places in the old table, ascending.
+            links: the links themselves.
+        """
+        other = copy(self)
+        other.up, other.down = np.searchsorted(used, self.up), np.searchsorted(used, self.down)
+        other._take(links)
+        return other
 
     @property
     def num_media(self) -> int:
@@ -105,13 +91,17 @@ class Relays:
         return int(self.depth.max())
 
     def gateway_of(self) -> Nodes:
-        """(N,) number of the gateway by which each device reaches the server."""
-        if not self.num_gateways:
-            return np.zeros(self.num_devices, dtype=np.int32)
-        top = np.where(self.depth > 1, self.parent, np.arange(self.server + 1))
-        while np.any(self.depth[top] > 1):
+        """(N,) number of the first gateway on each device's way to the server; 0 where there is none."""
+        place = np.arange(self.server + 1)
+        top = np.where(place < self.num_devices, self.parent, place)
+        while np.any(top[top] != top):
             top = top[top]  # each turn doubles the hops that are climbed
-        return (top[: self.num_devices] - self.num_devices).astype(np.int32)
+        return np.where(top == self.server, 0, top - self.num_devices)[: self.num_devices].astype(np.int32)
+
+    def radio_of(self) -> Ints:
+        """(N,) place of the link by which each device reaches its next hop."""
+        devices = np.arange(self.num_devices, dtype=np.int64)
+        return self.up[self.find(devices, self.parent[devices])]
 
     def places(self, nodes: Nodes) -> Ints:
         """Nodes as places: devices, then gateways, then the server.
@@ -133,8 +123,8 @@ class Relays:
 
     def edges(self) -> list[Edge]:
         """All connections."""
-        lower, upper = self.nodes(self.lower).tolist(), self.nodes(self.upper).tolist()
-        return [Edge(*ends) for ends in zip(lower, upper, self.link.tolist(), strict=True)]
+        columns = (self.nodes(self.lower), self.nodes(self.upper), self.up, self.down)
+        return [Edge(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
     def find(self, one: Ints, other: Ints) -> Ints:
         """The connection of each pair of places, -1 where there is none."""
@@ -152,7 +142,7 @@ class Relays:
             EngineError: there is no such node, or both are the same.
         """
         one, other = self.places(sources), self.places(targets)
-        counts = np.where(self.find(one, other) >= 0, 1, self.depth[one] + self.depth[other])
+        counts = np.where(self._is_direct(one, other), 1, self.depth[one] + self.depth[other])
         between = (counts > 1) & (one != self.server) & (other != self.server)
         if between.any():
             meet, far = one[between], other[between]
@@ -164,6 +154,13 @@ class Relays:
         if np.any(one == other):
             raise EngineError("a message goes from one node to another, not to itself")
         return np.asarray(counts, dtype=np.int64)
+
+    def _is_direct(self, one: Ints, other: Ints) -> NDArray[np.bool_]:
+        """(M,) whether a message goes straight: its ends are connected, and that is the server's way if one is it."""
+        of_server = (one == self.server) | (other == self.server)
+        is_next = (self.parent[one] == other) | (self.parent[other] == one)
+        direct: NDArray[np.bool_] = (self.find(one, other) >= 0) & (is_next | ~of_server)
+        return direct
 
     def steps(self, sources: Nodes, targets: Nodes) -> Steps:
         """The hops of messages between these nodes.
@@ -212,7 +209,7 @@ class Relays:
             names = node_name(int(sources[worst])), node_name(int(targets[worst]))
             raise EngineError(f"{names[0]} and {names[1]} are not connected")
         up = self.lower[found] == one
-        link = self.link[found]
+        link = np.where(up, self.up[found], self.down[found])
         pattern = 8 * link + 4 * up + 2 * (one < self.num_devices) + (other < self.num_devices)
         own = (self.server + 1) * self.num_links + 2 * found + up
         media = np.where(self._is_shared[link], self.upper[found] * self.num_links + link, own)

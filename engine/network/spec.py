@@ -11,7 +11,7 @@ from engine.network.choice import LinkChoice, link_of
 from engine.network.link import Link
 from engine.network.network import Groups, LinkTable, Network
 from engine.network.topologies.star import Star
-from engine.network.topology import Topology, topologies
+from engine.network.topology import OwnLinks, Topology, topologies
 
 DEFAULT = "default"
 """The entry of ``links`` for groups without one of their own."""
@@ -36,24 +36,30 @@ class NetworkSpec(Component):
     def check(self, fleet: Groups) -> list[Problem]:
         """What is wrong with this network for that fleet; paths are relative to the network."""
         counts = fleet.group_counts()
-        problems = [
-            Problem(f"topology.{p.path}" if p.path else "topology", p.code, p.message)
-            for p in self.topology.check(counts)
-        ]
+        problems = [_inside(problem) for problem in self.topology.check(counts)]
         for name in self.links:
             if name != DEFAULT and name not in counts:
                 message = f"is no group of the fleet; allowed are {', '.join(counts)} and {DEFAULT}; given: {name!r}"
                 problems.append(Problem(f"links.{name}", "unknown_group", message))
-        return problems + self._name_clashes()
+        return list(dict.fromkeys(problems + self.flaws()))
+
+    def flaws(self) -> list[Problem]:
+        """What is wrong with this network whatever the fleet; paths are relative to the network."""
+        found = []
+        if isinstance(self.topology, OwnLinks):
+            found += self.topology.flaws()
+            found += self.topology.without_backhaul() if self.backhaul is None else []
+        return [_inside(problem) for problem in found] + self._name_clashes()
 
     def _name_clashes(self) -> list[Problem]:
         first: dict[str, Link] = {}
         problems = []
-        places = [(f"links.{name}", choice) for name, choice in self.links.items()]
+        places = [(f"links.{name}", link_of(choice)) for name, choice in self.links.items()]
         if self.backhaul is not None:
-            places.append(("backhaul", self.backhaul))
-        for path, choice in places:
-            link = link_of(choice)
+            places.append(("backhaul", link_of(self.backhaul)))
+        if isinstance(self.topology, OwnLinks):
+            places += [(f"topology.{path}", link) for path, link in self.topology.own_links()]
+        for path, link in places:
             if first.setdefault(link.key, link) != link:
                 message = f"should differ from the names of other links with other figures; given: {link.key!r} twice"
                 problems.append(Problem(f"{path}.{'id' if link.id else 'name'}", "duplicate_link", message))
@@ -67,7 +73,8 @@ class NetworkSpec(Component):
         """The same network with each catalogue id replaced by the link and its figures, so that it stands alone."""
         own = {name: link_of(link) for name, link in {DEFAULT: self.link_of(DEFAULT), **self.links}.items()}
         backhaul = None if self.backhaul is None else link_of(self.backhaul)
-        return self.model_copy(update={"links": own, "backhaul": backhaul})
+        topology = self.topology.with_figures() if isinstance(self.topology, OwnLinks) else self.topology
+        return self.model_copy(update={"links": own, "backhaul": backhaul, "topology": topology})
 
     def resolve(self, fleet: Groups, seed: int = 0) -> Network:
         """The network of that fleet; random topologies draw from the stream of the seed.
@@ -82,7 +89,8 @@ class NetworkSpec(Component):
         chosen = [link_of(self.link_of(group)) for group in counts]
         if self.backhaul is not None:
             chosen.append(link_of(self.backhaul))
-        by_key = {link.key: link for link in chosen}
+        others = [link for _, link in self.topology.own_links()] if isinstance(self.topology, OwnLinks) else []
+        by_key = {link.key: link for link in (*chosen, *others)}
         names = list(by_key)
         places = [names.index(link.key) for link in chosen]
         table = LinkTable(
@@ -92,3 +100,9 @@ class NetworkSpec(Component):
             backhaul=-1 if self.backhaul is None else places[-1],
         )
         return self.topology.connect(counts, table, seed)
+
+
+def _inside(problem: Problem) -> Problem:
+    """A problem of the topology, at its place in the network."""
+    path = f"topology.{problem.path}" if problem.path else "topology"
+    return Problem(path, problem.code, problem.message)

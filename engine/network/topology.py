@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Self
 
 from engine.core.component import Component
 from engine.core.errors import Problem
 from engine.core.registry import Registry
-from engine.network.network import Edge, LinkTable, Network
+from engine.network.link import Link
+from engine.network.network import LinkTable, Network
 
 
 class Topology(Component, ABC):
@@ -22,9 +24,25 @@ class Topology(Component, ABC):
     def connect(self, counts: Mapping[str, int], table: LinkTable, seed: int) -> Network:
         """The network of these devices over these links."""
 
+
+class OwnLinks(ABC):
+    """What a topology adds whose parts name links themselves, beside those that the network has for its groups."""
+
     @abstractmethod
-    def edges(self, network: Network) -> list[Edge]:
-        """All connections, for drawing and for measures; only asked for where the network is small enough to draw."""
+    def own_links(self) -> tuple[tuple[str, Link], ...]:
+        """These links, each with the path below the topology at which it is named."""
+
+    @abstractmethod
+    def with_figures(self) -> Self:
+        """The same topology with each catalogue id replaced by the link and its figures."""
+
+    @abstractmethod
+    def flaws(self) -> list[Problem]:
+        """What is wrong whatever the fleet; paths are relative to the topology."""
+
+    @abstractmethod
+    def without_backhaul(self) -> list[Problem]:
+        """What cannot be where the network has no backhaul; paths are relative to the topology."""
 
 
 topologies: Registry[Topology] = Registry("topologies", "engine.network.topologies", Topology, title="Topology")

@@ -6,11 +6,11 @@ from typing import Any
 from django.db.models import QuerySet
 
 from engine.core.errors import SpecError
-from engine.fleet.group import FleetSpec
 from engine.network.catalogue import links
 from engine.specs.families import FAMILIES
 from webapp.library.capacity import legend
 from webapp.library.drawing import draw, signs
+from webapp.library.examples import example_fleet, fitting_fleets
 from webapp.library.fitting import fit_context
 from webapp.library.models import Fleet, Network, Task
 from webapp.library.parts import edge_rows, figures_of, fleet_of, group_rows, network_of, recalled_share, totals
@@ -54,13 +54,9 @@ def _fleet(design: Fleet, query: Mapping[str, str], team: Team) -> dict[str, Any
 
 def _network(design: Network, chosen: str, fleets: QuerySet[Fleet]) -> dict[str, Any]:
     network = network_of(design.body)
-    named = {group for group in network.links if group != "default"}
-    candidates = list(fleets.order_by("-updated_at")[:50])
-    fitting = [
-        fleet for fleet in candidates if named <= {str(group.get("name")) for group in fleet.body.get("groups", [])}
-    ]
+    fitting = fitting_fleets(network, fleets)
     picked = next((fleet for fleet in fitting if str(fleet.pk) == chosen), fitting[0] if fitting else None)
-    spec = fleet_of(picked.body) if picked else _example(sorted(named))
+    spec = fleet_of(picked.body) if picked else example_fleet(network)
     fleet = spec.resolve()
     resolved = network.resolve(spec)
     rows = [
@@ -84,13 +80,6 @@ def _network(design: Network, chosen: str, fleets: QuerySet[Fleet]) -> dict[str,
         "fleets": fitting,
         "picked": picked,
     }
-
-
-def _example(names: list[str]) -> FleetSpec:
-    """Ten devices a group, so that a network can be drawn before there is a fleet for it."""
-    if not names:
-        return FleetSpec()
-    return FleetSpec.model_validate({"groups": tuple({"name": name, "count": 10} for name in names)})
 
 
 def _task(design: Task, query: Mapping[str, str], team: Team) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def draw(fleet: Fleet, topology: Topology, network: Network) -> Drawing:
     else:
         places = _hub_places(network)
         places |= _device_places(fleet, network, shown)
-    edges = [edge for edge in topology.edges(network) if edge.lower in places and edge.upper in places]
+    edges = [edge for edge in network.edges() if edge.lower in places and edge.upper in places]
     names, steps = network.table.names, link_steps(network)
     devices = []
     for number in shown:
@@ -196,6 +196,8 @@ def _hub_shape(node: int) -> str:
 
 
 def _hub_title(node: int, network: Network) -> str:
+    if node in network.labels:
+        return network.label(node)
     if node == SERVER:
         return "server"
     return "hub" if network.num_gateways == 1 else f"gateway {-2 - node}"

@@ -1,6 +1,7 @@
 """Where the nodes of a network stand in which devices relay: around, in rows, or in circles of equally many hops."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,11 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.nodes import SERVER, gateway_node
+from engine.network.multihop import Multihop
 from engine.network.relays import Relays
 from engine.network.topology import Topology
 
 Place = tuple[float, float]
 Places = dict[int, Place]
+
+GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
+SPREAD = 11.0
+"""Distance between devices of one node, in pixels of the picture."""
 
 CIRCLES = frozenset({"ring", "small_world"})
 
@@ -34,6 +40,14 @@ class Frame:
         """The upper right corner."""
         return round(self.center[0] + self.radius[0] - 8, 1), round(self.center[1] - self.radius[1], 1)
 
+    def at(self, x: float, y: float, aside: Place = (0.0, 0.0)) -> Place:
+        """A place by its shares of width and height, moved aside but kept inside."""
+        shares = (x, y)
+        low = [self.center[k] - self.radius[k] for k in (0, 1)]
+        wanted = [low[k] + 2 * self.radius[k] * shares[k] + aside[k] for k in (0, 1)]
+        inside = [min(max(wanted[k], low[k] - 20), low[k] + 2 * self.radius[k] + 20) for k in (0, 1)]
+        return round(inside[0], 1), round(inside[1], 1)
+
     def turn(self, angle: float, share: float) -> Place:
         """A place by its turn (0 to 1, clockwise from the top) and its share of the radius."""
         turned = 2 * math.pi * angle - math.pi / 2
@@ -50,7 +64,9 @@ def relayed_places(topology: Topology, relays: Relays, shown: Sequence[int], fra
         shown: the devices that are drawn.
         frame: where nodes may stand.
     """
-    graph = topology.graph(relays.num_devices) if hasattr(topology, "graph") else None
+    if relays.points is not None:
+        return _drawn(relays, relays.points, shown, frame)
+    graph = topology.graph(relays.num_devices) if isinstance(topology, Multihop) else None
     if topology.kind in CIRCLES:
         return _circle(relays, shown, frame)
     if graph is not None and graph.places is not None:
@@ -89,6 +105,20 @@ def _mapped(relays: Relays, stands: NDArray[np.float64], shown: Sequence[int], f
         x, y = at(scaled[near].mean(axis=0))
         places[gateway_node(gateway)] = (x + (14.0 if len(near) == 1 else 0.0), y - (12.0 if len(near) == 1 else 0.0))
     places[SERVER] = frame.corner
+    return places
+
+
+def _drawn(relays: Relays, points: NDArray[np.float64], shown: Sequence[int], frame: Frame) -> Places:
+    """Nodes where somebody put them; devices that stand for one node together around its place."""
+    crowds: Counter[Place] = Counter()
+    places = {}
+    for place in (*shown, *range(relays.num_devices, relays.server + 1)):
+        x, y = (float(part) for part in points[place])
+        number = crowds[x, y]
+        crowds[x, y] += 1
+        # Sunflower: the n-th at distance sqrt(n), turned by the golden angle, so that none hides another.
+        turn, far = number * GOLDEN_ANGLE, SPREAD * math.sqrt(number)
+        places[_node(relays, place)] = frame.at(x, y, (far * math.cos(turn), far * math.sin(turn)))
     return places
 
 

@@ -72,17 +72,41 @@ def fleet_sentence(fleet: FleetSpec) -> str:
     return ", ".join(f"{group.count} × {_name(group.device)}" for group in fleet.groups)
 
 
-def edge_rows(network: Network) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class EdgeRow:
+    """Connections of the same kinds of nodes over the same link.
+
+    Attributes:
+        ends: what they join.
+        link: what people call the link; both where it differs by direction.
+        count: how many there are.
+        up_bps: payload rate towards the server.
+        down_bps: payload rate away from it.
+        rtt_s: round trip, half over each direction's link.
+    """
+
+    ends: str
+    link: str
+    count: int
+    up_bps: float
+    down_bps: float
+    rtt_s: float
+
+
+def edge_rows(network: Network) -> list[EdgeRow]:
     """The connections of a network's picture as rows of a table, equal ones of a kind and link together."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for edge in network.graph_json()["edges"]:
-        ends = (_end(edge["source"]), _end(edge["target"]), str(edge["link"]))
-        counts[ends] += int(edge.get("count", 1))
+        ends = f"{_end(edge['source'])} to {_end(edge['target'])}"
+        counts[ends, str(edge["link"]), str(edge["down_link"])] += int(edge.get("count", 1))
     by_name = dict(zip(network.table.names, network.links, strict=True))
-    return [
-        {"ends": f"{source} to {target}", "link": by_name[link].name, "count": count, "figures": by_name[link]}
-        for (source, target, link), count in counts.items()
-    ]
+    rows = []
+    for (ends, up, down), count in counts.items():
+        one, other = by_name[up], by_name[down]
+        title = one.name if up == down else f"{one.name} up, {other.name} down"
+        rtt_s = (one.rtt.value + other.rtt.value) / 2
+        rows.append(EdgeRow(ends, title, count, one.up_rate.value, other.down_rate.value, rtt_s))
+    return rows
 
 
 def _end(name: str) -> str:

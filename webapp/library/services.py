@@ -201,11 +201,13 @@ def _body_problems(family: str, body: Any) -> list[Problem]:
     except Mismatch as error:
         found = problems_of(error, ExperimentSpec, tree)
     else:
-        return []
+        found = []
     inside = [problem for problem in found if f"{problem.path}.".startswith(f"{part}.")]
     if family == "tasks":
         # A saved task is laid under what an experiment adds, so it may leave required fields open, but not its kind.
         inside = [entry for entry in inside if entry.code != "missing" or entry.path == f"{part}.kind"]
+    if family == "networks" and not inside:
+        return NetworkSpec.model_validate_json(json.dumps(body), strict=True).flaws()
     return [Problem(entry.path[len(part) + 1 :], entry.code, entry.message) for entry in inside]
 
 

@@ -56,21 +56,24 @@ class Hierarchical(Topology):
             patterns=tuple(patterns),
             num_media=self.gateways * (2 + len(table.links)),
             router=_TreeRouter(table, group_of, gateway_of, self.gateways),
-            wiring=self.edges,
+            wiring=_edges,
             gateway_of=gateway_of,
         )
 
-    def edges(self, network: Network) -> list[Edge]:
-        """Each device to its gateway, each gateway to the server."""
-        if network.table.backhaul < 0:
-            uppers = np.full(network.num_devices, SERVER)
-        else:
-            uppers = gateway_node(0) - network.gateway_of
-        of_device = np.repeat(network.table.of_group, list(network.counts.values()))
-        edges = [Edge(i, int(upper), int(link)) for i, (upper, link) in enumerate(zip(uppers, of_device, strict=True))]
-        if network.table.backhaul >= 0:
-            edges += [Edge(gateway_node(k), SERVER, network.table.backhaul) for k in range(network.num_gateways)]
-        return edges
+
+def _edges(network: Network) -> list[Edge]:
+    """Each device to its gateway, each gateway to the server."""
+    if network.table.backhaul < 0:
+        uppers = np.full(network.num_devices, SERVER)
+    else:
+        uppers = gateway_node(0) - network.gateway_of
+    of_device = np.repeat(network.table.of_group, list(network.counts.values()))
+    links = of_device.tolist()
+    edges = [Edge(i, upper, link, link) for i, (upper, link) in enumerate(zip(uppers.tolist(), links, strict=True))]
+    wire = network.table.backhaul
+    if wire >= 0:
+        edges += [Edge(gateway_node(k), SERVER, wire, wire) for k in range(network.num_gateways)]
+    return edges
 
 
 def _backhaul(table: LinkTable, *, up: bool) -> Pattern:

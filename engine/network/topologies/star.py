@@ -52,18 +52,19 @@ class Star(Topology):
             patterns=tuple(patterns),
             num_media=len(table.links),
             router=router,
-            wiring=self.edges,
+            wiring=_edges,
             gateway_of=np.zeros(sum(counts.values()), dtype=np.int32),
         )
 
-    def edges(self, network: Network) -> list[Edge]:
-        """Each device to the hub, and the hub to the server."""
-        hub = gateway_node(0) if network.table.backhaul >= 0 else SERVER
-        starts = np.repeat(network.table.of_group, list(network.counts.values()))
-        edges = [Edge(device, hub, int(link)) for device, link in enumerate(starts)]
-        if hub != SERVER:
-            edges.append(Edge(hub, SERVER, network.table.backhaul))
-        return edges
+
+def _edges(network: Network) -> list[Edge]:
+    """Each device to the hub, and the hub to the server."""
+    hub = gateway_node(0) if network.table.backhaul >= 0 else SERVER
+    starts = np.repeat(network.table.of_group, list(network.counts.values()))
+    edges = [Edge(device, hub, int(link), int(link)) for device, link in enumerate(starts)]
+    if hub != SERVER:
+        edges.append(Edge(hub, SERVER, network.table.backhaul, network.table.backhaul))
+    return edges
 
 
 def _segment(link: int, backhaul: int, waits: bool, up: bool) -> Segment:

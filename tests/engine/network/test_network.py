@@ -138,6 +138,7 @@ def test_a_small_network_is_drawn_device_by_device() -> None:
         "source": "device:4",
         "target": "gateway:0",
         "link": "eth1g",
+        "down_link": "eth1g",
         "up_bps": 941e6,
         "down_bps": 941e6,
         "latency_s": 0.00015,
