@@ -79,6 +79,7 @@ def test_it_is_in_the_schema(environment: dict[str, str]) -> None:
     assert "How hard the tether pulls back, in quibbles." in python(environment, "-m", "engine", "schema")
 
 
+@pytest.mark.slow
 def test_it_is_in_form_catalogue_and_rest(environment: dict[str, str]) -> None:
     seen = json.loads(python(environment, "-m", "tests.architecture.extension_walk", "tethered"))
     help_text = "How hard the tether pulls back, in quibbles."
@@ -91,6 +92,7 @@ def test_it_is_in_form_catalogue_and_rest(environment: dict[str, str]) -> None:
     assert help_text in json.dumps(seen["openapi"])
 
 
+@pytest.mark.slow
 def test_it_runs(environment: dict[str, str], tmp_path: Path) -> None:
     spec = Path(environment["EDGELOOM_PLUGINS"]).parent / "spec.yaml"
     python(environment, "-m", "engine", "run", str(spec), "--out", str(tmp_path / "out"))
@@ -99,6 +101,7 @@ def test_it_runs(environment: dict[str, str], tmp_path: Path) -> None:
     assert 0 <= result["metrics"]["accuracy"]["mean"] <= 1
 
 
+@pytest.mark.slow
 def test_its_family_s_conformance_suite_takes_it_in(environment: dict[str, str]) -> None:
     suite = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance/test_strategies.py", "-k", "tethered")
     assert " passed" in python(environment, *suite)

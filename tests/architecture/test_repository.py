@@ -89,16 +89,16 @@ def test_lock_holds_what_was_asked_for(name: str) -> None:
 def test_every_runtime_package_is_used() -> None:
     code = "\n".join(path.read_text() for path in python_files() if not name_of(path).startswith("tests/"))
     imported = set(re.findall(r"^\s*(?:from|import) ([A-Za-z_]\w*)", code, flags=re.MULTILINE))
+    packages = packages_distributions()  # reads what every installed package says of itself: once
     used = {
-        name.lower().replace("_", "-").replace(".", "-")
-        for module in imported
-        for name in packages_distributions().get(module, [])
+        name.lower().replace("_", "-").replace(".", "-") for module in imported for name in packages.get(module, [])
     }
     wishes = [line.split("#")[0].split("==")[0] for line in (ROOT / "requirements.in").read_text().splitlines()]
     names = {re.sub(r"\[.*?\]", "", wish).strip().lower().replace("_", "-").replace(".", "-") for wish in wishes} - {""}
     assert names - used - USED_BY_OTHERS.keys() == set()
 
 
+@pytest.mark.slow
 def test_compose_file_and_image_start_what_exists() -> None:
     for command in ("serve", "assets"):
         done = subprocess.run(

@@ -48,6 +48,7 @@ def test_a_stored_text_is_read_once_and_nobody_changes_it_for_others() -> None:
     assert tree_of(TEXT)["seeds"] == [0]
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_estimates_the_same(settings: Any, people: People) -> None:
     here = services.estimate(TEXT, people.team)
     settings.ESTIMATE_AT_ONCE = 1

@@ -312,6 +312,7 @@ def test_unknown_commands_and_options_are_bad_input() -> None:
         assert caught.value.code == 2
 
 
+@pytest.mark.slow
 def test_a_piped_run_is_quiet(spec_file: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "engine", "run", str(spec_file), "--out", str(tmp_path / "out")]
     done = subprocess.run(words, capture_output=True, text=True, check=True, env=os.environ.copy())

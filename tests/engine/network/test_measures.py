@@ -97,6 +97,7 @@ def test_the_sparse_way_to_the_spectral_gap_agrees_with_the_dense_one(monkeypatc
     assert found(network)["spectral_gap"].value == pytest.approx(dense, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_large_networks_are_sampled_or_left_out_with_the_reason() -> None:
     small, large = network_of(900, topology={"kind": "tree"}), network_of(30_000, topology={"kind": "tree"})
     assert "sampled" not in found(small)["diameter"].note

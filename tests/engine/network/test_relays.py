@@ -228,6 +228,7 @@ def test_a_large_network_is_drawn_by_distance(kind: str) -> None:
     assert {edge[end] for edge in drawn["edges"] for end in ("source", "target")} == set(ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", RELAYING)
 def test_a_hundred_thousand_devices_are_connected(kind: str) -> None:
     network = network_of(Groups(a=100_000), {"kind": kind})

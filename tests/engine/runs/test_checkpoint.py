@@ -58,6 +58,7 @@ def test_only_clients_that_changed_are_written(tmp_path: Path) -> None:
     assert pack.stat().st_size < full.stat().st_size / 20
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.dictionaries(st.integers(0, 40), st.floats(0, 9), max_size=8), st.booleans()), max_size=12)
 )

@@ -40,6 +40,7 @@ def test_an_example_is_valid_and_can_be_estimated(example: Path, capsys: pytest.
         assert 0 < time_s["low"] <= time_s["expected"] <= time_s["high"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_runs_in_its_smoke_size(example: Path, tmp_path: Path) -> None:
     spec = parse(example.read_bytes())

@@ -54,12 +54,14 @@ def at_most(examples: int) -> settings:
     return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.slow
 @at_most(150)
 @given(texts())
 def test_a_damaged_text(text: bytes) -> None:
     try_text(text)
 
 
+@pytest.mark.slow
 @at_most(100)
 @given(trees())
 def test_a_damaged_tree(tree: Any) -> None:

@@ -122,6 +122,7 @@ trees = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(trees)
 @settings(max_examples=300, deadline=None)
 def test_what_is_written_is_read_back(tree: object) -> None:
@@ -139,8 +140,9 @@ def test_no_text_gets_past_the_door_as_another_error(text: str | bytes) -> None:
     assert_plain(tree)
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(list("{}[]:,&*!|>?-%@`\"'#~ \n\tab1.e<")), max_size=40).map("".join))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_no_soup_of_yaml_signs_gets_past_the_door_as_another_error(text: str) -> None:
     try:
         tree = load(text)

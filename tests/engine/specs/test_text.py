@@ -230,6 +230,7 @@ def put(tree: Any, path: str, value: Any) -> Any:
     return {head: value}
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(fields, plain), min_size=1, max_size=3))
 @settings(max_examples=400, deadline=None)
 def test_no_tree_gets_past_the_door_as_another_error(changes: list[tuple[str, Any]]) -> None:

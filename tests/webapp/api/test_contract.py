@@ -88,6 +88,7 @@ def check(case: Any, who: str, lab: Lab, targets: dict[str, str]) -> None:
         assert response.status_code >= 400, "a stranger reached it"
 
 
+@pytest.mark.slow
 @people
 @some.parametrize()  # type: ignore[untyped-decorator]  # schemas are Any here: schemathesis gives no type of theirs
 @examples(max_examples=6, deadline=None, database=None, suppress_health_check=list(HealthCheck))

@@ -27,6 +27,7 @@ def script_of(page: Path) -> str:
     return "set -eu\n" + "\necho; echo ---\n".join(blocks)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="NO CURL: the tour of docs/api.md did not run")
 @pytest.mark.django_db(transaction=True)
 def test_tour(live_server: LiveServer, root: Path, tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def test_every_page_is_for_members(addresses: list[str], client_of: SignIn) -> N
             assert client_of("owner").get(address).status_code == 200, address
 
 
+@pytest.mark.slow
 def test_every_kind_and_entry_has_its_help_page(client_of: SignIn, people: People) -> None:
     client = client_of("viewer")
     for family in families():

@@ -87,6 +87,7 @@ def archive(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_a_restored_platform_shows_the_same(home: Path, archive: Path, tmp_path: Path) -> None:
     before = json.loads(run_python(home, LOOK))
     assert archive.stat().st_mode & 0o777 == 0o600
@@ -99,6 +100,7 @@ def test_a_restored_platform_shows_the_same(home: Path, archive: Path, tmp_path:
     assert after == before
 
 
+@pytest.mark.slow
 def test_data_that_is_there_is_not_lost(home: Path, archive: Path, tmp_path: Path) -> None:
     run_python(tmp_path, SETUP)
     refused = manage(tmp_path, "restore", str(archive))
