@@ -29,12 +29,17 @@ def read_rows(path: Path, key: str) -> dict[str, Row]:
     Raises:
         ValueError: two rows have the same id.
     """
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_lines(path)
     by_id: dict[str, Row] = {row[key]: row for row in rows}
     if len(by_id) != len(rows):
         raise ValueError(f"{path.name} has two rows with the same {key}")
     return by_id
+
+
+def read_lines(path: Path) -> list[Row]:
+    """The lines of a CSV file, UTF-8, with a header line."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def number(row: Row, column: str) -> float | None:

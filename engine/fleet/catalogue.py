@@ -34,21 +34,30 @@ def devices() -> Mapping[str, Device]:
 
 
 def _device(row: Row) -> Device:
-    conv = _conv_rate(row)
-    depthwise = _depthwise_rate(row, conv)
+    rates = _rates(row)
     return Device(
         name=row["name"],
         device_class=CLASSES[row["class"]],
-        conv_rate=conv,
-        depthwise_rate=depthwise,
-        int8_conv_rate=_int8_conv_rate(row),
-        int8_depthwise_rate=_int8_depthwise_rate(row),
+        conv_rate=rates.get("conv_rate"),
+        depthwise_rate=rates.get("depthwise_rate"),
+        linear_rate=rates.get("linear_rate"),
+        int8_conv_rate=rates.get("int8_conv_rate"),
+        int8_depthwise_rate=rates.get("int8_depthwise_rate"),
+        int8_linear_rate=rates.get("int8_linear_rate"),
+        fast_memory_bytes=_cliff(row, "fast_memory_mib", "B", MEBI),
+        slow_share=_cliff(row, "slow_share", "", 1.0),
         ram_bytes=_needed(row, "usable_ram_mib", "B", MEBI, "provenance_memory"),
         flash_bytes=figure(row, "flash_mib", unit="B", scale=MEBI, provenance="provenance_memory"),
         active_power_w=_needed(row, "active_power_w", "W", 1.0, "provenance_active_power"),
         idle_power_w=_needed(row, "idle_power_w", "W", 1.0, "provenance_idle_power"),
         note=row["note"],
     )
+
+
+def _cliff(row: Row, column: str, unit: str, scale: float) -> Figure | None:
+    if not row[column]:
+        return None
+    return figure(row, column, unit=unit, scale=scale, provenance="provenance_working_set")
 
 
 def _needed(row: Row, column: str, unit: str, scale: float, provenance: str) -> Figure:
@@ -58,49 +67,45 @@ def _needed(row: Row, column: str, unit: str, scale: float, provenance: str) -> 
     return found
 
 
-def _rate(value: float | None, provenance: Provenance, source: str) -> Figure | None:
-    return None if value is None else Figure(value=value, unit="MAC/s", provenance=provenance, source=source)
+_RATES = (
+    ("conv_rate", "conv_gmacs", "float_from"),
+    ("depthwise_rate", "depthwise_gmacs", "float_from"),
+    ("linear_rate", "linear_gmacs", "float_from"),
+    ("int8_conv_rate", "int8_conv_gmacs", "int8_from"),
+    ("int8_depthwise_rate", "int8_depthwise_gmacs", "int8_from"),
+    ("int8_linear_rate", "int8_linear_gmacs", "int8_from"),
+)
+"""Fields of a device, the columns of their values and of the rules that gave them (``engine.costs.derivation``)."""
+
+_RULES = {
+    "ncnn": "solved from the latencies of two networks",
+    "system": "fit on published latencies",
+    "scaled": "fit on published latencies of another device, scaled by the clock",
+    "measured": "rate of whole networks",
+    "sustained": "half of the sustained operations per second",
+}
+"""What the rules do, in words."""
 
 
-def _conv_rate(row: Row) -> Figure | None:
-    """Half the sustained fp32 FLOP/s: a multiply-accumulate is two operations; fp16 rates stand halved there."""
-    sustained = number(row, "sustained_fp32_gflops")
-    if sustained is None:
-        return None
-    provenance = provenance_of(row, "provenance_fp32")
-    return _rate(sustained / 2 * GIGA, provenance, f"{row['benchmark']}; {row['source']}")
+def _rates(row: Row) -> dict[str, Figure]:
+    """The speeds that are known of a device, by field."""
+    found = {}
+    for field, column, origin in _RATES:
+        value, rule = number(row, column), row[origin].partition(" ")[0]
+        if value is not None:
+            source = f"{_RULES[rule]}: {row['benchmark']}; {row['source']}"
+            provenance = _provenance(row, rule, field)
+            found[field] = Figure(value=value * GIGA, unit="MAC/s", provenance=provenance, source=source)
+    return found
 
 
-def _depthwise_rate(row: Row, conv: Figure | None) -> Figure | None:
-    if conv is None:
-        return None
-    measured = number(row, "measured_float_gmacs_depthwise")
-    if measured is not None:
-        halved = row["measured_float_precision"] == "fp16"
-        provenance: Provenance = "derived" if halved else provenance_of(row, "provenance_compute")
-        source = f"{row['benchmark']}; {row['source']}" + ("; half of the fp16 rate" if halved else "")
-        return _rate(measured * GIGA / (2 if halved else 1), provenance, source)
-    int8_conv, int8_depthwise = number(row, "measured_int8_gmacs_conv"), number(row, "measured_int8_gmacs_depthwise")
-    if int8_conv is not None and int8_depthwise is not None:
-        provenance = "recalled" if conv.provenance == "recalled" else "derived"
-        return _rate(
-            conv.value * int8_depthwise / int8_conv, provenance, "dense rate times the int8 depthwise / dense ratio"
-        )
-    return None
-
-
-def _int8_conv_rate(row: Row) -> Figure | None:
-    """Measured where there is a figure, else half the sustained operations per second."""
-    source = f"{row['benchmark']}; {row['source']}"
-    measured = number(row, "measured_int8_gmacs_conv")
-    if measured is not None:
-        return _rate(measured * GIGA, provenance_of(row, "provenance_compute"), source)
-    sustained = number(row, "sustained_int8_gops")
-    return None if sustained is None else _rate(sustained / 2 * GIGA, "recalled", source)
-
-
-def _int8_depthwise_rate(row: Row) -> Figure | None:
-    measured = number(row, "measured_int8_gmacs_depthwise")
-    if measured is not None:
-        return _rate(measured * GIGA, provenance_of(row, "provenance_compute"), f"{row['benchmark']}; {row['source']}")
-    return None
+def _provenance(row: Row, rule: str, field: str) -> Provenance:
+    match rule:
+        case "measured":
+            return provenance_of(row, "provenance_compute")
+        case "sustained" if field == "conv_rate":
+            return provenance_of(row, "provenance_fp32")
+        case "sustained":
+            return "recalled"
+        case _:
+            return "derived"

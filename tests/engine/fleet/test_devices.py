@@ -1,13 +1,15 @@
 """The device catalogue: every figure says where it comes from, and derived ones follow from read ones."""
 
 import csv
+import math
+from statistics import fmean
 
 import pytest
 
 from engine.core.figure import Figure
 from engine.core.operators import OPERATOR_CLASSES
 from engine.fleet.catalogue import PATH, devices
-from engine.fleet.device import Device
+from engine.fleet.device import DEPTHWISE_SHARE, Device
 
 with PATH.open(encoding="utf-8") as file:
     ROWS = {row["device_id"]: row for row in csv.DictReader(file)}
@@ -47,23 +49,20 @@ def test_figures_carry_the_files_provenance(name: str) -> None:
     assert device.ram_bytes.provenance == row["provenance_memory"]
     assert device.active_power_w.provenance == row["provenance_active_power"]
     assert device.idle_power_w.provenance == row["provenance_idle_power"]
-    if device.conv_rate is not None:
-        assert device.conv_rate.provenance == row["provenance_fp32"]
     assert device.ram_bytes.value == pytest.approx(float(row["usable_ram_mib"]) * 2**20)
 
 
-@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row["measured_float_precision"]])
-def test_sustained_float_follows_from_what_was_measured(name: str) -> None:
-    """A multiply-accumulate is two operations; of a rate measured in fp16, half is taken."""
-    measured = number(name, "measured_float_gmacs_conv")
-    halved = ROWS[name]["measured_float_precision"] == "fp16"
-    device = devices()[name]
-    assert device.conv_rate is not None
-    assert device.conv_rate.value == pytest.approx(measured * 1e9 / (2 if halved else 1), rel=0.01)
-    assert device.depthwise_rate is not None
-    expected = number(name, "measured_float_gmacs_depthwise") * 1e9 / (2 if halved else 1)
-    assert device.depthwise_rate.value == pytest.approx(expected, rel=1e-9)
-    assert device.depthwise_rate.provenance == ("derived" if halved else "read")
+@pytest.mark.parametrize("name", ROWS)
+def test_speeds_say_whether_they_were_derived(name: str) -> None:
+    device, row = devices()[name], ROWS[name]
+    for figure, rule in ((device.conv_rate, row["float_from"]), (device.int8_conv_rate, row["int8_from"])):
+        assert (figure is None) == (rule == "")
+        if figure is not None and rule.split()[0] in ("ncnn", "system", "scaled"):
+            assert figure.provenance == "derived"
+    if row["float_from"] == "sustained":
+        assert device.conv_rate is not None
+        assert device.conv_rate.provenance == row["provenance_fp32"]
+        assert device.conv_rate.value == pytest.approx(number(name, "sustained_fp32_gflops") * 1e9 / 2)
 
 
 # name, column, formula (what the note of the row says), factor
@@ -99,32 +98,29 @@ def test_scaled_figures_follow_their_note(name: str, column: str, expected: floa
 def test_a_class_without_a_figure_takes_over_that_of_the_nearest_one_and_says_so() -> None:
     pi = devices()["rpi_4b_4gb"]
     linear, other = pi.rate("linear"), pi.rate("other")
+    assert pi.conv_rate is not None
+    assert pi.depthwise_rate is not None
     assert linear is not None
-    assert (linear.value, linear.provenance) == (15.55e9, "recalled")
+    assert (linear.value, linear.provenance) == (pi.conv_rate.value, "recalled")
     assert other is not None
-    assert (other.value, other.provenance) == (4.86e9, "recalled")
+    assert (other.value, other.provenance) == (pi.depthwise_rate.value, "recalled")
     odroid = devices()["odroid_xu4"].rate("depthwise")
     assert odroid is not None
-    assert odroid.value == pytest.approx(11e9 / 3.2)
+    assert odroid.value == pytest.approx(11e9 / 18)
 
 
-def test_depthwise_float_of_a_microcontroller_keeps_the_int8_proportion() -> None:
-    rate = devices()["stm32l4r5"].depthwise_rate
-    assert rate is not None
-    assert rate.value == pytest.approx(0.0418e9 / 2 * 0.0842 / 0.0757)
-    assert rate.provenance == "derived"
+def test_the_stand_in_for_depthwise_speed_is_that_of_the_processors() -> None:
+    """A Vulkan GPU with a batch of one waits for its own launches."""
+    both = [
+        number(name, "depthwise_gmacs") / number(name, "conv_gmacs")
+        for name, row in ROWS.items()
+        if row["float_from"] == "ncnn" and "Vulkan" not in row["benchmark"]
+    ]
+    assert len(both) == 15
+    assert math.exp(fmean(map(math.log, both))) == pytest.approx(DEPTHWISE_SHARE, rel=0.03)
 
 
 def test_devices_without_float_arithmetic_have_no_float_rate() -> None:
     for name in ("stm32g0b1", "nrf5340", "esp32_c3"):
         assert devices()[name].rate("conv") is None
         assert devices()[name].rate("conv", "int8") is not None
-
-
-@pytest.mark.parametrize(("name", "joules"), [("stm32l4r5", 6919e-6), ("stm32u575", 2579e-6), ("stm32h7a3", 5090e-6)])
-def test_an_inference_costs_what_mlperf_tiny_measured(name: str, joules: float) -> None:
-    """ResNet-8, 12.5 million MACs in int8: figures together give the published energy of one inference."""
-    device = devices()[name]
-    rate = device.rate("conv", "int8")
-    assert rate is not None
-    assert 12.5e6 / rate.value * device.active_power_w.value == pytest.approx(joules, rel=0.02)
