@@ -18,8 +18,8 @@ MOST_IN_EXAMPLE = 10
 class Node(Component):
     """A node of a drawn network: the server, a gateway, a single device, or all devices of a group."""
 
-    name: str = Field(min_length=1, max_length=60)
-    """What edges call it; each node has a name of its own."""
+    name: str = Field(pattern=r"^[^\x00-\x1f\x7f]{1,60}$")
+    """What edges call it, up to 60 characters; each node has a name of its own."""
 
     role: Role = "devices"
     """What it is: devices of the fleet, a gateway, which passes on what comes, or the server."""

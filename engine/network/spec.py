@@ -8,6 +8,7 @@ from pydantic import Field
 from engine.core.component import Component
 from engine.core.errors import Problem, SpecError
 from engine.network.choice import LinkChoice, link_of
+from engine.network.drawn import MOST_IN_EXAMPLE
 from engine.network.link import Link
 from engine.network.network import Groups, LinkTable, Network
 from engine.network.topologies.star import Star
@@ -75,6 +76,12 @@ class NetworkSpec(Component):
         backhaul = None if self.backhaul is None else link_of(self.backhaul)
         topology = self.topology.with_figures() if isinstance(self.topology, OwnLinks) else self.topology
         return self.model_copy(update={"links": own, "backhaul": backhaul, "topology": topology})
+
+    def example_counts(self) -> dict[str, int]:
+        """Devices by group of a fleet that fits: of a drawing what its nodes need, else ten of each group named."""
+        if isinstance(self.topology, OwnLinks) and (counts := self.topology.example_counts()):
+            return counts
+        return dict.fromkeys(sorted(set(self.links) - {DEFAULT}), MOST_IN_EXAMPLE)
 
     def resolve(self, fleet: Groups, seed: int = 0) -> Network:
         """The network of that fleet; random topologies draw from the stream of the seed.

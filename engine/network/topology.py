@@ -37,6 +37,10 @@ class OwnLinks(ABC):
         """The same topology with each catalogue id replaced by the link and its figures."""
 
     @abstractmethod
+    def example_counts(self) -> dict[str, int]:
+        """Devices by group of a fleet that fits; empty if any does."""
+
+    @abstractmethod
     def flaws(self) -> list[Problem]:
         """What is wrong whatever the fleet; paths are relative to the topology."""
 

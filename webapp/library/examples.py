@@ -22,10 +22,7 @@ def fitting_fleets(network: NetworkSpec, fleets: QuerySet[Fleet]) -> Sequence[Fl
 
 def example_fleet(network: NetworkSpec) -> FleetSpec:
     """Ten devices a group, or what a drawing needs, so that a network can be drawn before there is a fleet for it."""
-    counts = dict.fromkeys(sorted(set(network.links) - {DEFAULT}), 10)
-    if isinstance(network.topology, Custom) and network.topology.nodes:
-        counts = network.topology.example_counts()
-    groups = [{"name": name, "count": count} for name, count in counts.items()]
+    groups = [{"name": name, "count": count} for name, count in network.example_counts().items()]
     return FleetSpec.model_validate({"groups": tuple(groups)}) if groups else FleetSpec()
 
 

@@ -71,7 +71,7 @@ class Custom(OwnLinks, Topology):
         return []
 
     def example_counts(self) -> dict[str, int]:
-        """Devices by group of a fleet that fits the drawing."""
+        """Devices by group of a fleet that fits the drawing; empty if nothing is drawn."""
         return example_counts(self.nodes)
 
     def own_links(self) -> tuple[tuple[str, Link], ...]:
@@ -82,6 +82,20 @@ class Custom(OwnLinks, Topology):
             for field, choice in (("link", edge.link), ("down_link", edge.down_link))
             if choice is not None
         )
+
+    def links_of(self, network: Network) -> list[tuple[int, int]]:
+        """The links of each edge by their place in the network's table: towards the server, and away from it.
+
+        Args:
+            network: the one that this topology made.
+        """
+        placing, relays = Placing.of(self.nodes, network.counts), network.relays
+        assert relays is not None
+        ends = [(placing.places[edge.start][:1], placing.places[edge.end][:1]) for edge in self.edges]
+        if not ends:
+            return []
+        found = relays.find(*(np.concatenate(side) for side in zip(*ends, strict=True)))
+        return list(zip(relays.up[found].tolist(), relays.down[found].tolist(), strict=True))
 
     def with_figures(self) -> Self:
         """The same with each catalogue id replaced by its link."""
