@@ -4,6 +4,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("webapp.experiments.urls")),
+    path("", include("webapp.recosting.urls")),
     path("", include("webapp.comparison.urls")),
     path("", include("webapp.sharing.urls")),
     path("", include("webapp.notes.urls")),

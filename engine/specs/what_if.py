@@ -107,14 +107,15 @@ class WhatIf(Component):
 
     def _scaled(self, link: Link) -> Link:
         """The link with this bandwidth, latency and loss."""
-        update: dict[str, Figure] = {}
+        update: dict[str, Any] = {}
         if self.bandwidth != 1:
             update |= {name: scaled(getattr(link, name), self.bandwidth) for name in RATES}
         if self.latency != 1:
             update["rtt"] = scaled(link.rtt, self.latency)
         if self.loss is not None:
             update["loss"] = Figure(value=self.loss, unit="", provenance="user", source="what if")
-        return link.model_copy(update=update) if update else link
+        # It is no link of the catalogue any more, so that it may stand beside the one that it was.
+        return link.model_copy(update={**update, "id": None}) if update else link
 
 
 def scaled(figure: Figure, factor: float) -> Figure:
@@ -130,7 +131,7 @@ def _link(choice: str | Link) -> Link:
 
 def _apart(link: Link, other: Link) -> Link:
     """The link under a name that is not that of a different one."""
-    if link.name != other.name or link == other:
+    if link.key != other.key or link == other:
         return link
     # A name has 100 characters at most.
     return link.model_copy(update={"name": link.name[:90] + CHANGED})

@@ -3,9 +3,9 @@ import { digits, text } from "edgeloom/quantities.js";
 import { cells } from "edgeloom/tables.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const COLORS = { download: "fill-1", compute: "fill-3", upload: "fill-2", queue: "fill-6", connect: "fill-5", relay: "fill-relay", tail: "fill-4", idle: "fill-idle" };
-const WORDS = { queue: "in line", relay: "passing on", idle: "wait" };
-const ORDER = Object.keys(COLORS);
+export const COLORS = { download: "fill-1", compute: "fill-3", upload: "fill-2", queue: "fill-6", connect: "fill-5", relay: "fill-relay", tail: "fill-4", idle: "fill-idle" };
+export const WORDS = { queue: "in line", relay: "passing on", idle: "wait" };
+export const ORDER = Object.keys(COLORS);
 
 /** Sum the rows of several rounds: {groups: Map(group -> {phase -> {time_s, energy_j}}), links: Map, rounds}. */
 export function sum(ledgers) {
@@ -96,7 +96,7 @@ function bar(phases, name) {
   return svg;
 }
 
-function chip(phase) {
+export function chip(phase) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 22 10");
   svg.setAttribute("aria-hidden", "true");

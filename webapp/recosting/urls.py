@@ -1,0 +1,7 @@
+"""Addresses of pages about the cost of a run."""
+
+from django.urls import path
+
+from webapp.recosting import views
+
+urlpatterns = [path("runs/<uuid:pk>/what-if", views.run_what_if, name="run-what-if")]
