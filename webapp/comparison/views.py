@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,6 +17,7 @@ from webapp.comparison.answer import answers_of
 from webapp.comparison.comparison import Comparison, comparison_of
 from webapp.comparison.curves import curves, points_of
 from webapp.comparison.exports import EXPORTS
+from webapp.comparison.following import Following, following_of
 from webapp.comparison.forest import Mark, marks
 from webapp.comparison.notes import notes_of
 from webapp.comparison.picking import MOST_FOUND, offers
@@ -55,8 +57,14 @@ def compare(request: HttpRequest) -> HttpResponse:
     if "q" in request.GET or any(len(request.GET.getlist(name)) > 1 for name in ("cells", "runs")):
         # A form with boxes: what is shared is the short address.
         return redirect(found.address.page())
-    response = render(request, "comparison/compare.html", _page(request, found))
-    if getattr(request, "htmx", False):
+    is_part = bool(getattr(request, "htmx", False))
+    following = following_of(found.entries)
+    if is_part and request.GET.get("seen") == following.stamp:
+        return HttpResponse(status=204)  # nothing happened: the page stays as it is
+    if is_part and request.GET.get("shown", found.comparison.measure.name) != found.comparison.measure.name:
+        return HttpResponse(headers={"HX-Refresh": "true"})  # the first run that ended brought another main metric
+    response = render(request, "comparison/compare.html", _page(request, found, following))
+    if is_part:
         response["HX-Replace-Url"] = found.address.page()
     return response
 
@@ -140,7 +148,7 @@ def _find_or_404(request: HttpRequest) -> Found:
         raise Http404(str(error)) from None
 
 
-def _page(request: HttpRequest, found: Found) -> dict[str, Any]:
+def _page(request: HttpRequest, found: Found, following: Following) -> dict[str, Any]:
     made, address, table = found.comparison, found.address, found.comparison.table
     num_lines = sum(len(entry.runs) for entry in found.entries) if address.each else len(found.entries)
     points = points_of(num_lines)
@@ -156,6 +164,8 @@ def _page(request: HttpRequest, found: Found) -> dict[str, Any]:
         "page_data": drawing.chart_json(drawn, made.measure, address.x),
         "num_points": max((curve.num_places for curve in drawn), default=0),
         "most_points": points,
+        "following": following,
+        "follow": f"{address.page()}&seen={following.stamp}&shown={quote(made.measure.name)}",
         "axes": [(name, title, address.page(x=name)) for name, title in XS],
         "lines": [(title, address.page(each=each), each == address.each) for title, each in LINES],
         "exports": [(one.title, address.export(one.name)) for one in EXPORTS.values()],

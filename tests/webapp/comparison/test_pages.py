@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from tests.webapp.comparison.study import FEDAVG, FEDMAX, finish_all, make_experiment, make_study, run_of
+from tests.webapp.comparison.study import FEDAVG, FEDMAX, finish, finish_all, make_experiment, make_study, run_of, tell
 from tests.webapp.people import People
 from webapp.experiments.models import Experiment
 
@@ -115,6 +115,34 @@ def test_running_experiments_can_be_compared_too(client_of: SignIn, people: Peop
     assert "No run of seed 0 has said anything" in text(client_of("viewer"), f"/compare/clients?cells={experiment.pk}")
     finish_all(experiment, [(0.8, 0.9), (0.7, 0.8)])
     assert "No claim." in text(client_of("viewer"), f"/compare?cells={experiment.pk}")
+
+
+def test_a_comparison_follows_runs_until_they_have_ended(client_of: SignIn, people: People) -> None:
+    experiment = make_experiment(people.team, [FEDAVG, FEDMAX], [0], rounds=2)
+    client, htmx = client_of("viewer"), {"HTTP_HX_REQUEST": "true"}
+
+    def link(page: str) -> str:
+        found = re.search(r'id="following"[^>]*hx-get="([^"]+)"', page)
+        return html.unescape(found[1]) if found else ""
+
+    page = client.get(f"/compare?cells={experiment.pk}").content.decode()
+    assert "0 running and 2 queued runs" in page
+    asked = link(page)
+    assert asked
+    assert client.get(asked, **htmx).status_code == 204
+    run = run_of(experiment, 0, 0)
+    tell(run, [{"accuracy": 0.5}])
+    finish(run, {"accuracy": 0.5})
+    answer = client.get(asked, **htmx)
+    assert answer.status_code == 200
+    assert answer["HX-Replace-Url"] == f"/compare?cells={experiment.pk}"
+    page = answer.content.decode()
+    assert "1 of 2 runs is done" in page
+    assert all(f'id="{name}"' in page for name in ("answers", "page-data", "table-card"))
+    finish(run_of(experiment, 1, 0), {"accuracy": 0.7})
+    page = client.get(link(page), **htmx).content.decode()
+    assert link(page) == ""
+    assert "Following" not in page
 
 
 def test_pages_have_no_inline_code_or_style_and_one_heading(client_of: SignIn, study: Experiment) -> None:
