@@ -74,13 +74,13 @@ class Messages:
 
 @dataclass(frozen=True)
 class Radio:
-    """What a group's radio draws while connected and silent.
+    """What the radio of each link draws while connected and silent.
 
     Attributes:
-        power_w: (G,) watts; 0 if unknown.
-        tail_s: (G,) how long after a message; infinite if the link names no tail.
-        after_s: (G,) how long after the last message; 0 if the link names no tail.
-        recalled: (G,) 1 where a figure is recalled.
+        power_w: (L,) watts; 0 if unknown.
+        tail_s: (L,) how long after a message; infinite if the link names no tail.
+        after_s: (L,) how long after the last message; 0 if the link names no tail.
+        recalled: (L,) 1 where a figure is recalled.
     """
 
     power_w: Floats
@@ -90,8 +90,8 @@ class Radio:
 
     @classmethod
     def of(cls, network: Network) -> "Radio":
-        """The radios by group, from the links by which they reach their next hop."""
-        links = [network.links[place] for place in network.table.of_group]
+        """The radios by link; ``Network.radio_of`` says which one a device has."""
+        links = network.links
         tails = np.array([link.tail_time.value for link in links])
         return cls(
             power_w=np.array([_watts(link.connected_power) for link in links]),
@@ -238,8 +238,8 @@ class Meter:
         late_s = _beyond_noise(spent_s, messages.price("fixed_s", kinds))
         time_s = spent_s - late_s
         recalled_s = messages.price("recalled_s", kinds)
-        idle_w, radio = self.fleet.idle_power_w[group], Radio.of(self.network)
-        silent_j = radio.power_w[group] * np.maximum(0.0, time_s - messages.price(f"{side}_air_s", kinds))
+        idle_w, radio, link = self.fleet.idle_power_w[group], Radio.of(self.network), self.network.radio_of[device]
+        silent_j = radio.power_w[link] * np.maximum(0.0, time_s - messages.price(f"{side}_air_s", kinds))
         idle_recalled = self.fleet.recalled("idle_power_w")[group]
         share = _share(recalled_s, time_s)
         payload = self.trace["size"][items].astype(np.float64)
@@ -252,13 +252,13 @@ class Meter:
             recalled_time_s=recalled_s,
             recalled_energy_j=idle_w * time_s * either(share, idle_recalled)
             + messages.price(f"{side}_recalled_j", kinds)
-            + silent_j * either(share, radio.recalled[group]),
+            + silent_j * either(share, radio.recalled[link]),
             bytes_up=payload if side == "tx" else None,
             bytes_down=payload if side == "rx" else None,
         )
         if late_s.any():
             marked = messages.price("queue_recalled", kinds)
-            waiting_j, silent_j = idle_w * late_s, radio.power_w[group] * late_s
+            waiting_j, silent_j = idle_w * late_s, radio.power_w[link] * late_s
             yield Charge(
                 items=items,
                 accounts=accounts,
@@ -267,7 +267,7 @@ class Meter:
                 energy_j=waiting_j + silent_j,
                 recalled_time_s=marked * late_s,
                 recalled_energy_j=waiting_j * either(marked, idle_recalled)
-                + silent_j * either(marked, radio.recalled[group]),
+                + silent_j * either(marked, radio.recalled[link]),
             )
         if connect_s.any():
             marked_s = messages.price("connect_recalled_s", kinds)
@@ -293,11 +293,12 @@ class Meter:
         """
         idle_s, silence_s, spoke = waits
         accounts = np.arange(part.start, part.start + len(idle_s))
-        group = self.fleet.group_of[self.accounts.devices[self.accounts.place_of[part]]]
+        device = self.accounts.devices[self.accounts.place_of[part]]
+        group, link = self.fleet.group_of[device], self.network.radio_of[device]
         radio, idle_recalled = Radio.of(self.network), self.fleet.recalled("idle_power_w")[group]
-        idle_j, silent_j = self.fleet.idle_power_w[group] * idle_s, radio.power_w[group] * silence_s
-        tail_s = radio.after_s[group] * spoke
-        tail_j, marked = tail_s * radio.power_w[group], radio.recalled[group]
+        idle_j, silent_j = self.fleet.idle_power_w[group] * idle_s, radio.power_w[link] * silence_s
+        tail_s = radio.after_s[link] * spoke
+        tail_j, marked = tail_s * radio.power_w[link], radio.recalled[link]
         no_items = np.zeros(0, dtype=np.int64)
         yield Charge(
             items=no_items,
@@ -321,7 +322,7 @@ class Meter:
         """(K,) seconds that the radio stays connected between messages, and 1 where there was a message at all."""
         count = len(self.accounts.keys)
         tail_s = Radio.of(self.network).tail_s
-        group = self.fleet.group_of[self.accounts.devices[self.accounts.place_of]]
+        link = self.network.radio_of[self.accounts.devices[self.accounts.place_of]]
         silence, last = np.zeros(count), np.full(count, np.inf)
         levels = self.trace["level"][messages.items]
         for level in np.unique(levels):
@@ -334,6 +335,6 @@ class Meter:
                 np.maximum.at(finish, place, self.end[mine])
             spoke, spoken = np.isfinite(begin), np.isfinite(last)
             again = spoke & spoken
-            silence[again] += np.clip(begin[again] - last[again], 0.0, tail_s[group[again]])
+            silence[again] += np.clip(begin[again] - last[again], 0.0, tail_s[link[again]])
             last = np.where(spoke, np.maximum(finish, np.where(spoken, last, -np.inf)), last)
         return silence, np.isfinite(last).astype(np.float64)

@@ -1,27 +1,22 @@
 """The one cost function: (trace, fleet, network) to seconds, joules and bytes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.core.errors import EngineError
 from engine.costs.accounts import Accounts, last_devices
 from engine.costs.books import close_books
-from engine.costs.clock import Floats, schedule
-from engine.costs.compute import durations
-from engine.costs.energy import Messages, Meter, windows
+from engine.costs.clock import Floats
+from engine.costs.crossing import crossing_of
+from engine.costs.energy import Meter, windows
 from engine.costs.ledger import Ledger
-from engine.costs.legs import Legs
-from engine.costs.relaying import relayed
-from engine.costs.trace import SEND, Trace
-from engine.costs.transfers import Kinds, transfer_table
+from engine.costs.sampling import sample
+from engine.costs.spread import Spread
+from engine.costs.timing import SAMPLES, Method, times_of
+from engine.costs.trace import Trace
 from engine.fleet.fleet import Fleet
 from engine.network.network import Network
-
-MOST_CHANNELS = 10_000_000
-"""Beyond so many channels of all rounds, those in use are numbered anew: columns over channels must fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +44,7 @@ class Cost:
         item_energy_j: (I,) joules of the devices for each item, without waiting.
         stragglers: (R,) the last device of each round; None where no device took part.
         ledger: by device, link and phase.
+        spread: times as distributions; None unless a Monte Carlo was asked for.
     """
 
     start_s: Floats
@@ -58,6 +54,7 @@ class Cost:
     item_energy_j: Floats
     stragglers: tuple[Straggler | None, ...]
     ledger: Ledger
+    spread: Spread | None = None
 
     @property
     def straggler(self) -> Straggler | None:
@@ -82,29 +79,38 @@ class CostModel:
         self.fleet = fleet
         self.network = network
 
-    def cost(self, trace: Trace, start_s: float = 0.0) -> Cost:
+    def cost(
+        self,
+        trace: Trace,
+        start_s: float = 0.0,
+        *,
+        method: Method = "closed_form",
+        samples: int = SAMPLES,
+        seed: int = 0,
+    ) -> Cost:
         """What the trace costs.
 
         Args:
             trace: what was computed and sent.
             start_s: simulated time at which the first round starts.
+            method: how times are found; of a Monte Carlo the means are booked, and ``spread`` has the percentiles.
+            samples: how often a Monte Carlo draws.
+            seed: of its streams.
 
         Raises:
             EngineError: a device is not in the fleet, cannot do the work, or two nodes are not connected.
         """
         self._check(trace)
-        spread = None if self.network.relays is None else relayed(trace, self.network.relays)
-        whole = trace if spread is None else spread.trace
-        duration, recalled_s = durations(whole, self.fleet)
-        messages, legs = self._messages(whole, None if spread is None else spread.passes)
-        start, end = schedule(whole, duration, legs)
-        round_s = np.zeros(trace.num_rounds)
-        np.maximum.at(round_s, whole["round"], end)
+        crossing = crossing_of(trace, self.fleet, self.network)
+        times = times_of(crossing, method, samples, seed)
+        whole, over = crossing.trace, crossing.over
+        start, end, round_s = times.start, times.end, times.round_s
         accounts = Accounts.of(whole, self.fleet.num_devices)
         meter = Meter(whole, self.fleet, self.network, accounts, start, end)
-        ledger, item_energy_j, last = close_books(meter, recalled_s, messages, float(np.sum(round_s * trace.repeats)))
-        if spread is not None:
-            start, end, item_energy_j = spread.starts(start), spread.ends(end), spread.sums(item_energy_j)
+        elapsed_s = float(np.sum(round_s * trace.repeats))
+        ledger, item_energy_j, last = close_books(meter, crossing.recalled_s, crossing.messages, elapsed_s)
+        if over is not None:
+            start, end, item_energy_j = over.starts(start), over.ends(end), over.sums(item_energy_j)
             # The round waited for who sent the last message, not for who passed it on.
             accounts = Accounts.of(trace, self.fleet.num_devices)
             last = windows(trace, accounts, start, end)[1]
@@ -120,7 +126,13 @@ class CostModel:
                 None if found is None else Straggler(*found) for found in last_devices(accounts, last, trace.num_rounds)
             ),
             ledger=ledger,
+            spread=times.spread,
         )
+
+    def spread(self, trace: Trace, *, samples: int = SAMPLES, seed: int = 0) -> Spread:
+        """The times of a trace as distributions, without booking it; otherwise as a Monte Carlo of :meth:`cost`."""
+        self._check(trace)
+        return sample(crossing_of(trace, self.fleet, self.network), samples, seed).spread
 
     def _check(self, trace: Trace) -> None:
         """Every device must be in the fleet; routes check the other nodes."""
@@ -129,20 +141,3 @@ class CostModel:
             raise EngineError(
                 f"the trace has device {highest}, the fleet only devices 0 to {self.fleet.num_devices - 1}"
             )
-
-    def _messages(self, trace: Trace, passes: Mapping[str, NDArray[np.bool_]] | None) -> tuple[Messages, Legs]:
-        """The messages with their prices, and the segments that they cross; ``passes`` is by item."""
-        items = np.flatnonzero(trace["kind"] == SEND)
-        routes = self.network.routes(trace["source"][items], trace["target"][items])
-        kinds, kind = Kinds.of(routes.pattern, trace["size"][items], trace["connects"][items])
-        table = transfer_table(self.network, kinds)
-        rounds = trace["round"][items].astype(np.int64)[:, None]
-        media = routes.media.astype(np.int64)
-        channel: NDArray[np.int64] = np.where(media < 0, -1, media + rounds * self.network.num_media)
-        num_channels = trace.num_rounds * self.network.num_media
-        if num_channels > MOST_CHANNELS:
-            used, place = np.unique(channel, return_inverse=True)
-            idle = int(used[0] == -1) if len(used) else 0
-            channel, num_channels = place.reshape(channel.shape) - idle, len(used)
-        mine = None if passes is None else {end: mask[items] for end, mask in passes.items()}
-        return Messages(items, kind, table, mine), Legs(channel, num_channels, kind, table.legs)

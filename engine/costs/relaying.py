@@ -38,6 +38,12 @@ class Relayed:
         """(I,) end of each original item, from the ends of all hops."""
         return end[self.first[1:] - 1]
 
+    def messages(self) -> tuple[Ids, Ids]:
+        """The first and the last hop of each message, as items of the new trace."""
+        first, last = self.first[:-1], self.first[1:] - 1
+        mine = self.trace["kind"][first] == SEND
+        return first[mine], last[mine]
+
     def sums(self, amount: Floats) -> Floats:
         """(I,) sum of an amount over the hops of each original item."""
         return np.add.reduceat(amount, self.first[:-1]) if len(self.first) > 1 else amount

@@ -31,7 +31,10 @@ GOOD = frozenset(
 )
 """Figures of which more is better: speeds, also those by operator class."""
 
-FIXED = frozenset({"ram_bytes", "flash_bytes", "fast_memory_bytes", "frame_payload", "frame_header", "duty_cycle"})
+FIXED = frozenset(
+    {"ram_bytes", "flash_bytes", "fast_memory_bytes", "duty_cycle"}
+    | {"frame_payload", "frame_header", "fragment_payload", "fragment_header"}
+)
 """Figures that no range covers: sizes and rules, not measurements."""
 
 MOST: Mapping[str, float] = {"loss": 0.25, "slow_share": 1.0}

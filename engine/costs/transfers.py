@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.costs.ledger import LINK_QUANTITIES
-from engine.costs.traffic import Floats, Terms, Way, segment_terms
+from engine.costs.traffic import Terms, segment_terms
+from engine.costs.way import Floats, Way
 from engine.network.network import Network
 from engine.network.routes import Hop, Pattern, Segment
 

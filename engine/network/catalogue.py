@@ -34,6 +34,7 @@ COLUMNS: tuple[tuple[str, str, str, float, str], ...] = (
     ("up_rate", "throughput_up_kbps", "bit/s", 1e3, "provenance_throughput"),
     ("down_rate", "throughput_down_kbps", "bit/s", 1e3, "provenance_throughput"),
     ("rtt", "rtt_ms_typ", "s", 1e-3, "provenance_latency"),
+    ("jitter", "jitter_ms", "s", 1e-3, "provenance_latency"),
     ("loss", "packet_loss_pct", "", 1e-2, "provenance_latency"),
     ("frame_payload", "max_payload_bytes", "B", 1.0, "provenance_throughput"),
     ("duty_cycle", "duty_cycle_pct", "", 1e-2, "provenance_throughput"),

@@ -11,9 +11,10 @@ from engine.core.quantity import Quantity
 LinkFamily = Literal["wifi", "ble", "802.15.4", "lorawan", "cellular", "cellular_iot", "ethernet", "wan", "other"]
 """What technology a link is."""
 
-Transport = Literal["tcp", "datagram"]
+Transport = Literal["tcp", "datagram", "coap"]
 """``tcp``: connections with a handshake, retransmission by timers of at least 200 ms. ``datagram``: each frame is
-acknowledged and repeated by the link layer, without connections (BLE, 802.15.4, LoRaWAN)."""
+acknowledged and repeated by the link layer, without connections (BLE, 802.15.4, LoRaWAN). ``coap``: confirmable
+messages over UDP, block after block, repeated after 2 to 3 s and then twice as long (RFC 7252, RFC 7959)."""
 
 Congestion = Literal["cubic", "reno", "bbr"]
 """Congestion control of TCP: cubic and reno take loss for congestion and slow down, bbr does not."""
@@ -49,7 +50,8 @@ class Link(Component):
     """What technology it is."""
 
     transport: Transport = "tcp"
-    """How loss is repaired and whether connections are opened: tcp, or datagram with link-layer acknowledgments."""
+    """How loss is repaired and whether connections are opened: tcp, datagram with link-layer acknowledgments, or coap,
+    which confirms block after block over UDP; a block is what fits into a frame."""
 
     congestion: Congestion = "cubic"
     """Congestion control where TCP is spoken: cubic and reno slow down after each loss, bbr goes on. On a route over
@@ -70,7 +72,12 @@ class Link(Component):
     loss: Annotated[Figure, Quantity("", ge=0, le=0.25)] = Figure(
         value=0.0, unit="", provenance="user", source="assumed nothing"
     )
-    """Share of frames that are lost in each direction, between 0 and 0.25."""
+    """Share of frames that are lost in each direction, between 0 and 0.25; of packets, where they are cut into
+    fragments."""
+
+    jitter: Time = ZERO_SECONDS
+    """Most by which a frame comes sooner or later than the latency says, evenly spread; frames stay in order. Only
+    percentiles feel it."""
 
     frame_payload: Annotated[Figure, Quantity("B", gt=0)] = _recalled(
         1460, "B", "Ethernet frame less IPv4 and TCP headers"
@@ -79,6 +86,17 @@ class Link(Component):
 
     frame_header: Annotated[Figure, Quantity("B", ge=0)] = _recalled(40, "B", "IPv4 and TCP headers without options")
     """Bytes of header that each frame carries."""
+
+    fragment_payload: Annotated[Figure, Quantity("B", ge=0)] = Figure(
+        value=0.0, unit="B", provenance="user", source="no fragments"
+    )
+    """Most bytes of a packet in one frame of the link where packets are cut into fragments, as 6LoWPAN does (RFC 4944);
+    0 where a frame carries a whole packet."""
+
+    fragment_header: Annotated[Figure, Quantity("B", ge=0)] = Figure(
+        value=0.0, unit="B", provenance="user", source="no fragments"
+    )
+    """Bytes of header that each fragment carries besides."""
 
     duty_cycle: Annotated[Figure, Quantity("", gt=0, le=1)] = Figure(
         value=1.0, unit="", provenance="user", source="no limit"

@@ -130,7 +130,7 @@ def test_channels_are_numbered_anew_when_there_are_too_many(monkeypatch: pytest.
     model = line(9, shared_medium=True)
     trace = round_trace([1, 4, 8], rounds=3)
     before = model.cost(trace)
-    monkeypatch.setattr("engine.costs.model.MOST_CHANNELS", 1)
+    monkeypatch.setattr("engine.costs.crossing.MOST_CHANNELS", 1)
     np.testing.assert_array_equal(model.cost(trace).end_s, before.end_s)
 
 

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from engine.costs.traffic import Path, Way, loss_s, slow_start_s
+from engine.costs.path import Path, loss_s, slow_start_s
+from engine.costs.way import Way
 from engine.network.catalogue import links
 from tests.engine.costs.worlds import FRAMES, HOST_S, STREAM, download, model_of, phase_of, round_trace, upload
 
@@ -79,7 +80,7 @@ def test_loss_of_a_long_message_is_the_window() -> None:
 
 
 def test_a_lost_connection_request_waits_a_second() -> None:
-    path = Path((), 1000.0, 0.1, 0.0, "cubic")
+    path = Path((), "tcp", 1000.0, 0.1, 0.0, "cubic")
     # SYN or SYN/ACK lost: q = 0.19; 1 s, then 2, 4 ...: q / (1 - 2q)
     assert path.handshake_s() == pytest.approx(0.19 / 0.62, rel=1e-12)
 
@@ -166,7 +167,7 @@ PATHS = {"wifi": (20e6, 0.005, 1500), "ble": (1e6, 0.03, 1280)}
 def emulated(name: str, loss: float = 0.0) -> Way:
     """A link of the emulation study: raw rate, one-way delay, MTU."""
     rate, delay, mtu = PATHS[name]
-    return Way((mtu - 52) / mtu * rate, mtu - 52.0, 52.0, delay, loss, 1.0, is_tcp=True)
+    return Way((mtu - 52) / mtu * rate, mtu - 52.0, 52.0, delay, loss)
 
 
 @pytest.mark.parametrize(("name", "payload", "milliseconds"), MEASURED)

@@ -29,7 +29,7 @@ def test_every_figure_has_provenance_and_source(name: str) -> None:
     for figure in stated:
         if isinstance(figure, Figure):
             assert figure.source
-            is_default = figure.source in {"assumed nothing", "no limit"}
+            is_default = figure.source in {"assumed nothing", "no limit", "no fragments"}
             assert is_default or figure.provenance in {"read", "derived", "recalled"}
     assert link.up_rate.provenance == link.down_rate.provenance == row["provenance_throughput"]
     assert link.rtt.provenance == row["provenance_latency"]
