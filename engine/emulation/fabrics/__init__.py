@@ -1,0 +1,1 @@
+"""The tiers of the emulated network, one a module."""
