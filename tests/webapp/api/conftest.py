@@ -50,6 +50,11 @@ SCOPES = {
 }
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even read the boundaries where they are not asked for: to list them takes most of a minute."""
+    return True if collection_path.name == "test_boundaries.py" and "not full" in config.option.markexpr else None
+
+
 @dataclass
 class Lab:
     """A team with a member of each role, and a stranger with a team of their own."""

@@ -51,7 +51,7 @@ def schema_of(*, has_boundaries: bool) -> Any:
     return schema
 
 
-some, many = schema_of(has_boundaries=False), schema_of(has_boundaries=True)
+api = schema_of(has_boundaries=False)
 people = pytest.mark.parametrize("who", ["editor", "stranger"])
 turns = itertools.count()
 
@@ -90,15 +90,7 @@ def check(case: Any, who: str, lab: Lab, targets: dict[str, str]) -> None:
 
 @pytest.mark.slow
 @people
-@some.parametrize()  # type: ignore[untyped-decorator]  # schemas are Any here: schemathesis gives no type of theirs
+@api.parametrize()  # type: ignore[untyped-decorator]  # schemas are Any here: schemathesis gives no type of theirs
 @examples(max_examples=6, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_documented(case: Any, who: str, lab: Lab, targets: dict[str, str]) -> None:
-    check(case, who, lab, targets)
-
-
-@pytest.mark.full
-@people
-@many.parametrize()  # type: ignore[untyped-decorator]
-@examples(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_to_every_boundary_is_documented(case: Any, who: str, lab: Lab, targets: dict[str, str]) -> None:
     check(case, who, lab, targets)
