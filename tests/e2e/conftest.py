@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.e2e.rest import Rest, Team
 from tests.launcher.platform import Platform
@@ -20,6 +20,9 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic", "--no-first-run",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+ABORTED = ("htmx:afterRequest,", "htmx:sendAbort,")
+"""What htmx says of a request that it gave up for a newer one; of one that failed it says htmx:sendError as well."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -103,6 +106,11 @@ def session(team: Team, owner: BrowserContext) -> Any:
     return owner.storage_state()
 
 
+def is_error(message: ConsoleMessage) -> bool:
+    """Whether a console speaks of an error. That a newer request takes the place of one under way is none."""
+    return message.type == "error" and not message.text.startswith(ABORTED)
+
+
 @pytest.fixture
 def open_page(browser: Browser, session: Any, base: str) -> Iterator[Callable[..., Page]]:
     """Opens pages in fresh windows; at the end no window may have reported an error of its own."""
@@ -116,9 +124,7 @@ def open_page(browser: Browser, session: Any, base: str) -> Iterator[Callable[..
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=base)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
-        page.on(
-            "console", lambda message: errors.append(f"{page.url}: {message.text}") if message.type == "error" else None
-        )
+        page.on("console", lambda message: errors.append(f"{page.url}: {message.text}") if is_error(message) else None)
         page.set_default_timeout(30_000)
         answer = page.goto(base + path)
         assert answer is not None

@@ -92,6 +92,11 @@ async function refresh() {
   touch();
 }
 
+// The matrix of runs is drawn anew with each look; it stays where it was scrolled to.
+let scrolled = 0;
+document.body.addEventListener("htmx:oobBeforeSwap", () => { scrolled = document.getElementById("matrix").scrollLeft; });
+document.body.addEventListener("htmx:oobAfterSwap", () => { document.getElementById("matrix").scrollLeft = scrolled; });
+
 document.body.addEventListener("htmx:afterSwap", listen);
 draw();
 if (document.getElementById("summary").dataset.live === "yes") listen();

@@ -19,11 +19,20 @@ function chooseTheme(name) {
   document.dispatchEvent(new CustomEvent("edgeloom:theme"));
 }
 
+function closeMenus(but = null) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (menu.contains(but)) continue;
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    menu.open = false;
+  }
+}
+
+// An open menu lies over the page: it goes when the focus goes elsewhere.
+document.addEventListener("focusin", (event) => closeMenus(event.target));
+
 document.addEventListener("click", (event) => {
   const target = event.target.closest("[data-theme-choice], [data-open], [data-copy]");
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target)) menu.open = false;
-  }
+  closeMenus(event.target);
   if (!target) return;
   if (target.dataset.themeChoice) chooseTheme(target.dataset.themeChoice);
   if (target.dataset.open) document.getElementById(target.dataset.open).showModal();
@@ -66,7 +75,7 @@ document.addEventListener("keydown", (event) => {
     if (main) { event.preventDefault(); form.requestSubmit(main); }
     return;
   }
-  if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+  if (event.key === "Escape") closeMenus();
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
   if (Date.now() < pendingGo && SECTIONS[event.key]) { location.assign(SECTIONS[event.key]); return; }
   const actions = {
