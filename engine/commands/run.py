@@ -12,9 +12,9 @@ from engine.commands.output import DONE, INTERRUPTED, amount, duration, note, sa
 from engine.commands.progress import Reporter
 from engine.commands.spec_file import add_json, add_spec, read_spec
 from engine.core.errors import SpecError
+from engine.core.home import home_folder
 from engine.data.store import DataStore
 from engine.runs.batch import Batch
-from engine.runs.context import home_folder
 from engine.runs.control import Control
 from engine.specs.checks import check_data
 from engine.specs.experiment import ExperimentSpec

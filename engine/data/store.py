@@ -10,11 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from engine.core.errors import DataUnavailable
+from engine.core.home import HOME_VARIABLE, home_folder
 from engine.data.download import Progress, download
 from engine.data.remote import RemoteFile, matches
-
-HOME_VARIABLE = "EDGELOOM_HOME"
-"""Environment variable: the platform's folder; data sets lie in its folder ``data``, uploads in ``artifacts``."""
 
 DATA_VARIABLE = "EDGELOOM_DATA"
 """Environment variable: further folders with data sets, separated like PATH; they are only read."""
@@ -55,9 +53,10 @@ class DataStore:
     @classmethod
     def from_environment(cls, progress: Progress | None = None) -> "DataStore":
         """The store that ``EDGELOOM_HOME`` (default ``~/.edgeloom``) and ``EDGELOOM_DATA`` name."""
-        home = Path(os.environ.get(HOME_VARIABLE) or Path.home() / ".edgeloom")
         folders = [Path(part) for part in os.environ.get(DATA_VARIABLE, "").split(os.pathsep) if part]
-        return cls(home / "data", folders=folders, offline=bool(os.environ.get(OFFLINE_VARIABLE)), progress=progress)
+        return cls(
+            home_folder() / "data", folders=folders, offline=bool(os.environ.get(OFFLINE_VARIABLE)), progress=progress
+        )
 
     def find(self, remote: RemoteFile) -> Path | None:
         """Where the file lies on this machine, by name only; None if nowhere."""

@@ -1,4 +1,4 @@
-"""The devices of the catalogue, read once from ``devices.csv`` and converted to SI units."""
+"""The devices of the catalogue: ``devices.csv`` in SI units, and those that were measured on this installation."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -8,6 +8,7 @@ from types import MappingProxyType
 from engine.core.catalogue_file import Row, figure, number, provenance_of, read_rows
 from engine.core.figure import Figure, Provenance
 from engine.fleet.device import Device, DeviceClass
+from engine.fleet.own_devices import own_devices
 
 PATH = Path(__file__).with_name("devices.csv")
 """The catalogue file; its last columns state the provenance of each group of figures."""
@@ -27,9 +28,15 @@ CLASSES: Mapping[str, DeviceClass] = {
 """The file's words for a class, and ours."""
 
 
-@cache
 def devices() -> Mapping[str, Device]:
-    """All devices of the catalogue by id, in the order of the file."""
+    """All devices of the catalogue by id: the built-in ones, then those of the platform's folder."""
+    own = own_devices()
+    return MappingProxyType({**builtin_devices(), **own}) if own else builtin_devices()
+
+
+@cache
+def builtin_devices() -> Mapping[str, Device]:
+    """The devices of the file by id, in its order."""
     return MappingProxyType({key: _device(row) for key, row in read_rows(PATH, "device_id").items()})
 
 

@@ -1,5 +1,6 @@
 """The fleet as a user describes it: groups of devices of one kind."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -10,7 +11,7 @@ from engine.core.component import Component
 from engine.fleet.availabilities.always import Always
 from engine.fleet.availability import Availability
 from engine.fleet.availability import availability as kinds
-from engine.fleet.catalogue import devices
+from engine.fleet.catalogue import builtin_devices, devices
 from engine.fleet.device import Device
 from engine.fleet.fleet import Fleet
 
@@ -81,7 +82,19 @@ class FleetSpec(Component):
 
     def with_figures(self) -> "FleetSpec":
         """The same fleet with each catalogue id replaced by the device and its figures, so that it stands alone."""
-        groups = tuple(group.model_copy(update={"device": group.resolved_device()}) for group in self.groups)
+        return self._with_figures(lambda _: True)
+
+    def with_own_figures(self) -> "FleetSpec":
+        """The same with only the ids replaced that name devices of this installation: other machines lack those."""
+        return self._with_figures(lambda key: key not in builtin_devices())
+
+    def _with_figures(self, wanted: Callable[[str], bool]) -> "FleetSpec":
+        groups = tuple(
+            group.model_copy(update={"device": group.resolved_device()})
+            if isinstance(group.device, str) and wanted(group.device)
+            else group
+            for group in self.groups
+        )
         return self.model_copy(update={"groups": groups})
 
     def resolve(self) -> Fleet:

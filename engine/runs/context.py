@@ -1,5 +1,5 @@
 """The context of a run, for those who drive runs."""
 
-from engine.specs.context import home_folder, make_context
+from engine.specs.context import make_context
 
-__all__ = ["home_folder", "make_context"]
+__all__ = ["make_context"]

@@ -1,22 +1,12 @@
 """The world of a run made from its spec."""
 
-import os
-from pathlib import Path
-
+from engine.core.home import home_folder
 from engine.costs.model import CostModel
 from engine.data.store import DataStore
 from engine.specs.experiment import ExperimentSpec
 from engine.task.artifacts import ArtifactFolder
 from engine.task.context import ArtifactResolver, BlockExecutor, Context
 from engine.task.local import LocalExecutor
-
-HOME_VARIABLE = "EDGELOOM_HOME"
-"""Environment variable that names the platform's folder."""
-
-
-def home_folder() -> Path:
-    """The platform's folder: ``EDGELOOM_HOME``, or ``.edgeloom`` in the user's home."""
-    return Path(os.environ.get(HOME_VARIABLE) or Path.home() / ".edgeloom")
 
 
 def make_context(

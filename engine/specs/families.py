@@ -10,7 +10,7 @@ from engine.data.partitioner import partitioners
 from engine.federated.sampler import samplers
 from engine.federated.strategy import strategies
 from engine.fleet.availability import availability
-from engine.fleet.catalogue import devices
+from engine.fleet.catalogue import builtin_devices, devices
 from engine.models.model import models
 from engine.network.catalogue import links
 from engine.network.topology import topologies
@@ -26,6 +26,9 @@ FAMILIES: Mapping[str, Registry[Any]] = MappingProxyType({registry.family: regis
 
 CATALOGUES: Mapping[str, Callable[[], Mapping[str, Any]]] = MappingProxyType({"devices": devices, "links": links})
 """Catalogues of measured figures, which are rows of a file and not classes."""
+
+BUILT_IN: Mapping[str, Callable[[], Mapping[str, Any]]] = MappingProxyType({"devices": builtin_devices, "links": links})
+"""The same without what was added on this installation: what documents tell."""
 
 
 def names_of(family: str) -> tuple[str, ...]:

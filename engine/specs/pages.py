@@ -6,7 +6,7 @@ from typing import Any
 from engine.core.figure import Figure
 from engine.core.json import JsonValue
 from engine.specs.describe import Description, FieldDescription, describe
-from engine.specs.families import CATALOGUES, FAMILIES
+from engine.specs.families import BUILT_IN, FAMILIES
 
 _MADE = "<!-- Made by ./edgeloom docs from the code; changes belong there. -->"
 _CATALOGUE_TITLES = {"devices": "Devices of the catalogue", "links": "Links of the catalogue"}
@@ -15,7 +15,7 @@ _CATALOGUE_TITLES = {"devices": "Devices of the catalogue", "links": "Links of t
 def pages() -> dict[str, str]:
     """The text of every page by its path below the folder of the documents."""
     texts = {f"families/{family}.md": _family_page(family) for family in FAMILIES}
-    texts |= {f"families/{name}.md": _catalogue_page(name) for name in CATALOGUES}
+    texts |= {f"families/{name}.md": _catalogue_page(name) for name in BUILT_IN}
     return {"README.md": _index(), **texts}
 
 
@@ -33,7 +33,7 @@ def _index() -> str:
     for family, registry in FAMILIES.items():
         kinds = ", ".join(f"[{kind}](families/{family}.md#{kind})" for kind in registry.members())
         lines.append(f"| [{family}](families/{family}.md) | {_cell(_summary(registry.base))} | {kinds} |")
-    for name, read in CATALOGUES.items():
+    for name, read in BUILT_IN.items():
         rows = read()
         about = _cell(_summary(type(next(iter(rows.values())))))
         lines.append(f"| [{name}](families/{name}.md) | {about} | {len(rows)} entries |")
@@ -75,10 +75,10 @@ def _row(field: FieldDescription) -> str:
 
 def _type(field: FieldDescription) -> str:
     text: str = field.type
-    known = field.family if field.family in (*FAMILIES, *CATALOGUES) else ""
+    known = field.family if field.family in (*FAMILIES, *BUILT_IN) else ""
     if field.item is not None:
         inner = field.item
-        known = known or (inner.family if inner.family in (*FAMILIES, *CATALOGUES) else "")
+        known = known or (inner.family if inner.family in (*FAMILIES, *BUILT_IN) else "")
         text = f"{text} of {inner.type}"
     unit = field.unit or (field.item.unit if field.item else "")
     text += f" in {unit}" if unit else ""
@@ -117,7 +117,7 @@ def _range(field: FieldDescription) -> str:
 
 
 def _catalogue_page(name: str) -> str:
-    entries = CATALOGUES[name]()
+    entries = BUILT_IN[name]()
     lines = [_MADE, "", f"# {_CATALOGUE_TITLES.get(name, name.capitalize())}", ""]
     lines += [_summary(type(next(iter(entries.values())))), ""]
     for key, entry in entries.items():

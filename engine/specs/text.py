@@ -93,8 +93,11 @@ def tree_of(spec: ExperimentSpec) -> dict[str, Any]:
 
 
 def canonical(spec: ExperimentSpec) -> str:
-    """The complete text of a spec, defaults included; parsing it gives an equal spec."""
-    tree = spec.model_dump(mode="json")
+    """The complete text of a spec, defaults included; parsing it gives an equal spec, on other machines as well.
+
+    Devices of this installation stand in it by value.
+    """
+    tree = spec.model_copy(update={"fleet": spec.fleet.with_own_figures()}).model_dump(mode="json")
     if spec.sweep is None:
         del tree["sweep"]
     return write(_kind_first(tree))
