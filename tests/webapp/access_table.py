@@ -66,6 +66,8 @@ PAGES: dict[str, Row] = {
     **_designs("fleet"),
     **_designs("network"),
     **_designs("task"),
+    "network-import": Row("editor"),
+    **{f"network-export-{written}": Row("viewer", names={"pk": "network"}) for written in ("graphml", "csv", "json")},
     "dataset-list": Row("viewer"),
     "dataset-create": Row("editor"),
     "builtin-detail": Row("viewer", names={"kind": "dataset-kind"}),

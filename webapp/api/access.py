@@ -71,6 +71,8 @@ ACCESS: Mapping[tuple[str, str], Rule] = {
             ("POST", f"/{family}/{{design_id}}/versions/{{number}}/restore"): WRITE,
         }.items()
     },
+    ("POST", "/networks/import"): WRITE,
+    ("GET", "/networks/{design_id}/export"): READ,
     ("GET", "/experiments"): READ,
     ("POST", "/experiments"): RUN,
     ("GET", "/experiments/{experiment_id}"): READ,

@@ -13,6 +13,7 @@ from webapp.api.routes import (
     catalogue,
     comparisons,
     datasets,
+    exchange,
     experiments,
     members,
     notes,
@@ -54,6 +55,7 @@ def make_api() -> NinjaAPI:
     api.add_decorator(checked)
     for family in ("fleets", "networks", "tasks"):
         api.add_router(f"/{family}", design_router(family), url_name_prefix=family)
+    api.add_router("/networks", exchange.router)
     api.add_router("/datasets", datasets.router)
     api.add_router("", previews.router)
     api.add_router("/experiments", experiments.router)

@@ -14,6 +14,7 @@ from webapp.api.kinds import KINDS
 from webapp.api.problems import MEDIA_TYPE
 from webapp.api.resources import TokenBody
 from webapp.api.routes.datasets import DataSetBody, DataSetWords
+from webapp.api.routes.exchange import NetworkImportBody
 from webapp.api.routes.previews import PreviewBody
 from webapp.api.specschema import body_schemas
 from webapp.api.teamwork import BODIES
@@ -121,6 +122,13 @@ def _headers(operation: Json) -> set[str]:
     return {one["name"] for one in operation.get("parameters", []) if one["in"] == "header"}
 
 
+_BY_ENDING = {
+    ("/samples", "/preview", "/previews"): ["preview_failed", "invalid_spec"],
+    ("/export",): ["invalid_spec"],
+}
+"""Problems of operations by the end of their path."""
+
+
 def _problems(path: str, method: str, operation: Json) -> dict[str, list[str]]:
     codes = ["unauthenticated", "token_unknown", "token_expired", "token_revoked", "insufficient_scope"]
     codes += ["insufficient_role", "invalid_parameters", "too_many_requests", "internal_error"]
@@ -142,8 +150,7 @@ def _problems(path: str, method: str, operation: Json) -> dict[str, list[str]]:
         codes.append("conflict")
     if "/datasets" in path and method != "DELETE":
         codes.append("invalid_upload")
-    if path.endswith(("/samples", "/preview", "/previews")):
-        codes += ["preview_failed", "invalid_spec"]
+    codes += next((more for endings, more in _BY_ENDING.items() if path.endswith(endings)), [])
     by_status: dict[str, list[str]] = {}
     for code in KINDS:
         if code in codes:
@@ -167,7 +174,14 @@ def _problem_response(code: str) -> Json:
 
 
 def _model_schemas() -> Json:
-    bodies: tuple[type[BaseModel], ...] = (TokenBody, DataSetBody, DataSetWords, PreviewBody, *BODIES)
+    bodies: tuple[type[BaseModel], ...] = (
+        TokenBody,
+        DataSetBody,
+        DataSetWords,
+        PreviewBody,
+        NetworkImportBody,
+        *BODIES,
+    )
     _, holder = models_json_schema([(body, "validation") for body in bodies], ref_template=SCHEMAS + "{model}")
     schemas: Json = holder["$defs"]
     return schemas

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from engine.core.errors import SpecError
 from engine.network.catalogue import links
@@ -18,6 +19,9 @@ from webapp.previews.panels import panels
 from webapp.previews.services import look
 from webapp.previews.wanted import measures_of
 from webapp.teams.models import Team
+
+FORMAT_TITLES = {"graphml": "GraphML", "csv": "CSV", "json": "JSON"}
+"""What people call the formats of files that hold networks."""
 
 
 def detail_of(design: Fleet | Network | Task, query: Mapping[str, str], team: Team) -> dict[str, Any]:
@@ -79,6 +83,10 @@ def _network(design: Network, chosen: str, fleets: QuerySet[Fleet]) -> dict[str,
         "in_catalogue": set(links()),
         "fleets": fitting,
         "picked": picked,
+        "formats": [
+            {"title": title, "url": reverse(f"network-export-{written}", args=[design.pk])}
+            for written, title in FORMAT_TITLES.items()
+        ],
     }
 
 

@@ -48,6 +48,7 @@ def call(api: Api, method: str, path: str, targets: dict[str, str]) -> int:
             "/shares": {"experiment": targets["experiment_id"], "scope": "runs"},
             "/runs/{run_id}/notes": {"text": "Seen"},
             "/notes/{note_id}": {"text": "Seen again"},
+            "/networks/import": {"name": "N", "data": "source,target\nserver,device 1\n"},
             "/datasets/{dataset_id}": {"name": "Renamed"},
             "/datasets": {"name": "D", "kind": "arrays", "sha256": "a" * 64, "size_bytes": 10},
             "/runs/{run_id}/recost": {"bandwidth": 0.5},

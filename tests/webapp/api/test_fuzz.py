@@ -13,7 +13,7 @@ from webapp.experiments.models import Experiment
 from webapp.library.models import Fleet, Network, Task
 from webapp.teams.models import ApiToken
 
-PATHS = ["/experiments", "/estimates", "/fleets", "/networks", "/tasks", "/tokens"]
+PATHS = ["/networks/import", "/experiments", "/estimates", "/fleets", "/networks", "/tasks", "/tokens"]
 TREES = some.recursive(
     some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=12),
     lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(max_size=8), inner, max_size=3),
