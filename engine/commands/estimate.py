@@ -3,11 +3,13 @@
 import argparse
 from collections.abc import Iterator
 
+from engine.commands.costing import add_method, spread_lines
 from engine.commands.output import DONE, amount, duration, say, write_json
 from engine.commands.spec_file import add_json, add_spec, read_spec
 from engine.core.json import plain
 from engine.costs.estimate import Estimate, estimate
 from engine.specs.context import make_context
+from engine.specs.sweep import Cell
 from engine.specs.text import cells, digest
 
 SUMMARY = "say what an experiment will cost, before it runs"
@@ -23,13 +25,14 @@ _TITLES = {
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_spec(parser)
+    add_method(parser)
     add_json(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the expected cost of one run of each cell."""
     spec = read_spec(arguments)
-    found = [(cell, estimate(cell.spec.task, make_context(cell.spec, cell.spec.seeds[0]))) for cell in cells(spec)]
+    found = [(cell, _expected(cell, arguments)) for cell in cells(spec)]
     if arguments.json:
         trees = [{"label": cell.label, "digest": digest(cell.spec), **expected.as_json()} for cell, expected in found]
         write_json({"seeds": list(spec.seeds), "cells": plain(trees)}, arguments.json)
@@ -41,6 +44,11 @@ def execute(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _expected(cell: Cell, arguments: argparse.Namespace) -> Estimate:
+    context = make_context(cell.spec, cell.spec.seeds[0])
+    return estimate(cell.spec.task, context, method=arguments.method, samples=arguments.samples)
+
+
 def _lines(label: str, expected: Estimate) -> Iterator[str]:
     if label:
         yield label
@@ -50,6 +58,8 @@ def _lines(label: str, expected: Estimate) -> Iterator[str]:
         yield f"  {title:<16} {amount(total.expected, unit)}{spread}"
     if expected.straggler:
         yield f"  {'slowest round':<16} {amount(expected.slowest_round_s, 's')}, waiting for {expected.straggler}"
+    if expected.spread is not None:
+        yield from spread_lines(expected.spread)
     yield f"  {'rounds':<16} {expected.num_rounds}, unless a target is reached before"
     yield f"  {'on this host':<16} about {duration(expected.host_s)} on one core"
     yield f"  {'':<16} {100 * expected.share_recalled:.0f} % of the cost rests on recalled figures"

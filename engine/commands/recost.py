@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from engine.commands.costing import add_method, spread_lines
 from engine.commands.output import DONE, amount, say, write_json
 from engine.commands.spec_file import add_json
 from engine.core.errors import Problem, SpecError
@@ -29,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN_DIR", type=Path, help="a folder that run --out wrote")
     parser.add_argument("--fleet", metavar="FILE", help="the other fleet: its part of a spec, or a whole spec")
     parser.add_argument("--network", metavar="FILE", help="the other network: its part of a spec, or a whole spec")
+    add_method(parser)
     add_json(parser)
 
 
@@ -37,7 +39,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.fleet is None and arguments.network is None:
         raise SpecError([Problem("", "nothing_changes", "name another fleet, another network, or both")])
     fleet, network = (None if place is None else _tree(place) for place in (arguments.fleet, arguments.network))
-    found = [_compared(folder, fleet, network) for folder in _runs(arguments.folder)]
+    found = [_compared(folder, (fleet, network), arguments) for folder in _runs(arguments.folder)]
     if arguments.json:
         write_json({"runs": found}, arguments.json)
     if arguments.json != "-":
@@ -73,13 +75,16 @@ def _tree(place: str) -> Any:
         raise SpecError([Problem("", "unreadable", message)]) from error
 
 
-def _compared(run: Path, fleet: Any, network: Any) -> dict[str, Any]:
-    """What one run cost before and elsewhere."""
+def _compared(run: Path, parts: tuple[Any, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    """What one run cost before and elsewhere, on another fleet or network."""
     spec = parse((run / "spec.yaml").read_bytes())
     seed = int(json.loads((run / "provenance.json").read_bytes())["seed"])
     trace = Trace.load(run / "trace.safetensors")
-    change = checked({name: part for name, part in (("fleet", fleet), ("network", network)) if part is not None})
-    before, after = sheet(trace, spec, seed), sheet(trace, elsewhere(spec, change), seed)
+    change = checked({name: part for name, part in zip(("fleet", "network"), parts, strict=True) if part is not None})
+    before, after = (
+        sheet(trace, one, seed, method=arguments.method, samples=arguments.samples)
+        for one in (spec, elsewhere(spec, change))
+    )
     return {
         "run": run.name, "seed": seed, "before": before["totals"], "after": after["totals"],
         "sheets": {"before": before, "after": after},
@@ -92,4 +97,8 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         before, after = found["before"][name], found["after"][name]
         ratio = f"  x {after / before:.3g}" if before and after != before else ""
         yield f"  {title:<16} {amount(before, unit):>12}  ->  {amount(after, unit):>12}{ratio}"
+    for when, one in found["sheets"].items():
+        if "spread" in one:
+            yield f"  {when}:"
+            yield from spread_lines(one["spread"])
     yield f"  {'':<16} {100 * found['after']['share_recalled']:.0f} % of the new cost rests on recalled figures"

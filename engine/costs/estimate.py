@@ -8,6 +8,7 @@ import numpy as np
 from engine.core.nodes import node_name
 from engine.costs.compute import PASSES
 from engine.costs.model import CostModel
+from engine.costs.timing import SAMPLES, Method
 from engine.costs.tolerance import shifted
 from engine.costs.trace import COMPUTE, Trace
 
@@ -62,6 +63,7 @@ class Estimate:
         straggler: the device that the slowest round waits for, ``device:3``; empty if none.
         slowest_round_s: how long that round takes.
         host_s: computing time on one core of this host; a guess.
+        spread: percentiles of rounds and messages as plain data; None unless a Monte Carlo was asked for.
     """
 
     totals: dict[str, Range]
@@ -71,6 +73,7 @@ class Estimate:
     straggler: str
     slowest_round_s: float
     host_s: float
+    spread: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The estimate as plain data."""
@@ -78,10 +81,17 @@ class Estimate:
             part: {name: vars(value) for name, value in getattr(self, part).items()} for part in ("totals", "per_round")
         }
         rest = ("num_rounds", "share_recalled", "straggler", "slowest_round_s", "host_s")
-        return {**ranges, **{name: getattr(self, name) for name in rest}}
+        spread = {} if self.spread is None else {"spread": self.spread}
+        return {**ranges, **{name: getattr(self, name) for name in rest}, **spread}
 
 
-def estimate(task: Expecting[ContextT_contra], context: ContextT_contra) -> Estimate:
+def estimate(
+    task: Expecting[ContextT_contra],
+    context: ContextT_contra,
+    *,
+    method: Method = "closed_form",
+    samples: int = SAMPLES,
+) -> Estimate:
     """What a task is expected to cost on the context's fleet and network; reads no data and no torch.
 
     The range takes every figure to the good and the bad end of its tolerance at once (:mod:`engine.costs.tolerance`).
@@ -90,26 +100,35 @@ def estimate(task: Expecting[ContextT_contra], context: ContextT_contra) -> Esti
     Args:
         task: gives the trace that it expects.
         context: holds the cost model.
+        method: how times are found; a Monte Carlo adds percentiles.
+        samples: how often a Monte Carlo draws.
 
     Raises:
         EngineError: a device cannot do the work.
     """
-    return estimate_trace(task.expected_trace(context), context.cost_model)
+    return estimate_trace(task.expected_trace(context), context.cost_model, method=method, samples=samples)
 
 
-def estimate_trace(trace: Trace, model: CostModel) -> Estimate:
+def estimate_trace(
+    trace: Trace, model: CostModel, *, method: Method = "closed_form", samples: int = SAMPLES
+) -> Estimate:
     """The estimate of a trace.
+
+    The ends of the range are found in closed form and moved by as much as the other methods are off it in the middle.
 
     Args:
         trace: what will be computed and sent.
         model: fleet and network.
+        method: how times are found.
+        samples: how often a Monte Carlo draws.
     """
-    cost = model.cost(trace)
+    cost = model.cost(trace, method=method, samples=samples)
     expected = cost.ledger.totals()
     low = shifted(model, better=True).cost(trace).ledger.totals()
     high = shifted(model, better=False).cost(trace).ledger.totals()
     rounds = int(trace.repeats.sum())
-    totals = {name: Range(low[name], expected[name], high[name]) for name in QUANTITIES}
+    middle = expected if method == "closed_form" else model.cost(trace).ledger.totals()
+    totals = {name: _range(low[name], middle[name], high[name], expected[name]) for name in QUANTITIES}
     slowest = int(np.argmax(cost.round_s))
     straggler = cost.stragglers[slowest]
     return Estimate(
@@ -120,7 +139,14 @@ def estimate_trace(trace: Trace, model: CostModel) -> Estimate:
         straggler="" if straggler is None else node_name(straggler.device),
         slowest_round_s=float(cost.round_s[slowest]),
         host_s=host_seconds(trace),
+        spread=None if cost.spread is None else cost.spread.quantiles(),
     )
+
+
+def _range(low: float, middle: float, high: float, expected: float) -> Range:
+    """The range around what is expected, as wide in proportion as that around the middle."""
+    factor = expected / middle if middle else 1.0
+    return Range(low * factor, expected, high * factor)
 
 
 def host_seconds(trace: Trace) -> float:

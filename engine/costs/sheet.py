@@ -28,7 +28,7 @@ def sheet_of(cost: Cost, network: Network, *, points: int = MOST_POINTS) -> Shee
     Returns:
         ``totals``; ``groups``: seconds, joules and bytes by group and phase; ``links``: seconds on air, joules and
         bytes on the wire by link and direction, with the groups that each link ``serves`` (``backhaul`` among them);
-        ``rounds``: see :func:`round_times`.
+        ``rounds``: see :func:`round_times`; after a Monte Carlo ``spread``: percentiles of rounds and messages.
     """
     groups, links, serves = [], [], _serves(network)
     for row in cost.ledger.by_group():
@@ -42,6 +42,7 @@ def sheet_of(cost: Cost, network: Network, *, points: int = MOST_POINTS) -> Shee
         "groups": groups,
         "links": links,
         "rounds": round_times(cost, points=points),
+        **({} if cost.spread is None else {"spread": cost.spread.quantiles()}),
     }
 
 

@@ -39,7 +39,7 @@ def segment_terms(ways: tuple[Way, ...], queued: int, payload: Floats) -> Terms:
     """
     air = np.stack([way.airtime_s(payload) for way in ways])
     frame = np.stack([way.frame_s(payload) for way in ways])
-    slowest = air.argmax(axis=0)[None]
+    slowest = (air - frame).argmax(axis=0)[None]  # what remains when its first frame is through
     pace = np.take_along_axis(air, slowest, axis=0)[0]
     others = frame.sum(axis=0) - np.take_along_axis(frame, slowest, axis=0)[0]
     serial = pace + others

@@ -10,6 +10,7 @@ from engine.core.component import Component
 from engine.core.errors import Problem, SpecError
 from engine.costs.recost import recost
 from engine.costs.sheet import MOST_POINTS, Sheet, sheet_of
+from engine.costs.timing import SAMPLES, Method
 from engine.costs.trace import Trace
 from engine.specs.checks import check, components
 from engine.specs.experiment import ExperimentSpec
@@ -98,7 +99,15 @@ def checked(tree: Any) -> WhatIf:
         raise SpecError(problems_of(error, WhatIf, tree)) from error
 
 
-def sheet(trace: Trace, spec: ExperimentSpec, seed: int, *, points: int = MOST_POINTS) -> Sheet:
+def sheet(
+    trace: Trace,
+    spec: ExperimentSpec,
+    seed: int,
+    *,
+    points: int = MOST_POINTS,
+    method: Method = "closed_form",
+    samples: int = SAMPLES,
+) -> Sheet:
     """What a trace costs on the fleet and network of a spec; see :func:`engine.costs.sheet.sheet_of`.
 
     Args:
@@ -106,10 +115,12 @@ def sheet(trace: Trace, spec: ExperimentSpec, seed: int, *, points: int = MOST_P
         spec: where it happens.
         seed: seed of the run, by which random topologies are drawn.
         points: most entries of the times of rounds.
+        method: how times are found; a Monte Carlo adds percentiles.
+        samples: how often a Monte Carlo draws.
 
     Raises:
         EngineError: a device cannot do the work, or two nodes are not connected.
     """
     fleet = spec.fleet.resolve()
     network = spec.network.resolve(fleet, seed)
-    return sheet_of(recost(trace, fleet, network), network, points=points)
+    return sheet_of(recost(trace, fleet, network, method=method, samples=samples), network, points=points)

@@ -111,3 +111,16 @@ def test_learning_that_followed_time_is_refused_by_name() -> None:
     assert [problem.path for problem in obstacles(spec)] == ["fleet.groups.0.availability"]
     with pytest.raises(SpecError, match="Tired depends on simulated time"):
         elsewhere(spec, WhatIf(network={}))
+
+
+def test_a_monte_carlo_tells_percentiles_of_both(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "network.yaml").write_text("{links: {default: ble5_1m}}")
+    words = ["recost", str(run_folder), "--network", str(tmp_path / "network.yaml"), "--method", "monte_carlo"]
+    assert main([*words, "--samples", "20", "--json", str(tmp_path / "out.json")]) == 0
+    found = json.loads((tmp_path / "out.json").read_bytes())["runs"][0]["sheets"]
+    for sheet in found.values():
+        assert sheet["spread"]["round_s"]["p50"] <= sheet["spread"]["round_s"]["p95"]
+    assert found["after"]["spread"]["round_s"] != found["before"]["spread"]["round_s"]
+    assert capsys.readouterr().out.count("a message, upload") == 2
