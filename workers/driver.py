@@ -1,7 +1,9 @@
 """Carries out one claimed run from start to end, and turns whatever goes wrong into a failure that people can read."""
 
+import importlib
 import logging
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.text import digest, parse_tree
 from engine.task.artifacts import ArtifactFolder
+from webapp.experiments.expectations import keep_expected
 from webapp.experiments.models import RunState
 from workers.control import Wishes
 from workers.failure import LogTail, failure_of
@@ -106,7 +109,10 @@ def _carry_out(store: RunStore, wishes: Wishes) -> None:
         store=DataStore.from_environment(),
         artifacts=ArtifactFolder(Path(settings.ARTIFACTS_FOLDER)),
     )
+    keep_expected(run.cell, spec)
     sink = DatabaseSink(store)
+    importlib.import_module("torch")  # loading it is no work of this run
+    began_s = time.process_time()
     try:
         outcome = carry_out(
             spec,
@@ -119,7 +125,8 @@ def _carry_out(store: RunStore, wishes: Wishes) -> None:
         sink.close()
     finally:
         sink.abandon()
-    _conclude(store, spec, outcome, wishes)
+    spent_s = (run.host_cpu_s or 0.0) + time.process_time() - began_s
+    _conclude(store, spec, outcome, wishes, spent_s)
     if outcome.status == "done":
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -134,7 +141,7 @@ def _spec_of(store: RunStore) -> ExperimentSpec:
     return spec
 
 
-def _conclude(store: RunStore, spec: ExperimentSpec, outcome: Outcome, wishes: Wishes) -> None:
+def _conclude(store: RunStore, spec: ExperimentSpec, outcome: Outcome, wishes: Wishes, cpu_s: float) -> None:
     run = store.run
     match outcome.status:
         case "done" if outcome.summary is not None:
@@ -149,14 +156,15 @@ def _conclude(store: RunStore, spec: ExperimentSpec, outcome: Outcome, wishes: W
                 checkpoint="",
                 losses=0,
                 host_time_s=outcome.work_s,
+                host_cpu_s=cpu_s,
                 remaining_s=0.0,
             )
         case "paused" if wishes.strongest == "release":
-            store.leave(RunState.QUEUED, "the worker stopped; another one goes on", sent_at=None)
+            store.leave(RunState.QUEUED, "the worker stopped; another one goes on", sent_at=None, host_cpu_s=cpu_s)
         case "paused":
-            store.leave(RunState.PAUSED, "asked for by the user")
+            store.leave(RunState.PAUSED, "asked for by the user", host_cpu_s=cpu_s)
         case _:
-            store.leave(RunState.CANCELLED, "asked for by the user")
+            store.leave(RunState.CANCELLED, "asked for by the user", host_cpu_s=cpu_s)
 
 
 def _fail(store: RunStore, error: Exception, tail: LogTail) -> None:

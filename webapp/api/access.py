@@ -118,6 +118,7 @@ ACCESS: Mapping[tuple[str, str], Rule] = {
     ("GET", "/schema"): SIGNED_IN,
     ("POST", "/estimates"): READ,
     ("GET", "/system"): SIGNED_IN,
+    ("GET", "/system/estimates"): SIGNED_IN,
     ("GET", "/trash"): READ,
     ("POST", "/trash/{item_id}/restore"): WRITE,
     ("DELETE", "/trash/{item_id}"): WRITE,

@@ -172,6 +172,8 @@ class Run(Resource):
     """Simulated time so far, in seconds."""
     host_time_s: float
     """Work of this machine so far, in seconds, over all attempts."""
+    host_cpu_s: float | None
+    """CPU seconds of this machine, of the attempts that came to an end; null before."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -185,6 +187,8 @@ class Run(Resource):
     """Null unless it failed."""
     result: Annotated[Json | None, DETAIL]
     """Metrics and costs at the end; null before."""
+    estimate: Annotated[Json | None, DETAIL, Column("cell__estimate")]
+    """What was expected before the run began, as `POST /estimates` answers it; null for older runs."""
     transitions: Annotated[list[Transition], DETAIL, Attached(lookups.transitions)]
     """Every change of state with its reason."""
 

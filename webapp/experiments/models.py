@@ -47,6 +47,7 @@ class Cell(models.Model):
     """The complete spec as people read it; devices and links stand by their names."""
     document = models.JSONField(default=dict)
     """The complete spec by value, figures of devices and links included: what a worker carries out."""
+    estimate = models.JSONField(null=True, blank=True, help_text="What was expected of a run before the first began.")
 
     class Meta:
         ordering = ["experiment", "index"]
@@ -102,6 +103,7 @@ class Run(models.Model):
     progress_unit = models.CharField(max_length=20, blank=True)
     sim_time_s = models.FloatField(null=True, blank=True)
     host_time_s = models.FloatField(default=0.0, help_text="Seconds of work so far, over all attempts.")
+    host_cpu_s = models.FloatField(null=True, blank=True, help_text="CPU seconds of attempts that came to an end.")
     remaining_s = models.FloatField(null=True, blank=True, help_text="Estimated seconds of work to go.")
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.specs.writer import write
-from webapp.experiments import boards, services
+from webapp.experiments import accuracy, boards, services
 from webapp.experiments.answers import answer_of, main_metric
 from webapp.experiments.models import Experiment, Run, RunState
 from webapp.texts import tree_of
@@ -55,6 +55,11 @@ def curves(experiment: Experiment, query: Mapping[str, str]) -> dict[str, Any]:
         "paths": paths,
         "differences": values,
         "picture": boards.picture_of(rows[0].cell.document) if rows else None,
+        "estimated": [
+            {"label": row.label, "figures": figures}
+            for row in rows
+            if (figures := accuracy.of_cell(row.cell, row.runs))
+        ],
         **_axes(query),
     }
 

@@ -10,7 +10,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from webapp.experiments import boards, panels, services
+from webapp.experiments import accuracy, boards, panels, services
 from webapp.experiments.files import path_of
 from webapp.experiments.models import Artifact, Run, RunState
 from webapp.teams.access import at_least
@@ -102,6 +102,7 @@ def _body(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         **panels.run_body(run, request.GET),
         "api_path": f"runs/{run.pk}",
+        "compared": accuracy.of_run(run),
         "seeds": tree_of(run.cell.experiment.text).get("seeds", []),
         "artifacts": run.artifacts.order_by("name"),
         "siblings": Run.objects.visible_to(user_of(request)).filter(cell=run.cell).order_by("seed"),

@@ -18,6 +18,7 @@ from engine.specs.sweep import Cell as SpecCell
 from engine.specs.text import by_value, canonical, cells, digest, parse
 from webapp import broker
 from webapp.datasets.usage import foreign_uploads
+from webapp.experiments.expectations import expected_at_submit
 from webapp.experiments.models import Artifact, Cell, EventBatch, Experiment, MetricChunk, Run, RunState
 from webapp.experiments.states import move, queue_all
 from webapp.library.services import body_for
@@ -29,7 +30,9 @@ from webapp.texts import byte_limit
 SEND_AT_ONCE = 50
 """Jobs that a request sends itself (about 10 ms each); the reaper sends the others."""
 
-_COPIED = ("progress_done", "progress_total", "progress_unit", "sim_time_s", "host_time_s", "result", "last_seq")
+_COPIED = (
+    "progress_done", "progress_total", "progress_unit", "sim_time_s", "host_time_s", "host_cpu_s", "result", "last_seq",
+)  # fmt: skip
 
 
 def parsed(team: Team, text: str | bytes) -> ExperimentSpec:
@@ -72,7 +75,8 @@ def submit(
         message = f"{len(grid)} cells times {len(spec.seeds)} seeds are {num_runs} runs; at most {allowed} are allowed"
         raise SpecError([Problem("seeds", "too_many_runs", message)])
     # What takes time is done before the transaction: writers of SQLite wait for each other.
-    drafts = [_cell(index, cell) for index, cell in enumerate(grid)]
+    expected = expected_at_submit(grid)
+    drafts = [_cell(index, cell, expected[index]) for index, cell in enumerate(grid)]
     with transaction.atomic():
         experiment = Experiment.objects.create(team=team, name=spec.name, text=text, created_by=user, parent=parent)
         for draft in drafts:
@@ -99,7 +103,7 @@ def stored_text(spec: ExperimentSpec) -> str:
     return text
 
 
-def _cell(index: int, cell: SpecCell) -> Cell:
+def _cell(index: int, cell: SpecCell, estimate: dict[str, Any] | None) -> Cell:
     return Cell(
         index=index,
         label=cell.label[:300],
@@ -107,6 +111,7 @@ def _cell(index: int, cell: SpecCell) -> Cell:
         digest=digest(cell.spec),
         text=canonical(cell.spec),
         document=by_value(cell.spec).model_dump(mode="json", exclude={"sweep"}),
+        estimate=estimate,
     )
 
 

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from webapp.experiments.accuracy import NEWEST, accuracy
 from webapp.system.health import findings
 from webapp.system.status import status
 from webapp.teams.pages import member, user_of
@@ -28,5 +29,6 @@ def system(request: HttpRequest) -> HttpResponse:
     """What the platform runs on, whether all of it works, and what it is doing; ``part=status`` is asked for again."""
     user = user_of(request)
     context = {"findings": findings(), "status": status(lambda runs: runs.visible_to(user))}
-    template = "system/_status.html" if request.GET.get("part") == "status" else "system/system.html"
-    return render(request, template, context)
+    if request.GET.get("part") == "status":
+        return render(request, "system/_status.html", context)
+    return render(request, "system/system.html", {**context, "accuracy": accuracy(), "newest": NEWEST})

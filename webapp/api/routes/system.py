@@ -9,6 +9,7 @@ from ninja import Router
 from webapp.api.answers import answer
 from webapp.api.gate import Request
 from webapp.api.shapes import Exact
+from webapp.experiments.accuracy import NEWEST, accuracy
 from webapp.system.health import findings
 from webapp.system.status import Lag, status
 
@@ -78,6 +79,39 @@ class SystemState(Exact):
     lag: LiveLag | None
     """Null as long as nobody watched a run."""
     versions: dict[str, str]
+
+
+class EstimateError(Exact):
+    """The running error of the estimates of one figure; errors are shares of the actual figure."""
+
+    name: str
+    """Of the figure; `host_cpu_s` is the computing time on this machine."""
+    num_runs: int
+    median: float | None
+    """Median of the absolute errors."""
+    p90: float | None
+    """Nine in ten runs are within this."""
+    bias: float | None
+    """Median of the signed errors: positive where estimates are too high."""
+    share_inside: float | None
+    """Share of the runs within the stated range; null where no range is stated."""
+
+
+class EstimateErrors(Exact):
+    """How far off the estimates were."""
+
+    newest: int
+    """Over how many finished runs at most, the newest ones of the platform."""
+    figures: list[EstimateError]
+
+
+@router.get(
+    "/estimates", response=EstimateErrors, summary="Get the errors of estimates", operation_id="get_estimate_errors"
+)
+def get_estimate_errors(request: Request) -> HttpResponse:
+    """Estimates that were made before runs began, held against what came of them."""
+    figures = [{name: getattr(one, name) for name in EstimateError.model_fields} for one in accuracy()]
+    return answer({"newest": NEWEST, "figures": figures})
 
 
 @router.get("", response=SystemState, summary="Get the state of the platform", operation_id="get_system")

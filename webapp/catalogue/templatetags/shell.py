@@ -57,6 +57,15 @@ def _known(value: object) -> float | None:
 
 
 @register.filter
+def signed_percent(share: float) -> str:
+    """A share with its sign, as a percentage: ``+12.0 %``; plain 0 where nothing is left after rounding."""
+    if abs(share) < 5e-5:
+        return quantities.text(0.0, "%")
+    text = quantities.text(share, "%")
+    return text if share < 0 else f"+{text}"
+
+
+@register.filter
 def whole(value: int | None) -> str:
     """A whole number with its thousands apart."""
     return quantities.count(value)
