@@ -11,7 +11,7 @@ from engine.commands.output import DONE, amount, say, write_json
 from engine.commands.spec_file import add_json
 from engine.core.errors import Problem, SpecError
 from engine.costs.trace import Trace
-from engine.specs.recosting import checked, elsewhere, sheet
+from engine.specs.recosting import checked, elsewhere, sheet, use
 from engine.specs.text import MAX_BYTES, load, parse
 
 SUMMARY = "say what a finished run would have cost on another fleet or network"
@@ -87,7 +87,7 @@ def _compared(run: Path, parts: tuple[Any, Any], arguments: argparse.Namespace) 
     )
     return {
         "run": run.name, "seed": seed, "before": before["totals"], "after": after["totals"],
-        "sheets": {"before": before, "after": after},
+        "sheets": {"before": before, "after": after}, "use": use(trace, spec, seed),
     }  # fmt: skip
 
 

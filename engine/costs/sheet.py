@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.costs.model import Cost
 from engine.network.network import Network
@@ -30,7 +31,7 @@ def sheet_of(cost: Cost, network: Network, *, points: int = MOST_POINTS) -> Shee
         bytes on the wire by link and direction, with the groups that each link ``serves`` (``backhaul`` among them);
         ``rounds``: see :func:`round_times`; after a Monte Carlo ``spread``: percentiles of rounds and messages.
     """
-    groups, links, serves = [], [], _serves(network)
+    groups, links, serves = [], [], serves_of(network)
     for row in cost.ledger.by_group():
         owner, _, name = row["owner"].partition(":")
         if owner == "group":
@@ -64,7 +65,7 @@ def round_times(cost: Cost, *, points: int = MOST_POINTS) -> dict[str, Any]:
             "mean_s": [],
             "longest_s": [],
         }
-    starts = np.unique(np.linspace(0, len(times), min(points, len(times)), endpoint=False).astype(np.int64))
+    starts = stretches(len(times), points)
     widths = np.diff(np.append(starts, len(times)))
     return {
         "num_rounds": len(times),
@@ -77,7 +78,12 @@ def round_times(cost: Cost, *, points: int = MOST_POINTS) -> dict[str, Any]:
     }
 
 
-def _serves(network: Network) -> dict[str, list[str]]:
+def stretches(num_rounds: int, points: int) -> NDArray[np.int64]:
+    """Where at most so many stretches of about equally many rounds begin."""
+    return np.unique(np.linspace(0, num_rounds, min(points, num_rounds), endpoint=False).astype(np.int64))
+
+
+def serves_of(network: Network) -> dict[str, list[str]]:
     """The groups that reach their next hop by each link, and the backhaul."""
     table = network.table
     found: dict[str, list[str]] = {}

@@ -12,6 +12,7 @@ from engine.costs.recost import recost
 from engine.costs.sheet import MOST_POINTS, Sheet, sheet_of
 from engine.costs.timing import SAMPLES, Method
 from engine.costs.trace import Trace
+from engine.costs.use_sheet import UseSheet, use_sheet_of
 from engine.specs.checks import check, components
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.messages import problems_of, shown
@@ -124,3 +125,20 @@ def sheet(
     fleet = spec.fleet.resolve()
     network = spec.network.resolve(fleet, seed)
     return sheet_of(recost(trace, fleet, network, method=method, samples=samples), network, points=points)
+
+
+def use(trace: Trace, spec: ExperimentSpec, seed: int, *, points: int = MOST_POINTS) -> UseSheet:
+    """How a trace uses the links of a spec's network; see :func:`engine.costs.use_sheet.use_sheet_of`.
+
+    Args:
+        trace: what the run did.
+        spec: where it happens.
+        seed: seed of the run, by which random topologies are drawn.
+        points: most entries of a course.
+
+    Raises:
+        EngineError: a device cannot do the work, or two nodes are not connected.
+    """
+    fleet = spec.fleet.resolve()
+    network = spec.network.resolve(fleet, seed)
+    return use_sheet_of(trace, network, recost(trace, fleet, network), points=points)

@@ -14,6 +14,8 @@ from engine.fleet.group import FleetSpec, GroupSpec
 from engine.network.catalogue import links
 from engine.network.link import Link
 from engine.network.spec import DEFAULT, LinkChoice, NetworkSpec
+from engine.network.topologies.custom import Custom
+from engine.network.topology import Topology
 
 Factor = Annotated[float, Field(ge=0.001, le=1000)]
 
@@ -103,7 +105,24 @@ class WhatIf(Component):
             backhaul = self._scaled(backhaul)
         if backhaul is not None:
             after = {group: _apart(link, backhaul) for group, link in after.items()}
-        return network.model_copy(update={"links": after, "backhaul": backhaul})
+        update = {"links": after, "backhaul": backhaul, "topology": self._topology_of(network.topology)}
+        return network.model_copy(update=update)
+
+    def _topology_of(self, topology: Topology) -> Topology:
+        """The topology; connections that name links of their own have them changed too."""
+        if not isinstance(topology, Custom):
+            return topology
+        edges = [
+            edge.model_copy(
+                update={
+                    name: self._scaled(_link(choice))
+                    for name in ("link", "down_link")
+                    if (choice := getattr(edge, name)) is not None
+                }
+            )
+            for edge in topology.edges
+        ]
+        return topology.model_copy(update={"edges": tuple(edges)})
 
     def _scaled(self, link: Link) -> Link:
         """The link with this bandwidth, latency and loss."""

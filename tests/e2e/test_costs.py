@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.looks import LOOKS, judge
+from tests.e2e.looks import judge
 from tests.e2e.rest import Rest
 
 OpenPage = Callable[..., Page]
@@ -100,9 +100,12 @@ def test_what_is_slid_is_kept(open_page: OpenPage, rest: Rest, run: Any) -> None
     assert kept == rest.post(f"/runs/{run['id']}/recost", {"latency": 1.5})["network"]
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_pages_about_costs_pass(open_page: OpenPage, run: Any, width: int, scheme: str) -> None:
-    page = open_page(f"/runs/{run['id']}/", width=width, scheme=scheme)
+def test_pages_about_costs_pass(open_page: OpenPage, run: Any) -> None:
+    page = open_page(f"/runs/{run['id']}/")
     page.get_by_label("Bandwidth", exact=True).press("ArrowLeft")
     expect(page.locator("#what-if-said")).to_contain_text("→")
-    assert not judge(page, "run-what-if", width, scheme)
+    problems = judge(page, "run-what-if")
+    page.get_by_role("link", name="By term, link and round").click()
+    page.get_by_text("Show rounds as table").click()
+    problems += judge(page, "run-costs")
+    assert not problems, "\n".join(problems)

@@ -61,6 +61,7 @@ PAGES: dict[str, Row] = {
     "run-cancel": Row("runner", "POST", _RUN),
     "run-pause": Row("runner", "POST", _RUN),
     "run-resume": Row("runner", "POST", _RUN),
+    "run-costs": Row("viewer", names=_RUN),
     "run-what-if": Row("viewer", names=_RUN),
     "artifact-download": Row("viewer", names={"pk": "artifact"}),
     **_designs("fleet"),

@@ -87,6 +87,7 @@ ACCESS: Mapping[tuple[str, str], Rule] = {
     ("POST", "/runs/{run_id}/pause"): RUN,
     ("POST", "/runs/{run_id}/resume"): RUN,
     ("POST", "/runs/{run_id}/recost"): READ,
+    ("GET", "/runs/{run_id}/use"): READ,
     ("GET", "/runs/{run_id}/events"): READ,
     ("GET", "/runs/{run_id}/series"): READ,
     ("GET", "/runs/{run_id}/metrics"): READ,

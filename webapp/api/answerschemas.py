@@ -217,6 +217,40 @@ _RECOST: Json = {
 }
 
 
+_BOTH_WAYS: Json = {**_NUMBERS, "minItems": 2, "maxItems": 2, "description": "Towards the server, and away from it."}
+
+_USE: Json = {
+    "type": "object",
+    "required": ["num_rounds", "first", "links"],
+    "additionalProperties": False,
+    "properties": {
+        "num_rounds": {"type": "integer"},
+        "first": {**_STEPS, "description": "First round of each stretch, from 1."},
+        "links": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "link": {"type": "string"},
+                    "title": {"type": "string"},
+                    "serves": {"type": "array", "items": {"type": "string"}},
+                    "is_shared": {"type": "boolean", "description": "Whether those near one gateway take turns."},
+                    "num_connections": {"type": "integer", "description": "That carried anything."},
+                    "payload_bytes": _BOTH_WAYS,
+                    "wire_bytes": _BOTH_WAYS,
+                    "air_s": _BOTH_WAYS,
+                    "mean_busiest": {**_NUMBER, "description": "Share of all time that its busiest channel is on air."},
+                    "most_busiest": {**_NUMBER, "description": "The same in the round in which it is greatest."},
+                    "up_bytes": _NUMBERS,
+                    "down_bytes": _NUMBERS,
+                    "busiest": _NUMBERS,
+                },
+            },
+        },
+    },
+}
+
+
 def answer_schemas() -> Json:
     """The schemas by their name in the OpenAPI document."""
     return {
@@ -228,4 +262,5 @@ def answer_schemas() -> Json:
         "CellEstimate": _CELL_ESTIMATE,
         "CostSheet": _SHEET,
         "Recost": _RECOST,
+        "UseSheet": _USE,
     }

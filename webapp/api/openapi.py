@@ -146,7 +146,7 @@ def _problems(path: str, method: str, operation: Json) -> dict[str, list[str]]:
         codes += ["invalid_idempotency_key", "idempotency_conflict"]
     if "If-Match" in headers:
         codes += ["version_conflict", *(["version_required"] if method == "PUT" else [])]
-    if method != "GET" and "{" in path:
+    if (method != "GET" and "{" in path) or path.endswith("/use"):
         codes.append("conflict")
     if "/datasets" in path and method != "DELETE":
         codes.append("invalid_upload")

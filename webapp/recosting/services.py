@@ -15,8 +15,9 @@ from django.conf import settings
 
 from engine.core.errors import EngineError, Problem, SpecError
 from engine.costs.sheet import Sheet
+from engine.costs.use_sheet import UseSheet
 from engine.specs.experiment import ExperimentSpec
-from engine.specs.recosting import elsewhere, sheet
+from engine.specs.recosting import elsewhere, sheet, use
 from engine.specs.text import tree_of
 from engine.specs.what_if import WhatIf
 from webapp.experiments.files import path_of
@@ -65,7 +66,8 @@ def recost(run: Run, change: WhatIf) -> dict[str, Any]:
     elif is_quick(world, changed):
         before, after = before_of(world), sheet(world.trace, changed, run.seed)
     else:
-        before, after = _apart(world, changed)
+        found = _apart(world, changed)
+        before, after = found["before"], found["after"]
         _sheets.get(world.key, lambda: before)
     tree = tree_of(changed)
     return {
@@ -84,9 +86,20 @@ def before_of(world: World) -> Sheet:
     def make() -> Sheet:
         if is_quick(world, world.spec):
             return sheet(world.trace, world.spec, world.run.seed)
-        return _apart(world, world.spec)[0]
+        return _apart(world, world.spec)["before"]
 
     return _sheets.get(world.key, make)
+
+
+def use_of(world: World) -> UseSheet:
+    """How the run used its links; see :func:`engine.costs.use_sheet.use_sheet_of`."""
+
+    def make() -> UseSheet:
+        if is_quick(world, world.spec):
+            return use(world.trace, world.spec, world.run.seed)
+        return _apart(world, world.spec)["use"]
+
+    return _sheets.get((*world.key, "use"), make)
 
 
 def is_quick(world: World, spec: ExperimentSpec) -> bool:
@@ -96,8 +109,8 @@ def is_quick(world: World, spec: ExperimentSpec) -> bool:
     return items * hops + spec.fleet.num_devices <= settings.RECOST_AT_ONCE
 
 
-def _apart(world: World, changed: ExperimentSpec) -> tuple[Sheet, Sheet]:
-    """Both sheets, from the command of the engine in a process of its own.
+def _apart(world: World, changed: ExperimentSpec) -> dict[str, Sheet]:
+    """The sheets ``before``, ``after`` and ``use``, from the command of the engine in a process of its own.
 
     Raises:
         SpecError: it takes longer than is allowed.
@@ -125,8 +138,8 @@ def _apart(world: World, changed: ExperimentSpec) -> tuple[Sheet, Sheet]:
             raise SpecError([Problem("run", "recost_too_slow", message)]) from error
     if done.returncode:
         raise EngineError(done.stderr.decode(errors="replace").strip().removeprefix("edgeloom: ")[:500])
-    sheets = orjson.loads(done.stdout)["runs"][0]["sheets"]
-    return sheets["before"], sheets["after"]
+    found = orjson.loads(done.stdout)["runs"][0]
+    return {**found["sheets"], "use": found["use"]}
 
 
 def _folder(folder: Path, world: World, changed: ExperimentSpec) -> Path:

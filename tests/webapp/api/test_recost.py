@@ -145,7 +145,24 @@ def test_only_finished_runs_with_a_trace(lab: Lab, done: Run) -> None:
     assert lab.by("viewer")("POST", f"/runs/{done.pk}/recost", {}).status_code == 409
 
 
+def test_use_of_links_adds_up_to_the_ledger(lab: Lab, done: Run) -> None:
+    found = lab.by("viewer").get(f"/runs/{done.pk}/use")
+    assert (found["num_rounds"], found["first"]) == (30, list(range(1, 31)))
+    totals = recosted(lab, done)["before"]
+    on_wire = {(row["link"], row["direction"]): row["wire_bytes"] for row in totals["links"]}
+    for link in found["links"]:
+        for way, direction in enumerate(("up", "down")):
+            assert link["wire_bytes"][way] == pytest.approx(on_wire[link["link"], direction])
+            assert sum(link[f"{direction}_bytes"]) == pytest.approx(link["wire_bytes"][way])
+            assert link["payload_bytes"][way] < link["wire_bytes"][way]
+        assert max(link["busiest"]) == link["most_busiest"]
+    assert [link["serves"] for link in found["links"]] == [["boards"], ["phones"], ["backhaul"]]
+    Run.objects.filter(pk=done.pk).update(state=RunState.RUNNING)
+    assert lab.by("viewer")("GET", f"/runs/{done.pk}/use").status_code == 409
+
+
 def test_strangers_learn_nothing(lab: Lab, done: Run) -> None:
+    assert lab.by("stranger")("GET", f"/runs/{done.pk}/use").status_code == 404
     assert lab.by("stranger")("POST", f"/runs/{done.pk}/recost", {}).status_code == 404
 
 
@@ -156,7 +173,11 @@ def test_a_large_trace_is_costed_in_a_process_of_its_own(lab: Lab, done: Run, se
     services._sheets.clear()
     there = recosted(lab, done, {"bandwidth": 0.5, "speed": {"phones": 2}})
     assert there == here
+    use = lab.by("viewer").get(f"/runs/{done.pk}/use")
     services._sheets.clear()
-    settings.RECOST_LIMIT_S = 0.01
+    settings.RECOST_AT_ONCE = 10**6
+    assert lab.by("viewer").get(f"/runs/{done.pk}/use") == use
+    services._sheets.clear()
+    settings.RECOST_AT_ONCE, settings.RECOST_LIMIT_S = 10, 0.01
     response = lab.by("viewer")("POST", f"/runs/{done.pk}/recost", {"bandwidth": 0.3})
     assert codes(response) == {"run": "recost_too_slow"}
