@@ -55,13 +55,14 @@ def close_round(task: "Federated", context: Context, state: State) -> tuple[Stat
     metrics = _measured(task, context, number, server, columns)
     values = {**metrics, **totals, "round_time_s": round_time_s}
     reason = _reason(task, number, metrics)
-    events = _events(state, who, columns, values, cost)
+    cohort = {"message_bytes": [exchange.bytes_down, exchange.bytes_up], **_cohort(state)}
+    events = _events(cohort, who, columns, values, cost)
     if number == 1:
         events = [*_opening_remarks(task, context, state), *events]
     closed = state.replace(
         values={
-            "round": number + 1, "cohort": None, "dropped": [], "block": 0, "weight": 0.0, "reason": reason,
-            "totals": dict(totals), "metrics": {**_kept(state), **metrics},
+            "round": number + 1, "cohort": None, "dropped": [], "absent": {}, "block": 0, "weight": 0.0,
+            "reason": reason, "totals": dict(totals), "metrics": {**_kept(state), **metrics},
         },
         tensors={
             **flat(SERVER, server),
@@ -142,10 +143,21 @@ def _kept(state: State) -> dict[str, JsonValue]:
     return dict(kept)
 
 
+def _cohort(state: State) -> dict[str, Any]:
+    """Who was drawn in the open round, who was left out and who was away."""
+    absent: Any = state.values.get("absent", {})  # a checkpoint of an older version has none
+    return {
+        "round": rounds_done(state) + 1,
+        "clients": state.values["cohort"],
+        "dropped": state.values["dropped"],
+        **absent,
+    }
+
+
 def _events(
-    state: State, who: Participation, columns: dict[str, np.ndarray], values: dict[str, float], cost: "Cost"
+    cohort: dict[str, Any], who: Participation, columns: dict[str, np.ndarray], values: dict[str, float], cost: "Cost"
 ) -> list[Event]:
-    number, at = rounds_done(state) + 1, values["time_s"]
+    number, at = cohort["round"], values["time_s"]
     shown, count = slice(MOST_ROWS), len(who.clients)
     start = at - values["round_time_s"]
     arrived = np.asarray(cost.end_s)[2 * count : 3 * count] - start
@@ -157,7 +169,6 @@ def _events(
         "num_samples": who.samples[shown],
         "time_s": arrived[shown],
     }
-    cohort = {"round": number, "clients": state.values["cohort"], "dropped": state.values["dropped"]}
     return [
         Event(kind="cohort", body=cohort, sim_time_s=start),
         Event(kind="metrics", body={"round": number, "values": values}, sim_time_s=at),

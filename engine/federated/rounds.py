@@ -8,7 +8,7 @@ import numpy as np
 from engine.core.events import Event
 from engine.core.json import JsonValue
 from engine.federated import closing
-from engine.federated.cohorts import draw_cohort
+from engine.federated.cohorts import absent_of, draw_cohort, reachable_in
 from engine.federated.layout import CLIENT, DOWN, OPEN, SERVER, SUM, graph_of, population_of
 from engine.federated.messages import flat, grouped, travels
 from engine.models.graph import Graph
@@ -48,8 +48,9 @@ def begin(task: "Federated", context: Context) -> State:
     num_clients = context.fleet.num_devices
     plan = make_plan(task, graph, num_clients=num_clients, most_samples=int(population.sizes.max()))
     values: dict[str, JsonValue] = {
-        "round": 1, "block": 0, "cohort": None, "dropped": [], "weight": 0.0, "reason": "", "num_clients": num_clients,
-        "plan": plan.to_values(), "totals": dict.fromkeys(closing.TOTALS, 0.0), "metrics": {},
+        "round": 1, "block": 0, "cohort": None, "dropped": [], "absent": {}, "weight": 0.0, "reason": "",
+        "num_clients": num_clients, "plan": plan.to_values(), "totals": dict.fromkeys(closing.TOTALS, 0.0),
+        "metrics": {},
     }  # fmt: skip
     return State(values=values, tensors=flat(SERVER, task.strategy.init_server(weights)))
 
@@ -72,7 +73,9 @@ def _open_round(task: "Federated", context: Context, state: State) -> State:
     chosen = draw_cohort(task, context, number)
     empty = population_of(task, context).num_samples(chosen) == 0
     dropped: list[JsonValue] = [{"id": int(client), "reason": "no samples"} for client in chosen[empty]]
-    return state.replace(values={"cohort": chosen[~empty].tolist(), "dropped": dropped, "block": 0, "weight": 0.0})
+    absent = absent_of(context.fleet, reachable_in(context, number))
+    opened = {"cohort": chosen[~empty].tolist(), "dropped": dropped, "absent": absent, "block": 0, "weight": 0.0}
+    return state.replace(values=opened)
 
 
 def _block_clients(state: State) -> list[list[int]]:
