@@ -8,7 +8,8 @@ import numpy as np
 from engine.core.events import Event
 from engine.core.json import JsonValue
 from engine.federated import closing
-from engine.federated.cohorts import absent_of, draw_cohort, reachable_in
+from engine.federated.absences import absent_of
+from engine.federated.cohorts import draw_cohort, reachable_in
 from engine.federated.layout import CLIENT, DOWN, OPEN, SERVER, SUM, graph_of, population_of
 from engine.federated.messages import flat, grouped, travels
 from engine.models.graph import Graph

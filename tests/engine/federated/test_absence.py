@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.federated.cohorts import MOST_RANGES, absent_of
+from engine.federated.absences import MOST_RANGES, absent_of
 from engine.fleet.group import FleetSpec
 
 
@@ -17,6 +17,14 @@ def test_neighbors_stand_together_and_groups_apart() -> None:
     here = np.array([0, 0, 1, 0, 0, 1, 1, 0, 1, 1], dtype=np.bool_)
     found = absent_of(fleet(4, 4, 2).resolve(), here)
     assert found == {"absent": {"round_trace": [[0, 1], [3, 3]], "markov": [[4, 4], [7, 7]]}, "num_absent": 5}
+
+
+def test_an_empty_battery_is_a_reason_of_its_own() -> None:
+    charged = np.array([0, 1, 1, 0], dtype=np.bool_)
+    assert absent_of(fleet(4).resolve(), None, charged) == {"absent": {"battery": [[0, 0], [3, 3]]}, "num_absent": 2}
+    here = np.array([0, 0, 1, 1], dtype=np.bool_)  # who cannot be reached anyway is away for that reason
+    found = absent_of(fleet(4).resolve(), here, charged)
+    assert found == {"absent": {"round_trace": [[0, 1]], "battery": [[3, 3]]}, "num_absent": 3}
 
 
 def test_nobody_away() -> None:
