@@ -80,6 +80,7 @@ PAGES: dict[str, Row] = {
     "preview-fragment": Row("viewer", names={"digest": "preview"}),
     "preview-picture": Row("viewer", names={"digest": "preview", "number": "picture"}),
     "catalogue": Row("viewer"),
+    "prediction": Row("viewer"),
     "family-detail": Row("viewer"),
     "kind-detail": Row("viewer"),
     "sign-in": Row("public"),

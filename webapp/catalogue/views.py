@@ -7,7 +7,8 @@ from django.views.decorators.http import require_GET
 from engine.specs.describe import Description, FieldDescription
 from engine.specs.families import CATALOGUES, FAMILIES
 from webapp.catalogue.entries import columns_of, entries_of, example_of, families, kinds_of
-from webapp.library.parts import figures_of
+from webapp.catalogue.prediction import predictions, summaries
+from webapp.library.parts import figures_of, recalled_share
 from webapp.specforms.node import limits_of
 from webapp.specforms.scalars import plain_text
 from webapp.teams.pages import member
@@ -34,8 +35,21 @@ def family_detail(request: HttpRequest, family: str) -> HttpResponse:
             {"family": about, "kinds": [_about(kind) for kind in kinds_of(family)]},
         )
     columns = columns_of(family)
-    rows = [(key, entry, [getattr(entry, name) for name, _ in columns]) for key, entry in entries_of(family).items()]
-    return render(request, "catalogue/entry_list.html", {"family": about, "columns": columns, "rows": rows})
+    rows = [
+        (key, entry, [getattr(entry, name) for name, _ in columns], recalled_share([entry]))
+        for key, entry in entries_of(family).items()
+    ]
+    recalled, total = recalled_share(entries_of(family).values())
+    context = {"family": about, "columns": columns, "rows": rows, "num_recalled": recalled, "num_figures": total}
+    return render(request, "catalogue/entry_list.html", context)
+
+
+@member()
+@require_GET
+def prediction(request: HttpRequest) -> HttpResponse:
+    """How well the model of compute time predicts published benchmarks that it was not fit on."""
+    rows = predictions()
+    return render(request, "catalogue/prediction.html", {"rows": rows, "summaries": summaries(rows)})
 
 
 @member()
@@ -45,6 +59,7 @@ def kind_detail(request: HttpRequest, family: str, kind: str) -> HttpResponse:
     if family in CATALOGUES and kind in entries_of(family):
         entry = entries_of(family)[kind]
         context = {"family": family, "key": kind, "entry": entry, "figures": figures_of(entry)}
+        context["recalled"] = recalled_share([entry])
         context["api_path"] = f"catalogue/{family}/{kind}"
         return render(request, "catalogue/entry_detail.html", context)
     found = [described for described in kinds_of(family) if described.kind == kind] if family in FAMILIES else []

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from webapp.catalogue.provenance import recalled_range
 from webapp.comparison.columns import probability
 from webapp.comparison.differences import PAIRING, Difference, is_same_everywhere
 from webapp.comparison.selection import Entry, states_of
@@ -16,7 +17,7 @@ SIGN_FLIP_PAIRS = 6
 def notes_of(table: Table, entries: Sequence[Entry], found: Sequence[Difference]) -> list[str]:
     """The notes in the order of their weight."""
     notes = [*_unfinished(entries), *_unpaired(table), *_same(table), *_unlike(table, found)]
-    return [*notes, *_even(table), *_few(table), *_many(table)]
+    return [*notes, *_even(table), *_few(table), *_many(table), *_recalled(table)]
 
 
 def _unfinished(entries: Sequence[Entry]) -> Iterator[str]:
@@ -91,6 +92,12 @@ def _many(table: Table) -> Iterator[str]:
     tested = [row for row in table.others if row.values["p_t"] is not None]
     if len(tested) > 1:
         yield f"{len(tested)} comparisons with one baseline: the p values are not corrected for that."
+
+
+def _recalled(table: Table) -> Iterator[str]:
+    shares = [share for row in table.rows if isinstance(share := row.values["share_recalled"], float)]
+    if shares:
+        yield recalled_range(shares)
 
 
 def _seeds(seeds: Sequence[int]) -> str:

@@ -38,6 +38,7 @@ def matrix(experiment: Experiment) -> dict[str, Any]:
         "answers": answer_of([(row.label, row.result) for row in rows], num_done, len(runs)),
         "best": best,
         "kpis": boards.kpis_of_result(best.result if best else {}),
+        "recalled_share": (best.result if best else {}).get("costs", {}).get("share_recalled"),
     }
 
 
@@ -125,6 +126,7 @@ def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
         "picture": picture,
         "kpis": boards.kpis_of_run(run, boards.last_values(run)),
         "result": run.result or {},
+        "recalled_share": (run.result or {}).get("costs", {}).get("share_recalled"),
         "spec": write({**tree_of(run.cell.text), "seeds": [run.seed]}),
         "log": _log(run, after),
         **_axes(query),

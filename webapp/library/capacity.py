@@ -17,24 +17,31 @@ class CapacityStep:
         lowest_bps: capacity of its slowest link.
         highest_bps: capacity of its fastest link.
         links: what people call its links.
+        recalled: whether the capacity of any of them is recalled.
     """
 
     number: int
     lowest_bps: float
     highest_bps: float
     links: Sequence[str]
+    recalled: bool
 
 
 def legend(network: Network) -> list[CapacityStep]:
     """The colors that a network's picture has, fastest first, with their links."""
     rates, steps = _rates(network), link_steps(network)
     titles = dict(zip(network.table.names, network.table.titles, strict=True))
+    guessed = {
+        name: any(rate.provenance == "recalled" for rate in (link.up_rate, link.down_rate))
+        for name, link in zip(network.table.names, network.links, strict=True)
+    }
     found = []
     for number in range(COLORS, 0, -1):
         links = [name for name, step in steps.items() if step == number]
         if links:
             carried = [rates[name] for name in links]
-            found.append(CapacityStep(number, min(carried), max(carried), [titles[name] for name in links]))
+            rests = any(guessed[name] for name in links)
+            found.append(CapacityStep(number, min(carried), max(carried), [titles[name] for name in links], rests))
     return found
 
 

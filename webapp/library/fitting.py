@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.core.figure import Figure
 from engine.core.operators import OPERATOR_CLASSES
 from engine.core.registry import kind_of
 from engine.data.dataset import Dataset
@@ -38,6 +39,7 @@ class FitRow:
         without_speed: operators that the device cannot compute in floating point.
         need_bar: length of the drawn need.
         room_bar: length of the drawn memory.
+        memory: the figure of the device's memory.
     """
 
     sign: GroupSign
@@ -48,6 +50,7 @@ class FitRow:
     without_speed: tuple[str, ...]
     need_bar: float
     room_bar: float
+    memory: Figure
 
     @property
     def fits(self) -> bool:
@@ -122,6 +125,7 @@ def fit(fleet: Fleet, profile: Profile, batch: int, copies: int) -> Fit:
                 without_speed=tuple(missing),
                 need_bar=_length(needed, largest),
                 room_bar=_length(room, largest),
+                memory=kind.ram_bytes,
             )
         )
     return Fit(profile, batch, copies, needed, rows)

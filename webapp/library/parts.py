@@ -1,13 +1,10 @@
 """Saved designs as the engine's components, with what their pages show of them."""
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from engine.core.component import Component
 from engine.core.figure import Figure
@@ -18,8 +15,24 @@ from engine.network.choice import link_of
 from engine.network.network import Network
 from engine.network.spec import NetworkSpec
 
+DRAWN_FIGURES = ("ram_bytes", "active_power_w", "idle_power_w")
+"""The other figures that it shows of each group."""
+
 DRAWN_RATES: tuple[OperatorClass, ...] = ("conv", "depthwise", "linear", "recurrent")
 """The kinds of operators whose speed a fleet's page shows."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A number that was worked out from figures.
+
+    Attributes:
+        value: the number.
+        recalled: whether any of the figures is recalled.
+    """
+
+    value: float
+    recalled: bool
 
 
 @dataclass(frozen=True)
@@ -53,10 +66,15 @@ def figures_of(component: Component) -> list[FigureRow]:
     return rows
 
 
+def is_recalled(figure: Figure) -> bool:
+    """Whether a figure comes from general knowledge instead of a source."""
+    return figure.provenance == "recalled"
+
+
 def recalled_share(components: Iterable[Component]) -> tuple[int, int]:
     """How many figures of these rest on recollection, and how many there are."""
     found = [row.figure for component in components for row in figures_of(component)]
-    return sum(figure.provenance == "recalled" for figure in found), len(found)
+    return sum(map(is_recalled, found)), len(found)
 
 
 def link_sentence(network: NetworkSpec) -> str:
@@ -88,9 +106,9 @@ class EdgeRow:
     ends: str
     link: str
     count: int
-    up_bps: float
-    down_bps: float
-    rtt_s: float
+    up_bps: Shown
+    down_bps: Shown
+    rtt_s: Shown
 
 
 def edge_rows(network: Network) -> list[EdgeRow]:
@@ -101,11 +119,13 @@ def edge_rows(network: Network) -> list[EdgeRow]:
         counts[ends, str(edge["link"]), str(edge["down_link"])] += int(edge.get("count", 1))
     by_name = dict(zip(network.table.names, network.links, strict=True))
     rows = []
-    for (ends, up, down), count in counts.items():
-        one, other = by_name[up], by_name[down]
-        title = one.name if up == down else f"{one.name} up, {other.name} down"
-        rtt_s = (one.rtt.value + other.rtt.value) / 2
-        rows.append(EdgeRow(ends, title, count, one.up_rate.value, other.down_rate.value, rtt_s))
+    for (ends, link, down_link), count in counts.items():
+        one, other = by_name[link], by_name[down_link]
+        title = one.name if link == down_link else f"{one.name} up, {other.name} down"
+        rtt = Shown((one.rtt.value + other.rtt.value) / 2, is_recalled(one.rtt) or is_recalled(other.rtt))
+        up = Shown(one.up_rate.value, is_recalled(one.up_rate))
+        down = Shown(other.down_rate.value, is_recalled(other.down_rate))
+        rows.append(EdgeRow(ends, title, count, up, down, rtt))
     return rows
 
 
@@ -116,36 +136,44 @@ def _end(name: str) -> str:
 
 def group_rows(fleet: Fleet) -> list[dict[str, Any]]:
     """Each group's share of the whole: devices, memory, rates and power."""
-    columns = DRAWN_RATES
-    rates = {name: fleet.rate(name) for name in columns}
+    columns = _columns(fleet)
     return [
         {
             "name": name,
             "count": int(count),
-            "ram_bytes": float(fleet.ram_bytes[place] * count),
-            "rates": [_known(rates[column][place] * count) for column in columns],
-            "active_power_w": float(fleet.active_power_w[place] * count),
-            "idle_power_w": float(fleet.idle_power_w[place] * count),
+            "rates": [_share(columns[rate], place, count) for rate in DRAWN_RATES],
+            **{column: _share(columns[column], place, count) for column in DRAWN_FIGURES},
         }
         for place, (name, count) in enumerate(zip(fleet.names, fleet.counts, strict=True))
     ]
 
 
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
 def totals(fleet: Fleet) -> dict[str, Any]:
     """Sums over all devices of a fleet; of rates, over those that have one."""
-    columns = DRAWN_RATES
-    rates = [float(np.nansum(fleet.rate(name) * fleet.counts)) for name in columns]
+    columns = _columns(fleet)
     return {
-        "rates": [rate or None for rate in rates],
         "devices": float(fleet.num_devices),
-        "ram_bytes": float((fleet.ram_bytes * fleet.counts).sum()),
-        "active_power_w": float((fleet.active_power_w * fleet.counts).sum()),
-        "idle_power_w": float((fleet.idle_power_w * fleet.counts).sum()),
+        "rates": [_sum(columns[rate], fleet) for rate in DRAWN_RATES],
+        **{column: _sum(columns[column], fleet) for column in DRAWN_FIGURES},
     }
+
+
+def _columns(fleet: Fleet) -> dict[str, list[Figure | None]]:
+    """The figures of each group's device, by operator or name."""
+    rates = {rate: [kind.rate(rate) for kind in fleet.kinds] for rate in DRAWN_RATES}
+    return {**rates, **{name: [getattr(kind, name) for kind in fleet.kinds] for name in DRAWN_FIGURES}}
+
+
+def _share(column: list[Figure | None], place: int, count: Any) -> Shown | None:
+    figure = column[place]
+    return None if figure is None else Shown(figure.value * int(count), is_recalled(figure))
+
+
+def _sum(column: list[Figure | None], fleet: Fleet) -> Shown | None:
+    known = [(figure, int(count)) for figure, count in zip(column, fleet.counts, strict=True) if figure is not None]
+    if not known:
+        return None
+    return Shown(sum(figure.value * count for figure, count in known), any(is_recalled(one) for one, _ in known))
 
 
 def _name(choice: Any) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from engine.specs.describe import FieldDescription
+from webapp.specforms.catalogues import recalled_count
 from webapp.specforms.containers import decode_fields, encode_fields, field_nodes
 from webapp.specforms.node import Choice, FormState, Node, Place, limits_of
 from webapp.specforms.raw import UNSET, Raw, Value
@@ -42,6 +43,7 @@ class Reference:
         """What to draw."""
         chosen = state.raw.get(place.key, "")
         is_own = chosen == OWN
+        meant = chosen or plain_text(self.field.default)
         known = [str(choice) for choice in self.field.choices]
         unknown = [Choice(chosen, f"{chosen} (unknown)")] if chosen not in {"", OWN, NOTHING, *known} else []
         labels = [state.label(self.field.family, name) for name in known]
@@ -57,8 +59,9 @@ class Reference:
             problems=state.at(place.path),
             children=field_nodes(self.field.options[0], place.member(OWN), state) if is_own else (),
             hidden={} if is_own else below,
-            help_url=(self.field.family, chosen) if chosen in known else None,
+            help_url=(self.field.family, meant) if meant in known else None,
             wide=is_own,
+            about=recalled_count(self.field.family, meant) if meant in known else "",
         )
 
     @property

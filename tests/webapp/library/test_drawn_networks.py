@@ -53,4 +53,4 @@ def test_connections_are_counted_by_link_and_direction() -> None:
     assert rows["device to gateway IEEE 802.15.4 / Zigbee / Thread, one hop"].count == 1
     uplink = next(row for row in rows.values() if row.ends == "gateway to server")
     assert uplink.link.endswith(" up, Internet path, fibre home to cloud region down")
-    assert uplink.up_bps < uplink.down_bps
+    assert uplink.up_bps.value < uplink.down_bps.value

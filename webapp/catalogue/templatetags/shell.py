@@ -16,10 +16,14 @@ from django.utils.safestring import SafeString, mark_safe
 from webapp.catalogue import quantities
 from webapp.catalogue.assets import modules
 from webapp.catalogue.context import shell
+from webapp.catalogue.provenance import MEANINGS, recalled_sentence
 from webapp.teams.access import teams_of
 from webapp.teams.models import Team, User
 
 register = template.Library()
+
+RECALLED = '<abbr class="tag recalled" title="Recalled: from general knowledge, not from a source">r</abbr>'
+"""Stands beside every recalled figure."""
 
 
 @register.simple_tag(takes_context=True)
@@ -43,6 +47,39 @@ def figure(value: object, unit: str = "") -> SafeString:
     if not symbol:
         return format_html("{}", number)
     return format_html('{}{}<span class="unit">{}</span>', number, quantities.THIN_SPACE, symbol)
+
+
+@register.simple_tag
+def marked(shown: Any, unit: str = "") -> SafeString:
+    """A number that rests on figures, marked where any of them is recalled.
+
+    Args:
+        shown: a figure, or anything with ``value`` and ``recalled``; nothing shows as a dash.
+        unit: SI symbol; a figure brings its own.
+    """
+    if not hasattr(shown, "value"):
+        return figure(None)
+    is_recalled = getattr(shown, "recalled", False) or getattr(shown, "provenance", "") == "recalled"
+    number = figure(shown.value, unit or getattr(shown, "unit", ""))
+    return format_html("{} {}", number, mark_safe(RECALLED)) if is_recalled else number  # noqa: S308  a constant
+
+
+@register.simple_tag(name="recalled_mark")
+def recalled_mark() -> SafeString:
+    """The mark itself, for legends."""
+    return mark_safe(RECALLED)  # noqa: S308  a constant
+
+
+@register.filter
+def recalled_words(share: object) -> str:
+    """How much of a cost rests on recalled figures, as a sentence."""
+    return recalled_sentence(_known(share))
+
+
+@register.inclusion_tag("_provenance.html")
+def provenance_words() -> dict[str, Any]:
+    """What each provenance of a figure means."""
+    return {"meanings": MEANINGS}
 
 
 @register.filter
