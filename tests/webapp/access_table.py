@@ -67,6 +67,8 @@ PAGES: dict[str, Row] = {
     **_designs("fleet"),
     **_designs("network"),
     **_designs("task"),
+    "network-draw-new": Row("editor"),
+    "network-draw": Row("editor", names={"pk": "network"}),
     "network-import": Row("editor"),
     **{f"network-export-{written}": Row("viewer", names={"pk": "network"}) for written in ("graphml", "csv", "json")},
     "dataset-list": Row("viewer"),

@@ -24,7 +24,7 @@ def suggester(team: Team, groups: Sequence[str] | None = None) -> Suggest:
             return _uploads_of(team)
         if path != "network.links@key":
             return ()
-        names = _groups_of(team) if groups is None else groups
+        names = groups_of(team) if groups is None else groups
         return [Choice(name, name) for name in dict.fromkeys([*names, "default"])]
 
     return suggest
@@ -35,7 +35,8 @@ def _uploads_of(team: Team) -> Sequence[Choice]:
     return [Choice(row.sha256, f"{row.name} ({row.kind})") for row in rows]
 
 
-def _groups_of(team: Team) -> list[str]:
+def groups_of(team: Team) -> list[str]:
+    """Names of the groups of a team's fleets."""
     bodies = Fleet.objects.of(team).values_list("body", flat=True)[:MOST_FLEETS]
     groups = [group for body in bodies for group in body.get("groups", []) if isinstance(group, dict)]
     return sorted({str(group["name"]) for group in groups if "name" in group})

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from engine.network.exchange.formats import MEDIA_TYPES
-from webapp.library import exchange_views, version_views, views
+from webapp.library import draw_views, exchange_views, version_views, views
 from webapp.library.families import FAMILIES
 
 urlpatterns = [
@@ -39,6 +39,8 @@ urlpatterns = [
             path(f"{plural}/<uuid:pk>/delete", views.design_delete, {"family": plural}, name=f"{family.noun}-delete"),
         )
     ),
+    path("networks/draw", draw_views.network_draw_new, name="network-draw-new"),
+    path("networks/<uuid:pk>/draw", draw_views.network_draw, name="network-draw"),
     path("networks/import", exchange_views.network_import, name="network-import"),
     *(
         path(
