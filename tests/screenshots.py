@@ -5,14 +5,11 @@ photographs the pages in Chromium.
 """
 
 import argparse
-import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +19,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import find_browser
+from tests.e2e.rest import Rest
 from tests.environment import ROOT
 from tests.launcher.platform import Platform
 
@@ -56,22 +54,12 @@ PICTURES = (
 )
 
 
-class Rest:
-    """The platform's REST interface, as a script uses it."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._base = f"http://127.0.0.1:{platform.port}/api/v1"
-        command = [sys.executable, str(ROOT / "manage.py"), "token", "create", "--name", "screenshots"]
-        environment = {**os.environ, "EDGELOOM_HOME": str(platform.folder.root)}
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        self._token = done.stdout.split()[-1]
-
-    def call(self, path: str, body: bytes | None = None) -> Any:
-        """The answer to a GET, or to a POST of YAML."""
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/yaml"}
-        request = urllib.request.Request(f"{self._base}{path}", data=body, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+def rest_of(platform: Platform) -> Rest:
+    """The platform's REST interface with a token of the first owner."""
+    command = [sys.executable, str(ROOT / "manage.py"), "token", "create", "--name", "screenshots"]
+    environment = {**os.environ, "EDGELOOM_HOME": str(platform.folder.root)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return Rest(f"http://127.0.0.1:{platform.port}", done.stdout.split()[-1])
 
 
 def run_example(rest: Rest) -> dict[str, str]:
@@ -80,15 +68,11 @@ def run_example(rest: Rest) -> dict[str, str]:
     Returns:
         Ids of the experiment and of its first run.
     """
-    experiment = rest.call("/experiments?launch=true", EXAMPLE.read_bytes())
-    deadline = time.monotonic() + TIME_LIMIT_S
-    while True:
-        runs = rest.call(f"/runs?experiment={experiment['id']}")["items"]
-        if runs and all(run["state"] == "done" for run in runs):
-            return {"experiment": experiment["id"], "run": runs[-1]["id"]}
-        if time.monotonic() > deadline or any(run["state"] in ("failed", "cancelled") for run in runs):
-            raise SystemExit(f"the example did not end well: {[run['state'] for run in runs]}")
-        time.sleep(1)
+    experiment = rest.submit(EXAMPLE.read_text(), launch=True)
+    runs = rest.wait_for_runs(experiment["id"], {"done", "failed", "cancelled"}, TIME_LIMIT_S)
+    if any(run["state"] != "done" for run in runs):
+        raise SystemExit(f"the example did not end well: {[run['state'] for run in runs]}")
+    return {"experiment": experiment["id"], "run": runs[-1]["id"]}
 
 
 @contextmanager
@@ -130,7 +114,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     folder.mkdir(parents=True, exist_ok=True)
     with running_platform() as platform, sync_playwright() as playwright:
-        ids = run_example(Rest(platform))
+        ids = run_example(rest_of(platform))
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         link = re.search(r"http://\S+/sign-in/\S+", platform.said())
         assert link, platform.said()

@@ -36,6 +36,10 @@ class Rest:
         """The answer to a PUT that takes whatever version is there."""
         return self._call(path, json.dumps(body).encode(), "application/json", method="PUT")
 
+    def delete(self, path: str) -> None:
+        """Delete whatever version is there."""
+        self._call(path, None, "application/json", method="DELETE")
+
     def wait_for_runs(self, experiment: str, states: set[str], limit_s: float = 240.0) -> list[Any]:
         """Wait until every run of an experiment is in one of these states."""
         deadline = time.monotonic() + limit_s
@@ -61,11 +65,11 @@ class Rest:
 
     def _call(self, path: str, body: bytes | None, media_type: str, method: str | None = None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": media_type}
-        if method == "PUT":
+        if method is not None:
             headers["If-Match"] = "*"
         request = urllib.request.Request(f"{self._base}{path}", data=body, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+            return None if answer.status == 204 else json.load(answer)
 
 
 @dataclass(frozen=True)

@@ -166,3 +166,10 @@ def other_teams(current: Team | None, user: User | AnonymousUser) -> list[Team]:
 def prose(text: str) -> SafeString:
     """A docstring's text, with its ``literals`` set as code."""
     return mark_safe(re.sub(r"``(.+?)``", r"<code>\1</code>", escape(text)))  # noqa: S308  escaped first
+
+
+@register.filter
+def paragraphs(text: str) -> SafeString:
+    """The paragraphs of a docstring, whose lines break where its source does and not where a page does."""
+    parts = (" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip())
+    return mark_safe("".join(f"<p>{prose(part)}</p>" for part in parts))  # noqa: S308  escaped by prose
