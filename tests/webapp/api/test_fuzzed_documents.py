@@ -70,7 +70,8 @@ def try_file(lab: Lab, home: Path, kind: str, content: bytes) -> None:
         check(answer)
         if answer.status_code == 200:
             assert api("DELETE", place).status_code == 204
-    assert not Upload.objects.exists()
+            assert lab.by("owner")("DELETE", place.replace("datasets", "trash")).status_code == 204
+    assert not Upload.everything.exists()
     left = [path for folder in ("artifacts", "uploads") for path in (home / folder).rglob("*") if path.is_file()]
     assert not left
 
