@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,25 @@ from engine.costs.trace import BARRIER, Trace
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+Places = Ints | slice
+"""Places in a column; a slice where they are neighbors, which is read and written without copying."""
+
 DENSE_FACTOR = 4
 """Rounds times devices may exceed the number of items by this factor before accounts are found by sorting."""
+
+
+def tight(places: Ints) -> Places:
+    """As a slice where they are neighbors in ascending order."""
+    count = len(places)
+    if not count or places[-1] - places[0] != count - 1 or not np.all(places[1:] > places[:-1]):
+        return places
+    return slice(int(places[0]), int(places[-1]) + 1)
+
+
+def only(values: NDArray[Any]) -> NDArray[Any]:
+    """One number without an axis where all are the same: what follows from it needs to be computed once."""
+    is_one = len(values) > 0 and values[0] == values[-1] and bool(np.all(values == values[0]))
+    return np.array(values[0]) if is_one else values
 
 
 @dataclass(frozen=True)
@@ -23,26 +41,37 @@ class Accounts:
         devices: (n,) devices that take part, ascending.
         rank: (N,) place of each device of the fleet among them; meaningless for others.
         keys: (K,) the pairs as round * n + rank, ascending.
-        dense: (R * n,) place of each pair among ``keys``; None where that would be too large.
+        dense: (R * n,) place of each pair among ``keys``; None where that would be too large, or not needed.
+        is_single: whether there is one round only, so that the accounts are the devices.
     """
 
     devices: Ints
     rank: Ints
     keys: Ints
     dense: Ints | None
+    is_single: bool = False
 
     @classmethod
     def of(cls, trace: Trace, num_devices: int) -> "Accounts":
         """The accounts of a trace on a fleet of N devices."""
         is_real = trace["kind"] != BARRIER
-        ends = [(is_real & (trace[name] >= 0), trace[name]) for name in ("source", "target")]
-        is_there = np.zeros(num_devices, dtype=np.bool_)
-        for mask, nodes in ends:
-            is_there[nodes[mask]] = True
-        devices = np.flatnonzero(is_there)
-        rank = np.cumsum(is_there, dtype=np.int64) - 1
-        count = len(devices)
-        keys = [trace["round"][mask].astype(np.int64) * count + rank[nodes[mask]] for mask, nodes in ends]
+        is_there = np.zeros(num_devices + 1, dtype=np.bool_)
+        for name in ("source", "target"):
+            nodes = trace[name]
+            is_there[np.where(is_real & (nodes >= 0), nodes, num_devices)] = True  # the last place is nobody's
+        devices = np.flatnonzero(is_there[:-1])
+        rank = np.cumsum(is_there[:-1], dtype=np.int64) - 1
+        if trace.num_rounds == 1:
+            return cls(devices, rank, np.arange(len(devices)), None, is_single=True)
+        return cls._of_many(trace, devices, rank, is_real)
+
+    @classmethod
+    def _of_many(cls, trace: Trace, devices: Ints, rank: Ints, is_real: NDArray[np.bool_]) -> "Accounts":
+        """The accounts of several rounds."""
+        count, keys = len(devices), []
+        for name in ("source", "target"):
+            mask = is_real & (trace[name] >= 0)
+            keys.append(trace["round"][mask].astype(np.int64) * count + rank[trace[name][mask]])
         if trace.num_rounds * count > DENSE_FACTOR * trace.num_items:
             return cls(devices, rank, np.unique(np.concatenate(keys)), None)
         is_used = np.zeros(trace.num_rounds * count, dtype=np.bool_)
@@ -52,7 +81,9 @@ class Accounts:
 
     def find(self, rounds: NDArray[np.int32], nodes: NDArray[np.int32]) -> Ints:
         """The account of each (round, device)."""
-        keys = rounds.astype(np.int64) * len(self.devices) + self.rank[nodes]
+        if self.is_single:
+            return self.rank.take(nodes)
+        keys = rounds.astype(np.int64) * len(self.devices) + self.rank.take(nodes)
         return np.searchsorted(self.keys, keys) if self.dense is None else self.dense[keys]
 
     @cached_property

@@ -1,15 +1,18 @@
 """Closing the books of a costed trace: all charges summed by device and phase, and the traffic by link."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from engine.costs.accounts import Floats, Ints
+from engine.costs.accounts import Floats, Places, tight
+from engine.costs.columns import Column, Columns
 from engine.costs.energy import Charge, Extra, Messages, Meter, windows
 from engine.costs.ledger import CONNECT, IDLE, QUANTITIES, QUEUE, RELAY, TAIL, Ledger
 from engine.costs.trace import COMPUTE
 
-CHUNK = 2**16
+CHUNK = 2**15
 """Items that are priced at once: their intermediate columns stay in the processor's cache."""
 
 
@@ -50,7 +53,7 @@ def close_books(
         link_names=network.table.names,
         devices=accounts.devices,
         group_of=meter.fleet.group_of[accounts.devices],
-        values={name: rows.T for name, rows in sums.columns.items()},
+        values=Columns(sums.columns),
         link_values=_links(meter, messages),
         elapsed_s=elapsed_s,
     )
@@ -67,9 +70,13 @@ class _Sums:
 
     def __init__(self, meter: Meter, num_phases: int) -> None:
         accounts = meter.accounts
-        self.place = accounts.place_of
-        self.repeats = meter.trace.repeats[accounts.round_of].astype(np.float64)
-        self.columns = {name: np.zeros((num_phases, len(accounts.devices))) for name in QUANTITIES}
+        self.place = None if accounts.is_single else accounts.place_of
+        self.repeats: Floats = meter.trace.repeats.astype(np.float64)
+        if not accounts.is_single:
+            self.repeats = self.repeats[accounts.round_of]
+        self.is_weighted = bool(np.any(self.repeats != 1))
+        count = len(accounts.devices)
+        self.columns = {name: [Column(count) for _ in range(num_phases)] for name in QUANTITIES}
         self.busy_s = np.zeros(len(accounts.keys))
         self.item_energy_j = np.zeros(meter.trace.num_items)
 
@@ -77,30 +84,47 @@ class _Sums:
         """Book a charge."""
         if not charge.is_beside:
             _add(self.busy_s, charge.accounts, charge.time_s)
-        if len(charge.items):
+        if charge.items is not None:
             # A message between two devices is charged twice, but each charge names an item once.
             self.item_energy_j[charge.items] += charge.energy_j
-        place, weight = self.place[charge.accounts], self.repeats[charge.accounts]
-        for phase in np.unique(charge.phase):
-            mine = slice(None) if charge.phase.ndim == 0 else charge.phase == phase
-            for name, rows in self.columns.items():
-                amount = getattr(charge, name)
-                if amount is not None:
-                    _add(rows[phase], place[mine], amount[mine] * weight[mine])
+        place = charge.accounts if self.place is None else tight(self.place[charge.accounts])
+        if charge.phase.ndim == 0:
+            self._book(charge, int(charge.phase), place, None)
+            return
+        for phase in np.unique(charge.phase).tolist():
+            self._book(charge, phase, place, charge.phase == phase)
+
+    def _book(self, charge: Charge, phase: int, place: Places, mine: NDArray[np.bool_] | None) -> None:
+        """Add the amounts of a charge to one phase, those of some of its places only."""
+        weight: Any = 1.0
+        if self.is_weighted:
+            weight = self.repeats if self.place is None else self.repeats[charge.accounts]
+        for name, rows in self.columns.items():
+            amount = getattr(charge, name)
+            if amount is None:
+                continue
+            weighted = amount * weight if self.is_weighted else amount
+            if mine is None:
+                rows[phase].add(place, weighted)
+            else:
+                places = np.arange(place.start, place.stop) if isinstance(place, slice) else place
+                rows[phase].add(places[mine], np.broadcast_to(weighted, mine.shape)[mine])
 
 
-def _add(sums: Floats, place: Ints, amount: Floats) -> None:
-    """Add amounts at places, which may occur more than once; a run of neighbors is one addition."""
-    if len(place) and place[-1] - place[0] == len(place) - 1 and np.all(np.diff(place) == 1):
-        sums[place[0] : place[-1] + 1] += amount
+def _add(sums: Floats, place: Places, amount: Floats) -> None:
+    """Add amounts at places, which may occur more than once; neighbors are one addition."""
+    if isinstance(place, slice):
+        sums[place] += amount
     else:
         np.add.at(sums, place, amount)
 
 
 def _links(meter: Meter, messages: Messages) -> dict[str, Floats]:
     """Seconds on air, joules of the network and bytes on the wire by link and direction."""
-    repeats = meter.trace.repeats[meter.trace["round"][messages.items]].astype(np.float64)
-    links = messages.table.links
+    links, repeats = messages.table.links, meter.trace.repeats
     count = len(links["time_s"])
-    times = np.bincount(messages.kind, weights=repeats, minlength=count)
+    weights = None if len(repeats) == 1 else repeats[meter.trace["round"][messages.items]].astype(np.float64)
+    times = np.asarray(np.bincount(messages.kind, weights=weights, minlength=count), dtype=np.float64)
+    if weights is None:
+        times = times * float(repeats[0])
     return {name: np.tensordot(times, values, axes=1) for name, values in links.items()}

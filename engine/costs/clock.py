@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.costs.accounts import Places, tight
 from engine.costs.events import simulate
 from engine.costs.legs import Legs
-from engine.costs.queueing import fifo_finish
+from engine.costs.queueing import lines_of, scan
 from engine.costs.trace import BARRIER, COMPUTE, NO_CAUSE, SEND, Trace
 
 Floats = NDArray[np.float64]
@@ -34,13 +35,23 @@ class Job:
         kind: of the items.
         items: (m,) their ids.
         rows: (m,) where each stands among the items of its kind.
-        causes: (m,) what each waits for.
+        causes: (m,) what each waits for; None if all start with the round.
+        count: m.
     """
 
     kind: int
-    items: Ints
-    rows: Ints
-    causes: Ints
+    items: Places
+    rows: Places
+    causes: Places | None
+    count: int
+
+    def ready(self, end: Floats) -> Floats:
+        """(m,) when they start, from the ends of all items."""
+        if self.causes is None:
+            return np.zeros(self.count)
+        if isinstance(self.causes, slice):
+            return end[self.causes]
+        return np.where(self.causes == NO_CAUSE, 0.0, end[self.causes])
 
 
 def jobs_of(trace: Trace) -> list[Job]:
@@ -54,7 +65,13 @@ def jobs_of(trace: Trace) -> list[Job]:
     order = np.argsort(group, kind="stable")
     borders = np.flatnonzero(np.diff(group[order])) + 1
     parts = np.split(order, borders) if trace.num_items else []
-    return [Job(int(kind[items[0]]), items, row[items], trace["cause"][items]) for items in parts]
+    return [_job(trace, int(kind[items[0]]), items, row) for items in parts]
+
+
+def _job(trace: Trace, kind: int, items: Ints, row: Ints) -> Job:
+    causes = trace["cause"][items]
+    known = None if np.all(causes == NO_CAUSE) else tight(causes)
+    return Job(kind, tight(items), tight(row[items]), known, len(items))
 
 
 def schedule(trace: Trace, duration: Floats, legs: Legs) -> tuple[Floats, Floats]:
@@ -69,24 +86,23 @@ def schedule(trace: Trace, duration: Floats, legs: Legs) -> tuple[Floats, Floats
     lines = Lines(legs, [job for job in jobs if job.kind == SEND])
     start, end = np.zeros(trace.num_items), np.zeros(trace.num_items)
     for _ in range(MAX_SWEEPS):
-        previous = end.copy() if lines.meet else end
         for job in jobs:
             if job.kind == BARRIER:
                 start[job.items] = end[job.items] = _latest(trace, job, end)
                 continue
-            ready = np.where(job.causes == NO_CAUSE, 0.0, end[job.causes])
+            ready = job.ready(end)
             start[job.items] = ready
             end[job.items] = ready + duration[job.items] if job.kind == COMPUTE else lines.cross(job, ready)
-        if not lines.meet or np.array_equal(previous, end):
+        if not lines.is_stale:
             return start, end
     return simulate(trace, duration, legs)
 
 
 def _latest(trace: Trace, job: Job, end: Floats) -> Floats:
     """The latest end among each barrier's members."""
-    if len(job.rows) == len(trace.barriers):
-        return np.asarray(np.maximum.reduceat(end[trace.members], trace.barrier_starts[:-1]))
-    first, last = trace.barrier_starts[job.rows], trace.barrier_starts[job.rows + 1]
+    if job.count == len(trace.barriers):
+        return np.asarray(np.maximum.reduceat(end[tight(trace.members)], trace.barrier_starts[:-1]))
+    first, last = trace.barrier_starts[:-1][job.rows], trace.barrier_starts[1:][job.rows]
     return np.array([end[trace.members[a:b]].max() for a, b in zip(first, last, strict=True)])
 
 
@@ -102,15 +118,23 @@ class Line:
         arrival: (q,) when they get there; infinite until known.
         finish: (q,) when they leave.
         peers: lines that share a channel with this one, itself among them, in the order of their messages.
+        is_stale: whether others moved its messages after they went on from here.
     """
 
-    mask: NDArray[np.bool_]
+    mask: NDArray[np.bool_] | slice
     rows: Ints
     channel: Ints
     service: Floats
     arrival: Floats
     finish: Floats
     peers: "list[Line]" = field(default_factory=list)
+
+    is_stale: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its messages have got somewhere yet."""
+        return bool(np.isfinite(self.arrival[0]))
 
 
 class Lines:
@@ -129,17 +153,20 @@ class Lines:
                 channel = legs.channel[job.rows, leg]
                 mask = channel >= 0
                 if mask.any():
-                    rows = job.rows[mask]
+                    rows = np.arange(len(legs.kind))[job.rows][mask]
                     unknown = np.full(len(rows), np.inf)
                     service = legs.column("service", rows, leg)
-                    self._of[id(job), leg] = Line(mask, rows, channel[mask], service, unknown, unknown.copy())
+                    service = np.broadcast_to(service, rows.shape)
+                    chosen = slice(None) if mask.all() else mask
+                    self._of[id(job), leg] = Line(chosen, rows, channel[mask], service, unknown, unknown.copy())
+        self._pools: dict[tuple[int, ...], _Pool] = {}
         self._moved = np.zeros(legs.num_channels, dtype=np.bool_)
         self._introduce(list(self._of.values()))
 
     @property
-    def meet(self) -> bool:
-        """Whether messages of different depths, or different segments, wait for one channel."""
-        return any(len(line.peers) > 1 for line in self._of.values())
+    def is_stale(self) -> bool:
+        """Whether some messages went on at another time than they left their channel."""
+        return any(line.is_stale for line in self._of.values())
 
     def _introduce(self, lines: list[Line]) -> None:
         """Tell each line which others share a channel with it."""
@@ -172,27 +199,61 @@ class Lines:
         """Scan the channels at which somebody of this line arrives at another time than was known."""
         is_new = arrival != line.arrival
         if not is_new.any():
+            line.is_stale = False
             return line.finish
         line.arrival = arrival
-        self._moved[line.channel[is_new]] = True
-        chosen = [np.flatnonzero(self._moved[peer.channel] & np.isfinite(peer.arrival)) for peer in line.peers]
-        self._moved[line.channel[is_new]] = False
-        rows, channel, arrivals, service = (
-            np.concatenate([getattr(peer, name)[mine] for peer, mine in zip(line.peers, chosen, strict=True)])
-            for name in ("rows", "channel", "arrival", "service")
-        )
-        if np.all(rows[1:] >= rows[:-1]):
-            finish = fifo_finish(channel, arrivals, service)
+        if 2 * int(is_new.sum()) > len(is_new):
+            self._pool(line).serve()
         else:
-            # Equal arrivals are served in the order of the messages, so that is the order in which they are handed
-            # over.
-            order = np.argsort(rows, kind="stable")
-            finish = np.empty(len(rows))
-            finish[order] = fifo_finish(channel[order], arrivals[order], service[order])
-        borders = np.cumsum([len(mine) for mine in chosen])[:-1]
-        for peer, mine, part in zip(line.peers, chosen, np.split(finish, borders), strict=True):
-            peer.finish[mine] = part
+            self._gather(line, line.channel[is_new]).serve()
+        line.is_stale = False
         return line.finish
+
+    def _pool(self, line: Line) -> "_Pool":
+        """The channels of a whole line; kept for the next sweep."""
+        key = (id(line), *(id(peer) for peer in line.peers if peer.is_known))
+        if key not in self._pools:
+            self._pools[key] = self._gather(line, line.channel)
+        return self._pools[key]
+
+    def _gather(self, line: Line, channels: Ints) -> "_Pool":
+        """All messages that wait at some channels of a line."""
+        self._moved[channels] = True
+        chosen = [(peer, np.flatnonzero(self._moved[peer.channel])) for peer in line.peers if peer.is_known]
+        self._moved[channels] = False
+        return _Pool(chosen)
+
+
+class _Pool:
+    """Messages of several lines at some channels, all that there are at these.
+
+    Args:
+        chosen: lines and the places of the messages in them.
+    """
+
+    def __init__(self, chosen: list[tuple[Line, Ints]]) -> None:
+        self._chosen = [(line, tight(mine)) for line, mine in chosen]
+        rows = np.concatenate([line.rows[mine] for line, mine in chosen])
+        channel = np.concatenate([line.channel[mine] for line, mine in chosen])
+        # Equal arrivals are served in the order of the messages, so that is the order in which they are handed over.
+        self._order = None if np.all(rows[1:] >= rows[:-1]) else np.argsort(rows, kind="stable")
+        self._lanes = lines_of(channel if self._order is None else channel[self._order])
+        self._service = self._put([line.service[mine] for line, mine in self._chosen])
+        self._borders = np.cumsum([len(mine) for _, mine in chosen])[:-1]
+
+    def _put(self, parts: list[Floats]) -> Floats:
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return whole if self._order is None else whole[self._order]
+
+    def serve(self) -> None:
+        """Serve all in the order in which they arrive."""
+        finish = scan(self._lanes, self._put([line.arrival[mine] for line, mine in self._chosen]), self._service)
+        if self._order is not None:
+            ordered, finish = finish, np.empty_like(finish)
+            finish[self._order] = ordered
+        for (line, mine), part in zip(self._chosen, np.split(finish, self._borders), strict=True):
+            line.is_stale = line.is_stale or not np.array_equal(line.finish[mine], part)
+            line.finish[mine] = part
 
 
 def _overlaps(lines: list[Line]) -> list[list[int]]:

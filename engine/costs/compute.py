@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.core.errors import EngineError
 from engine.core.operators import OPERATOR_CLASSES
+from engine.costs.accounts import only
 from engine.costs.trace import COMPUTE, INFER, TRAIN, Trace
 from engine.costs.work import Work
 from engine.fleet.device import TRAINING_PASSES
@@ -80,11 +81,14 @@ def durations(trace: Trace, fleet: Fleet) -> tuple[Table, Table]:
     if not len(items):
         return seconds, np.zeros(0)
     device = trace["source"][items]
-    place = (trace["work"][items], trace["mode"][items], fleet.group_of[device])
-    sizes, steps = trace["size"][items], trace["steps"][items]
+    place = (only(trace["work"][items]), only(trace["mode"][items]), only(fleet.group_of[device]))
+    sizes, steps = only(trace["size"][items]), only(trace["steps"][items])
     table = ComputeTable.of(trace.works, fleet)
     found, recalled = (
-        sizes * sample[place] + (sizes > 0) * first[place] + np.where(steps > 0, steps * step[place[0], place[2]], 0.0)
+        np.zeros(len(items))
+        + sizes * sample[place]
+        + (sizes > 0) * first[place]
+        + np.where(steps > 0, steps * step[place[0], place[2]], 0.0)
         for sample, first, step in (
             (table.sample_s, table.first_s, table.step_s),
             (table.sample_recalled_s, table.first_recalled_s, table.step_recalled_s),

@@ -63,9 +63,10 @@ def _messages(network: Network, trace: Trace, passes: Mapping[str, NDArray[np.bo
     routes = network.routes(trace["source"][items], trace["target"][items])
     kinds, kind = Kinds.of(routes.pattern, trace["size"][items], trace["connects"][items])
     table = transfer_table(network, kinds)
-    rounds = trace["round"][items].astype(np.int64)[:, None]
-    media = routes.media.astype(np.int64)
-    channel: NDArray[np.int64] = np.where(media < 0, -1, media + rounds * network.num_media)
+    channel: NDArray[np.int64] = routes.media.astype(np.int64)
+    if trace.num_rounds > 1:
+        rounds = trace["round"][items].astype(np.int64)[:, None]
+        channel = np.where(channel < 0, -1, channel + rounds * network.num_media)
     num_channels = trace.num_rounds * network.num_media
     if num_channels > MOST_CHANNELS:
         used, place = np.unique(channel, return_inverse=True)

@@ -7,14 +7,16 @@ and being connected: in silence for as long as its tail lasts, and once more aft
 ends after the round).
 """
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.figure import Figure
-from engine.costs.accounts import Accounts, Floats, Ints
+from engine.costs.accounts import Accounts, Floats, Ints, Places, only, tight
 from engine.costs.trace import SEND, Trace
 from engine.costs.transfers import TransferTable
 from engine.fleet.fleet import Fleet
@@ -26,15 +28,15 @@ class Charge:
     """Amounts booked to accounts, each (m,) or one number.
 
     Attributes:
-        items: (m,) items that cause them; empty if none in particular does.
+        items: (m,) items that cause them; None if none in particular does.
         accounts: (m,) places among the accounts.
         phase: (m,) or one number, without an axis: the phase.
         time_s, energy_j, recalled_time_s, recalled_energy_j, bytes_up, bytes_down: (m,) the amounts; None is nothing.
         is_beside: whether it happens while the device does something else, which then is what its time is spent on.
     """
 
-    items: Ints
-    accounts: Ints
+    items: Places | None
+    accounts: Places
     phase: Ints
     time_s: Floats
     energy_j: Floats
@@ -68,8 +70,8 @@ class Messages:
         return Messages(self.items[part], self.kind[part], self.table, passes)
 
     def price(self, quantity: str, kinds: NDArray[np.int32]) -> Floats:
-        """That quantity for messages of these kinds."""
-        return self.table.message[quantity].take(kinds)
+        """That quantity for messages of these kinds, or of the only kind."""
+        return np.asarray(self.table.message[quantity].take(kinds))
 
 
 @dataclass(frozen=True)
@@ -105,21 +107,21 @@ def _watts(figure: Figure | None) -> float:
     return 0.0 if figure is None else figure.value
 
 
-def _only(phases: NDArray[np.int8]) -> Ints:
-    """The phases, as one number where all are the same."""
-    one = len(phases) > 0 and phases.min() == phases.max()
-    return (phases[0] if one else phases).astype(np.int64)
-
-
 def _share(part: Floats, whole: Floats) -> Floats:
     """The share of a part in its whole, 0 where the whole is 0."""
+    if np.ndim(whole) == 0:
+        return np.where(whole > 0, part / max(float(whole), 1e-300), 0.0)
     return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
-def _beyond_noise(spent_s: Floats, fixed_s: Floats) -> Floats:
-    """How much longer something took, where that is more than the rounding of sums of seconds."""
+def _waited(spent_s: Floats, fixed_s: Floats) -> tuple[Floats, Floats]:
+    """Seconds of a transfer without waiting in line, and those of waiting; sums of seconds are rounded."""
+    noise = 1e-9 * spent_s
     late_s = spent_s - fixed_s
-    return np.where(late_s > 1e-9 * spent_s, late_s, 0.0)
+    if np.all(late_s <= noise):
+        return (fixed_s if np.all(late_s >= -noise) else spent_s), np.zeros(())
+    late_s[late_s <= noise] = 0.0
+    return (fixed_s if np.all(spent_s + noise >= fixed_s) else spent_s - late_s), late_s
 
 
 def either(first: Floats, second: Floats) -> Floats:
@@ -140,14 +142,46 @@ def windows(trace: Trace, accounts: Accounts, start: Floats, end: Floats) -> tup
         (K,) start of each account's first item and end of its last.
     """
     first, last = np.full(len(accounts.keys), np.inf), np.zeros(len(accounts.keys))
-    for name in ("source", "target"):
-        items = np.flatnonzero((trace[name] >= 0) & (trace["kind"] <= SEND))
-        if name == "target":
-            items = items[trace["kind"][items] == SEND]
-        place = accounts.find(trace["round"][items], trace[name][items])
-        np.minimum.at(first, place, start[items])
-        np.maximum.at(last, place, end[items])
+    for block in blocks_of(trace):
+        kind = only(trace["kind"][block])
+        for name in ("source", "target"):
+            mine = (trace[name][block] >= 0) & (kind <= SEND if name == "source" else kind == SEND)
+            if mine.any():
+                items: Places = block if mine.all() else block.start + np.flatnonzero(mine)
+                place = tight(accounts.find(trace["round"][items], trace[name][items]))
+                lower(first, place, start[items])
+                lift(last, place, end[items])
     return first, last
+
+
+MOST_BLOCKS = 64
+"""Blocks of a trace that are looked at one after the other; where there are more, all items are looked at together."""
+
+
+def blocks_of(trace: Trace) -> list[slice]:
+    """Neighboring items of one round, kind and level, or all items where there are many such blocks."""
+    code = trace["level"].astype(np.int32) * 3 + trace["kind"]
+    borders = np.flatnonzero((code[1:] != code[:-1]) | (trace["round"][1:] != trace["round"][:-1])) + 1
+    if len(borders) >= MOST_BLOCKS:
+        return [slice(0, trace.num_items)]
+    ends = [0, *borders.tolist(), trace.num_items]
+    return [slice(a, b) for a, b in itertools.pairwise(ends) if b > a]
+
+
+def lower(values: Floats, place: Places, to: Floats) -> None:
+    """Lower values at places, which may occur more than once."""
+    if isinstance(place, slice):
+        np.minimum(values[place], to, out=values[place])
+    else:
+        np.minimum.at(values, place, to)
+
+
+def lift(values: Floats, place: Places, to: Floats) -> None:
+    """Raise values at places, which may occur more than once."""
+    if isinstance(place, slice):
+        np.maximum(values[place], to, out=values[place])
+    else:
+        np.maximum.at(values, place, to)
 
 
 @dataclass(frozen=True)
@@ -176,6 +210,11 @@ class Meter:
     start: Floats
     end: Floats
 
+    @cached_property
+    def radio(self) -> Radio:
+        """The radios by link."""
+        return Radio.of(self.network)
+
     def computations(self, items: Ints, recalled_s: Floats) -> Charge:
         """Computing at active power.
 
@@ -183,15 +222,16 @@ class Meter:
             items: (m,) computations.
             recalled_s: (m,) the part of each computation's time that rests on recalled rates.
         """
-        device = self.trace["source"][items]
-        group = self.fleet.group_of[device]
-        time_s = self.end[items] - self.start[items]
+        place = tight(items)
+        device = self.trace["source"][place]
+        group = only(self.fleet.group_of[device])
+        time_s = self.end[place] - self.start[place]
         energy_j = self.fleet.active_power_w[group] * time_s
         share = _share(recalled_s, time_s)
         return Charge(
-            items=items,
-            accounts=self.accounts.find(self.trace["round"][items], device),
-            phase=_only(self.trace["phase"][items]),
+            items=place,
+            accounts=tight(self.accounts.find(self.trace["round"][place], device)),
+            phase=only(self.trace["phase"][place]).astype(np.int64),
             time_s=time_s,
             energy_j=energy_j,
             recalled_time_s=recalled_s,
@@ -229,24 +269,27 @@ class Meter:
         self, messages: Messages, mine: NDArray[np.bool_], which: tuple[str, str], extra: Extra
     ) -> Iterable[Charge]:
         end, side = which
-        items, kinds = messages.items[mine], messages.kind[mine]
+        every = bool(mine.all())
+        items, kinds = (
+            tight(messages.items if every else messages.items[mine]),
+            only(messages.kind if every else messages.kind[mine]),
+        )
         device = self.trace[end][items]
-        group = self.fleet.group_of[device]
-        accounts = self.accounts.find(self.trace["round"][items], device)
+        group, link = only(self.fleet.group_of[device]), only(self.network.radio_of[device])
+        accounts = tight(self.accounts.find(self.trace["round"][items], device))
         connect_s = messages.price("connect_s", kinds)
         spent_s = self.end[items] - self.start[items] - connect_s
-        late_s = _beyond_noise(spent_s, messages.price("fixed_s", kinds))
-        time_s = spent_s - late_s
+        time_s, late_s = _waited(spent_s, messages.price("fixed_s", kinds))
         recalled_s = messages.price("recalled_s", kinds)
-        idle_w, radio, link = self.fleet.idle_power_w[group], Radio.of(self.network), self.network.radio_of[device]
+        idle_w, radio = self.fleet.idle_power_w[group], self.radio
         silent_j = radio.power_w[link] * np.maximum(0.0, time_s - messages.price(f"{side}_air_s", kinds))
         idle_recalled = self.fleet.recalled("idle_power_w")[group]
         share = _share(recalled_s, time_s)
-        payload = self.trace["size"][items].astype(np.float64)
+        payload = only(self.trace["size"][items]).astype(np.float64)
         yield Charge(
             items=items,
             accounts=accounts,
-            phase=_only(self.trace["phase"][items]),
+            phase=only(self.trace["phase"][items]).astype(np.int64),
             time_s=time_s,
             energy_j=idle_w * time_s + messages.price(f"{side}_j", kinds) + silent_j,
             recalled_time_s=recalled_s,
@@ -292,16 +335,15 @@ class Meter:
             phases: numbers of the phases idle and tail.
         """
         idle_s, silence_s, spoke = waits
-        accounts = np.arange(part.start, part.start + len(idle_s))
-        device = self.accounts.devices[self.accounts.place_of[part]]
-        group, link = self.fleet.group_of[device], self.network.radio_of[device]
-        radio, idle_recalled = Radio.of(self.network), self.fleet.recalled("idle_power_w")[group]
+        accounts = slice(part.start, part.start + len(idle_s))
+        device = self.accounts.devices[part if self.accounts.is_single else self.accounts.place_of[part]]
+        group, link = only(self.fleet.group_of[device]), only(self.network.radio_of[device])
+        radio, idle_recalled = self.radio, self.fleet.recalled("idle_power_w")[group]
         idle_j, silent_j = self.fleet.idle_power_w[group] * idle_s, radio.power_w[link] * silence_s
         tail_s = radio.after_s[link] * spoke
         tail_j, marked = tail_s * radio.power_w[link], radio.recalled[link]
-        no_items = np.zeros(0, dtype=np.int64)
         yield Charge(
-            items=no_items,
+            items=None,
             accounts=accounts,
             phase=np.array(phases[0]),
             time_s=idle_s,
@@ -309,7 +351,7 @@ class Meter:
             recalled_energy_j=idle_j * idle_recalled + silent_j * marked,
         )
         yield Charge(
-            items=no_items,
+            items=None,
             accounts=accounts,
             phase=np.array(phases[1]),
             time_s=tail_s,
@@ -320,21 +362,25 @@ class Meter:
 
     def silence(self, messages: Messages) -> tuple[Floats, Floats]:
         """(K,) seconds that the radio stays connected between messages, and 1 where there was a message at all."""
-        count = len(self.accounts.keys)
-        tail_s = Radio.of(self.network).tail_s
-        link = self.network.radio_of[self.accounts.devices[self.accounts.place_of]]
-        silence, last = np.zeros(count), np.full(count, np.inf)
+        count, tail_s = len(self.accounts.keys), self.radio.tail_s
+        devices = self.accounts.devices if self.accounts.is_single else self.accounts.devices[self.accounts.place_of]
+        tails = tail_s[only(self.network.radio_of[devices])]
+        silence, last = np.zeros(count), np.full(count, -np.inf)
         levels = self.trace["level"][messages.items]
-        for level in np.unique(levels):
+        for level in range(int(levels.min(initial=0)), int(levels.max(initial=-1)) + 1):
             items = messages.items[levels == level]
             begin, finish = np.full(count, np.inf), np.full(count, -np.inf)
             for end in ("source", "target"):
                 mine = items[self.trace[end][items] >= 0]
-                place = self.accounts.find(self.trace["round"][mine], self.trace[end][mine])
-                np.minimum.at(begin, place, self.start[mine])
-                np.maximum.at(finish, place, self.end[mine])
-            spoke, spoken = np.isfinite(begin), np.isfinite(last)
-            again = spoke & spoken
-            silence[again] += np.clip(begin[again] - last[again], 0.0, tail_s[link[again]])
-            last = np.where(spoke, np.maximum(finish, np.where(spoken, last, -np.inf)), last)
+                if len(mine):
+                    self._spoken(tight(mine), end, begin, finish)
+            pause = begin - last  # infinite before the first message, and where there is none
+            silence += np.where(np.isfinite(pause), np.clip(pause, 0.0, tails), 0.0)
+            np.maximum(last, finish, out=last)
         return silence, np.isfinite(last).astype(np.float64)
+
+    def _spoken(self, items: Places, end: str, begin: Floats, finish: Floats) -> None:
+        """Note when messages begin and end, by account of one of their ends."""
+        place = tight(self.accounts.find(self.trace["round"][items], self.trace[end][items]))
+        lower(begin, place, self.start[items])
+        lift(finish, place, self.end[items])

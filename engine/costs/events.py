@@ -30,10 +30,9 @@ class _Simulation:
 
     def __init__(self, trace: Trace, duration: Floats, legs: Legs) -> None:
         self.trace, self.duration = trace, duration.tolist()
-        rows = np.arange(len(legs.kind))
         self.channel = legs.channel.tolist()
         self.before, self.service, self.after = (
-            np.stack([legs.column(name, rows, leg) for leg in range(legs.num_legs)], axis=1).tolist()
+            np.stack([legs.prices[name][leg][legs.kind] for leg in range(legs.num_legs)], axis=1).tolist()
             for name in ("before", "service", "after")
         )
         count = trace.num_items

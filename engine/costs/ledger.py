@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import EngineError
+from engine.costs.columns import sums_of
 
 CONNECT, QUEUE, IDLE, TAIL, RELAY = "connect", "queue", "idle", "tail", "relay"
 """Phases that the cost model adds to those of the trace: joining the network, waiting in line for a channel, waiting,
@@ -103,7 +104,7 @@ class Ledger:
             ``bytes_down`` (payload), ``wire_bytes`` (with headers and repetitions, on every link crossed) and
             ``share_recalled``: the greater of the shares of device time and of energy that rest on recalled figures.
         """
-        sums = {name: matrix.sum(axis=0) for name, matrix in self.values.items()}
+        sums = {name: self._by_group(name).sum(axis=0) for name in self.values}
         busy = np.array([phase != IDLE for phase in self.phases], dtype=bool)
         time_s, energy_j = float(sums["time_s"][busy].sum()), float(sums["energy_j"].sum())
         shares = (
@@ -123,12 +124,14 @@ class Ledger:
 
     def by_group(self) -> list[dict[str, Any]]:
         """Rows summed over the devices of each group, then the links; see :meth:`to_rows`."""
-        rows = []
+        rows, whole = [], {name: self._by_group(name) for name in self.values}
         for number, group in enumerate(self.groups):
-            mine = self.group_of == number
-            sums = {name: matrix[mine].sum(axis=0) for name, matrix in self.values.items()}
-            rows += self._rows(f"group:{group}", group, sums)
+            rows += self._rows(f"group:{group}", group, {name: sums[number] for name, sums in whole.items()})
         return rows + self._link_rows()
+
+    def _by_group(self, name: str) -> Matrix:
+        """(G, P) one quantity summed by group."""
+        return sums_of(self.values, name, self.group_of, max(1, len(self.groups)))
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One row per device and phase that cost anything, then one per link and direction.

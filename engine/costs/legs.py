@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.costs.accounts import only
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -32,7 +34,7 @@ class Legs:
         """Segments of the longest route."""
         return int(self.channel.shape[1])
 
-    def column(self, name: str, rows: Ints, leg: int) -> Floats:
-        """(m,) seconds of the chosen messages on one of their segments."""
+    def column(self, name: str, rows: Ints | slice, leg: int) -> Floats:
+        """(m,) seconds of the chosen messages on one of their segments, or one number for all of them."""
         prices: Floats = self.prices[name][leg]
-        return prices.take(self.kind[rows])
+        return np.asarray(prices.take(only(self.kind[rows])))

@@ -115,7 +115,7 @@ class CostModel:
             accounts = Accounts.of(trace, self.fleet.num_devices)
             last = windows(trace, accounts, start, end)[1]
         begin = start_s + np.concatenate([[0.0], np.cumsum(round_s * trace.repeats)])
-        offset = begin[trace["round"]]
+        offset = begin[0] if trace.num_rounds == 1 else begin[trace["round"]]
         return Cost(
             start_s=start + offset,
             end_s=end + offset,

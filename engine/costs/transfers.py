@@ -51,7 +51,7 @@ class Kinds:
         cls, pattern: NDArray[np.int32], payload: NDArray[np.int64], connects: NDArray[np.int8]
     ) -> "tuple[Kinds, NDArray[np.int32]]":
         """The kinds among M messages, and the kind of each, (M,)."""
-        sizes, size = np.unique(payload * 2 + connects, return_inverse=True)
+        sizes, size = _distinct(payload * 2 + connects)
         code = pattern.astype(np.int64) * len(sizes) + size
         top = int(code.max(initial=-1)) + 1
         pairs = np.arange(top)
@@ -60,6 +60,16 @@ class Kinds:
         chosen = sizes[pairs % max(1, len(sizes))]
         kinds = cls(pairs // max(1, len(sizes)), (chosen // 2).astype(np.float64), chosen % 2 == 1)
         return kinds, code.astype(np.int32)
+
+
+def _distinct(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """What :func:`numpy.unique` gives with the inverse, quickly where there are at most two values."""
+    if len(values):
+        low, high = values.min(), values.max()
+        is_high = values == high
+        if np.all(is_high | (values == low)):
+            return np.array([low, high] if low < high else [low]), is_high.astype(np.int64) * int(low < high)
+    return np.unique(values, return_inverse=True)
 
 
 @dataclass(frozen=True)

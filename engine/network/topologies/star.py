@@ -54,17 +54,20 @@ class Star(Topology):
             router=router,
             wiring=_edges,
             gateway_of=np.zeros(sum(counts.values()), dtype=np.int32),
+            trunk=lambda: _trunk(table.backhaul),
         )
+
+
+def _trunk(backhaul: int) -> list[Edge]:
+    """The hub to the server, unless that stands there."""
+    return [Edge(gateway_node(0), SERVER, backhaul, backhaul)] if backhaul >= 0 else []
 
 
 def _edges(network: Network) -> list[Edge]:
     """Each device to the hub, and the hub to the server."""
-    hub = gateway_node(0) if network.table.backhaul >= 0 else SERVER
-    starts = np.repeat(network.table.of_group, list(network.counts.values()))
-    edges = [Edge(device, hub, int(link), int(link)) for device, link in enumerate(starts)]
-    if hub != SERVER:
-        edges.append(Edge(hub, SERVER, network.table.backhaul, network.table.backhaul))
-    return edges
+    trunk = network.trunk()
+    hub = gateway_node(0) if trunk else SERVER
+    return [Edge(device, hub, link, link) for device, link in enumerate(network.radio_of.tolist())] + trunk
 
 
 def _segment(link: int, backhaul: int, waits: bool, up: bool) -> Segment:
@@ -86,6 +89,4 @@ class _StarRouter:
         if np.any((device < 0) | (~up & (sources != SERVER))):
             raise EngineError("in a star messages go between a device and the server only")
         group = self.group_of[device]
-        return Routes(
-            pattern=2 * group + np.where(up, 0, 1).astype(np.int32), media=self.medium_of_group[group][:, None]
-        )
+        return Routes(pattern=2 * group + ~up, media=self.medium_of_group[group][:, None])
