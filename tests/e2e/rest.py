@@ -36,6 +36,10 @@ class Rest:
         """The answer to a PUT that takes whatever version is there."""
         return self._call(path, json.dumps(body).encode(), "application/json", method="PUT")
 
+    def send(self, path: str, body: bytes) -> Any:
+        """The answer to a PUT of bytes."""
+        return self._call(path, body, "application/octet-stream", method="PUT")
+
     def delete(self, path: str) -> None:
         """Delete whatever version is there."""
         self._call(path, None, "application/json", method="DELETE")

@@ -1,6 +1,8 @@
 """Data sets and previews in a browser: upload in parts that breaks off, a live heat map, and how the pages look."""
 
+import hashlib
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +67,20 @@ def test_the_heat_map_follows_what_is_typed(open_page: OpenPage, rest: Rest) -> 
     expect(page.locator(".map-readout")).to_contain_text("Client 1:")
 
 
+def upload(rest: Rest) -> str:
+    """Id of a small table that was uploaded and looked through."""
+    rows = "".join(f"{number % 7},{number % 5},{number % 2}\n" for number in range(40)).encode()
+    table = b"height,width,label\n" + rows
+    asked = {"name": "Measured by hand", "kind": "arrays", "license": "CC0-1.0", "size_bytes": len(table)}
+    made = rest.post("/datasets", {**asked, "sha256": hashlib.sha256(table).hexdigest()})
+    rest.send(f"/datasets/{made['id']}/parts/0", table)
+    deadline = time.monotonic() + 120
+    while rest.post(f"/datasets/{made['id']}/complete")["state"] != "ready":
+        assert time.monotonic() < deadline, "nobody looks through the upload"
+        time.sleep(0.5)
+    return str(made["id"])
+
+
 def test_pages_of_data_and_previews_pass(open_page: OpenPage, rest: Rest) -> None:
     groups = [{"name": "boards", "count": 12}, {"name": "sensors", "device": "stm32l4r5", "count": 6}]
     task = {
@@ -76,9 +92,13 @@ def test_pages_of_data_and_previews_pass(open_page: OpenPage, rest: Rest) -> Non
     fleet = rest.save("fleets", "Boards and sensors", {"groups": groups})
     network = rest.save("networks", "Around", {"topology": {"kind": "small_world"}})
     saved = rest.save("tasks", "Digits", task)
+    own = upload(rest)
     pages = {
         "datasets": "/datasets/",
         "upload": "/datasets/new",
+        "uploaded": f"/datasets/{own}/",
+        "upload-edit": f"/datasets/{own}/edit",
+        "upload-delete": f"/datasets/{own}/delete",
         "digits": "/datasets/built-in/digits/",
         "cifar100": "/datasets/built-in/cifar100/",
         "fleet-fit": f"/fleets/{fleet['id']}/",

@@ -80,6 +80,7 @@ def pages(platform: Platform, team: Team, rest: Rest) -> list[tuple[str, str]]:
         ("catalogue", "/catalogue/"),
         ("devices", "/catalogue/devices/"),
         ("device", "/catalogue/devices/rpi_4b_4gb/"),
+        ("prediction", "/catalogue/devices/compute-time"),
         ("links", "/catalogue/links/"),
         ("models", "/catalogue/models/"),
         ("strategies", "/catalogue/strategies/"),
@@ -141,10 +142,20 @@ def test_pages_before_signing_in_pass(browser: Browser, base: str) -> None:
     page, problems = browser.new_page(), []
     for name, path in (
         ("login", "/accounts/login/"),
-        ("spent-link", "/sign-in/nothing/"),
+        ("link", "/sign-in/nothing/"),
         ("reset", "/accounts/password/reset/"),
     ):
         page.goto(base + path)
         problems += judge(page, name)
+    page.goto(f"{base}/sign-in/nothing/")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("has been used or has expired")
+    problems += judge(page, "link-spent")
+    page.goto(f"{base}/accounts/login/")
+    page.get_by_label("Email").fill("nobody@example.org")
+    page.get_by_label("Password").fill("not a password of anybody")
+    page.get_by_label("Password").press("Enter")
+    expect(page.locator(".problem").first).to_be_visible()
+    problems += judge(page, "login-refused")
     page.close()
     assert not problems, "\n".join(problems)

@@ -7,6 +7,7 @@ from typing import Any
 from engine.core.figure import Figure
 from engine.specs.describe import Description, FieldDescription, describe
 from engine.specs.families import CATALOGUES, FAMILIES
+from webapp.library.parts import title_of
 
 CATALOGUE_TITLES = {"devices": "Device", "links": "Link"}
 
@@ -71,7 +72,7 @@ def columns_of(catalogue: str) -> list[tuple[str, str]]:
     names = list(type(rows[0]).model_fields)
     known = {name: sum(isinstance(getattr(row, name), Figure) for row in rows) for name in names}
     wanted = [name for name in names if known[name] * 2 > len(rows)]
-    return [(name, name.removesuffix("_w").removesuffix("_bytes").replace("_", " ").capitalize()) for name in wanted]
+    return [(name, title_of(name)) for name in wanted]
 
 
 def example_of(family: str, kind: str) -> str:

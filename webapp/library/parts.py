@@ -55,15 +55,24 @@ def network_of(body: Mapping[str, Any]) -> NetworkSpec:
     return NetworkSpec.model_validate_json(json.dumps(body), strict=True)
 
 
+ACRONYMS = ("ram", "rtt")
+
+
 def figures_of(component: Component) -> list[FigureRow]:
     """Every known figure of a device or link, in the order of declaration."""
     rows = []
     for name, info in type(component).model_fields.items():
         value = getattr(component, name)
         if isinstance(value, Figure):
-            title = name.removesuffix("_w").removesuffix("_bytes").replace("_", " ").capitalize()
-            rows.append(FigureRow(name, title, value, " ".join((info.description or "").split())))
+            rows.append(FigureRow(name, title_of(name), value, " ".join((info.description or "").split())))
     return rows
+
+
+def title_of(name: str) -> str:
+    """What people call a figure, from the name of its field: units stand at the numbers, acronyms are large."""
+    words = name.removesuffix("_w").removesuffix("_bytes").split("_")
+    title = " ".join(word.upper() if word in ACRONYMS else word for word in words)
+    return title[:1].upper() + title[1:]
 
 
 def is_recalled(figure: Figure) -> bool:

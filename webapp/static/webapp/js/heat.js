@@ -15,6 +15,7 @@ export class Heat {
     canvas.addEventListener("pointermove", (event) => this.#point(event));
     canvas.addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("edgeloom:theme", () => this.draw());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     new ResizeObserver(() => this.draw()).observe(canvas);
   }
 
