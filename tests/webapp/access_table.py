@@ -54,6 +54,7 @@ PAGES: dict[str, Row] = {
     "experiment-preview": Row("runner", "POST"),
     "experiment-detail": Row("viewer", names=_EXPERIMENT),
     "experiment-series": Row("viewer", names=_EXPERIMENT),
+    "experiment-ledgers": Row("viewer", names=_EXPERIMENT),
     "experiment-launch": Row("runner", "POST", _EXPERIMENT),
     "experiment-delete": Row("editor", names=_EXPERIMENT),
     "run-list": Row("viewer"),

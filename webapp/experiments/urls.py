@@ -12,6 +12,7 @@ urlpatterns = [
     path("experiments/preview", views.experiment_preview, name="experiment-preview"),
     path("experiments/<uuid:pk>/", views.experiment_detail, name="experiment-detail"),
     path("experiments/<uuid:pk>/series", views.experiment_series, name="experiment-series"),
+    path("experiments/<uuid:pk>/ledgers", views.experiment_ledgers, name="experiment-ledgers"),
     path("experiments/<uuid:pk>/launch", views.experiment_launch, name="experiment-launch"),
     path("experiments/<uuid:pk>/delete", views.experiment_delete, name="experiment-delete"),
     path("runs/", run_views.run_list, name="run-list"),

@@ -14,6 +14,7 @@ from engine.core.errors import SpecError
 from engine.specs.documents import load
 from webapp.datasets.usage import named_in_trash
 from webapp.experiments import boards, designer, gallery, panels, previewing, services
+from webapp.experiments.ledgers import ledgers_of
 from webapp.experiments.models import Experiment, Run, RunState
 from webapp.library.models import DESIGNS
 from webapp.specforms.form import SpecForm
@@ -128,6 +129,18 @@ def experiment_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 def experiment_series(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The series of all runs of an experiment, as the page draws them."""
     return JsonResponse(panels.series(_experiment(request, pk)))
+
+
+@member()
+@require_GET
+def experiment_ledgers(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Where time and energy of each setting went, by group and phase, over seeds."""
+    experiment = _experiment(request, pk)
+    going = (RunState.RUNNING, RunState.QUEUED)
+    is_live = Run.objects.filter(cell__experiment=experiment, state__in=going).exists()
+    is_part = bool(getattr(request, "htmx", False))
+    template = "experiments/_ledgers.html" if is_part else "experiments/experiment_ledgers.html"
+    return render(request, template, {"experiment": experiment, "is_live": is_live, **ledgers_of(experiment)})
 
 
 @member(Role.RUNNER)

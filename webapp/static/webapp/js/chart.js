@@ -41,7 +41,7 @@ export class Chart {
 
   /**
    * Show lines. Each is {label, color, x, y, low, high, n}; x ascends. A line may also say its dash (else that of its
-   * color), its width, and its words in the legend (empty: none).
+   * color), its width, its words in the legend (empty: none), and hasGaps where a null in y breaks it.
    * @param axes {x: {title, unit}, y: {title, unit}}
    */
   async show(lines, axes) {
@@ -70,8 +70,9 @@ export class Chart {
       const [y, low, high] = [0, 1, 2].map(() => new Array(xs.length).fill(undefined));
       line.x.forEach((x, index) => {
         y[place.get(x)] = line.y[index];
-        low[place.get(x)] = line.low[index] ?? undefined;
-        high[place.get(x)] = line.high[index] ?? undefined;
+        const nothing = line.y[index] === null ? null : undefined; // a gap, or just no interval
+        low[place.get(x)] = line.low[index] ?? nothing;
+        high[place.get(x)] = line.high[index] ?? nothing;
       });
       columns.push(y, low, high);
     }
@@ -84,8 +85,8 @@ export class Chart {
     const series = [{}], bands = [];
     for (const [index, line] of this.lines.entries()) {
       const color = token(`--s${line.color}`);
-      const hidden = { stroke: "transparent", width: 0, points: { show: false }, spanGaps: true };
-      series.push({ stroke: color, width: line.width ?? 2, dash: DASHES[((line.dash ?? line.color) - 1) % DASHES.length], spanGaps: true, points: { show: line.x.length < 40 && this.lines.length < 13, size: 5 } }, hidden, { ...hidden });
+      const hidden = { stroke: "transparent", width: 0, points: { show: false }, spanGaps: !line.hasGaps };
+      series.push({ stroke: color, width: line.width ?? 2, dash: DASHES[((line.dash ?? line.color) - 1) % DASHES.length], spanGaps: !line.hasGaps, points: { show: line.x.length < 40 && this.lines.length < 13, size: 5 } }, hidden, { ...hidden });
       bands.push({ series: [3 * index + 3, 3 * index + 2], fill: faded(color, 0.16) });
     }
     const grid = { stroke: token("--line"), width: 1 };
@@ -135,7 +136,8 @@ export class Chart {
     for (const line of this.lines) {
       const place = line.x.indexOf(x);
       if (place < 0 || line.y[place] === null) continue;
-      const band = line.low[place] === null ? "" : ` (${text(line.low[place], this.axes.y.unit)} to ${text(line.high[place], this.axes.y.unit)}, n = ${line.n[place]})`;
+      const alone = line.n?.some((n) => n > 1) ? ` (n = ${line.n[place]})` : "";
+      const band = line.low[place] === null ? alone : ` (${text(line.low[place], this.axes.y.unit)} to ${text(line.high[place], this.axes.y.unit)}, n = ${line.n[place]})`;
       words.push(`${line.label}: ${text(line.y[place], this.axes.y.unit)}${band}`);
     }
     this.parts.readout.replaceChildren(...words.map((word) => Object.assign(document.createElement("span"), { textContent: word })));

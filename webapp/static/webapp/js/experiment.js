@@ -2,18 +2,20 @@
 import { AxisChoice, X, Y, chartParts, placeOn } from "edgeloom/axes.js";
 import { Chart } from "edgeloom/chart.js";
 import { Live } from "edgeloom/live.js";
-import { spread } from "edgeloom/statistics.js";
+import { meanLine } from "edgeloom/overseeds.js";
 import { RunStore } from "edgeloom/store.js";
 
 const MOST_SOCKETS = 8;
 const data = JSON.parse(document.getElementById("page-data").textContent);
 const stores = new Map();
+const states = new Map();
 const lives = new Map();
 for (const cell of data.cells) {
   for (const run of cell.runs) {
     const store = new RunStore(run.series);
     store.lastSeq = run.last_seq;
     stores.set(run.id, store);
+    states.set(run.id, run.state);
   }
 }
 
@@ -27,22 +29,21 @@ function touch() {
   requestAnimationFrame(() => { scheduled = false; draw(); });
 }
 
-function lineOf(cell) {
-  const runs = cell.runs.map((run) => stores.get(run.id)).filter((store) => store.rounds.size);
-  const rounds = [...new Set(runs.flatMap((store) => store.steps()))].sort((a, b) => a - b);
-  const line = { label: cell.label, color: cell.color, x: [], y: [], low: [], high: [], n: [] };
-  for (const round of rounds) {
-    const found = runs.map((store) => store.rounds.get(round)).filter((values) => Number.isFinite(values?.[axes.y]));
-    const places = found.map((values) => placeOn(axes.x, round, values)).filter((place) => place !== null);
-    if (!found.length || !places.length) continue;
-    const { mean, low, high, n } = spread(found.map((values) => values[axes.y]));
-    line.x.push(places.reduce((sum, place) => sum + place, 0) / places.length);
-    line.y.push(mean);
-    line.low.push(low);
-    line.high.push(high);
-    line.n.push(n);
+function pointsOf(run) {
+  const store = stores.get(run.id);
+  const points = { x: [], y: [], isDone: states.get(run.id) === "done" || store.finished !== null };
+  for (const round of store.steps()) {
+    const values = store.rounds.get(round);
+    const place = placeOn(axes.x, round, values);
+    if (!Number.isFinite(values[axes.y]) || place === null) continue;
+    points.x.push(place);
+    points.y.push(values[axes.y]);
   }
-  return line;
+  return points;
+}
+
+function lineOf(cell) {
+  return { label: cell.label, color: cell.color, ...meanLine(cell.runs.map(pointsOf)) };
 }
 
 function draw() {
@@ -84,6 +85,7 @@ async function refresh() {
   if (!answer.ok) return;
   for (const cell of (await answer.json()).cells) {
     for (const run of cell.runs) {
+      states.set(run.id, run.state);
       const store = new RunStore(run.series);
       store.lastSeq = Math.max(run.last_seq, stores.get(run.id)?.lastSeq ?? 0);
       if (!lives.has(run.id)) stores.set(run.id, store);
