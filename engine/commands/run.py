@@ -107,8 +107,16 @@ def _report(result: Mapping[str, Any]) -> Iterator[str]:
         ]
         if costs:
             yield f"  {'costs':<16} {' · '.join(costs)}"
+        if cell["costs"].get("emulated_round_s"):
+            yield f"  {'for real':<16} {_emulated(cell['costs'])}"
         if cell["costs"].get("share_recalled"):
             yield f"  {'':<16} {100 * cell['costs']['share_recalled']:.0f} % of it rests on recalled figures"
+
+
+def _emulated(costs: Mapping[str, float]) -> str:
+    count, error = round(costs["emulated_rounds"]), 100 * costs["emulation_error"]
+    measured, simulated = duration(costs["emulated_round_s"]), duration(costs["simulated_round_s"])
+    return f"{count} rounds carried out: {measured} measured, {simulated} simulated ({error:.1f} % apart)"
 
 
 def _spread(values: Mapping[str, Any]) -> str:

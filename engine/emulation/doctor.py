@@ -9,17 +9,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 from engine.core.errors import EngineError
-from engine.emulation.fabric import FABRICS, FabricName
+from engine.emulation.fabric import FABRICS, Choice, FabricName
 from engine.emulation.laboratory import ROOT
 
 PATIENCE_S = 20.0
 """The longest that a probe may take, on a busy host."""
-
-Choice = Literal["auto", "tun", "userns", "loopback"]
-"""A tier, or the best that works here."""
 
 TITLES: Mapping[str, tuple[str, str]] = {
     "network_namespace": (

@@ -12,6 +12,9 @@ FabricName = Literal["tun", "userns", "loopback"]
 """``tun``: as root, a network namespace and a TUN device per node. ``userns``: the same without root, in a user
 namespace with virtual Ethernet. ``loopback``: no namespaces, messages are shaped in a process; no TCP."""
 
+Choice = Literal["auto", "tun", "userns", "loopback"]
+"""A tier, or the best with TCP that works on a host."""
+
 FABRICS: tuple[FabricName, ...] = ("tun", "userns", "loopback")
 """All tiers, the best first."""
 

@@ -180,11 +180,13 @@ class Laboratory:
         self.setting = setting
         self._open = ExitStack()
         self._host = host
+        self._plan: Plan | None = None
         self.facts: dict[str, Any] = {}
 
     def __enter__(self) -> "Laboratory":
         with ExitStack() as started:
             self.host = self._host or started.enter_context(Host())
+            self._plan = None
             self.facts = self.host.call({"order": "open", **vars(self.setting)}, self.setting.deadline_s)
             started.callback(self._close)
             self._refuse_host_namespace()
@@ -204,10 +206,14 @@ class Laboratory:
     def prepare(self, plan: Plan, programs: Sequence[Program]) -> None:
         """Set the links, give each node its part of the round, and open the connections that are kept.
 
+        Links that are set already stay as they are, with what they have counted.
+
         Raises:
             LaboratoryError: real computations would take too much of this host.
         """
-        self.host.call({"order": "plan", "plan": to_json(plan), "size": self.setting.size})
+        if plan != self._plan:
+            self.host.call({"order": "plan", "plan": to_json(plan), "size": self.setting.size})
+            self._plan = plan
         self.least_delay_s = plan.least_delay_s
         self._programs = list(programs)
         parts = [{"program": program.to_json()} for program in programs]

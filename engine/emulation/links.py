@@ -25,7 +25,7 @@ QUEUE_BYTES = 200_000
 
 @dataclass(frozen=True)
 class Channel:
-    """A direction of a link, or a half-duplex medium that several nodes share.
+    """A direction of a link.
 
     Attributes:
         rate_bps: bits per second on air.
@@ -33,6 +33,8 @@ class Channel:
         fragment_bytes: bytes of a packet that fit into one frame of the link; 0 if packets are not cut.
         fragment_header_bytes: header of each frame of a packet that is cut.
         queue_bytes: bytes that may wait; a packet that finds more is dropped. None where the sender itself waits.
+        air: place of the channel whose air this one uses, too: a half-duplex medium, or one that several nodes share;
+            -1 for one's own.
     """
 
     rate_bps: float
@@ -40,6 +42,7 @@ class Channel:
     fragment_bytes: int = 0
     fragment_header_bytes: int = 0
     queue_bytes: int | None = QUEUE_BYTES
+    air: int = -1
 
     def airtime_s(self, size: int) -> float:
         """Time on air of a packet of that size, in its frames."""
@@ -130,6 +133,7 @@ class LinkEmulator:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.counts = Counts()
+        self._air = [place if channel.air < 0 else channel.air for place, channel in enumerate(plan.channels)]
         self._free = [0.0] * len(plan.channels)
         self._queue: list[tuple[float, int, Pair, int, bytes]] = []
         self._number = 0
@@ -160,8 +164,8 @@ class LinkEmulator:
     def _enter(self, now: float, pair: Pair, place: int, packet: bytes) -> None:
         """Put a packet on the hop at that place of its path."""
         hop = self.plan.paths[pair][place]
-        channel = self.plan.channels[hop.channel]
-        start = max(now, self._free[hop.channel])
+        channel, air = self.plan.channels[hop.channel], self._air[hop.channel]
+        start = max(now, self._free[air])
         if channel.queue_bytes is not None and (start - now) * channel.rate_bps / 8 > channel.queue_bytes:
             self.counts.dropped += 1
             return
@@ -170,10 +174,10 @@ class LinkEmulator:
         while hop.loss and self._draw() < hop.loss:
             self.counts.lost += 1
             if not hop.repeats:
-                self._free[hop.channel] = leaves
+                self._free[air] = leaves
                 return
             leaves += airtime
-        self._free[hop.channel] = leaves
+        self._free[air] = leaves
         due = leaves + hop.delay_s
         if hop.jitter_s:
             due = max(due + (2 * self._draw() - 1) * hop.jitter_s, self._latest.get((pair, place), 0.0))

@@ -23,8 +23,9 @@ from engine.emulation.node import TransportMaker, serve
 from engine.emulation.ports import Port
 from engine.emulation.stages import warm
 
-SETTLE_S = 0.004
-"""Between telling the nodes to begin and beginning: long enough that every one has heard of it."""
+SETTLE_S, SETTLE_NODE_S = 0.0005, 0.00015
+"""Between telling the nodes to begin and beginning, and more for each: so that every one has heard of it. A node that
+has not begins late, which the measurement then shows."""
 
 BRING_UP_S = 60.0
 """The longest that a node may take to be there, with a wide margin."""
@@ -167,8 +168,9 @@ class Parent:
         """Repeat the round that the nodes know; ends early at the deadline, with what there is."""
         deadline = time.monotonic() + order["patience_s"]
         found: list[dict[str, Any]] = []
+        settle_s = SETTLE_S + SETTLE_NODE_S * len(self.nodes) + order["settle_s"]
         for repetition in range(order["first"], order["first"] + order["repetitions"]):
-            begin_s = time.monotonic() + SETTLE_S + order["settle_s"]
+            begin_s = time.monotonic() + settle_s
             told = {"order": "begin", "repetition": repetition, "at": begin_s}
             try:
                 parts = self._all([told] * len(self.nodes), deadline - time.monotonic())

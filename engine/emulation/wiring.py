@@ -1,7 +1,7 @@
 """From a network of the simulator to channels and paths of the emulator: the same rates, headers, delays and losses."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -73,7 +73,8 @@ class _Wirer:
         self.network, self.place = network, place
         self.channels: list[Channel] = []
         self.paths: dict[Pair, tuple[Hop, ...]] = {}
-        self.known: dict[tuple[object, ...], int] = {}
+        self.known: dict[tuple[Hashable, Way], int] = {}
+        self.airs: dict[Hashable, int] = {}
         self.transports: set[Protocol] = set()
         self.congestions: set[str] = set()
         self.payloads: set[int] = set()
@@ -96,9 +97,9 @@ class _Wirer:
             # From the device's end both directions count the hops alike.
             at = number if hop.up else len(ways) - 1 - number
             ends = frozenset((source, target)) if link.shared_medium else (source, target)
-            key = ("medium", medium) if medium >= 0 and number == segment.queued else ("own", ends, at)
+            air: Hashable = ("medium", medium) if medium >= 0 and number == segment.queued else ("own", ends, at)
             repeats = way.transport == "datagram"
-            channel = self._channel(key, way, transport)
+            channel = self._channel(air, way, transport)
             hops.append(Hop(channel, way.latency_s, way.loss, way.jitter_s, repeats))
         self.paths[self.place[source], self.place[target]] = tuple(hops)
 
@@ -136,11 +137,14 @@ class _Wirer:
         self.payloads.add(int(min(way.payload_bytes for way in ends)))
         return ends[0].transport
 
-    def _channel(self, key: tuple[object, ...], way: Way, transport: Protocol) -> int:
-        if key not in self.known:
-            self.known[key] = len(self.channels)
-            self.channels.append(channel_of(way, transport))
-        return self.known[key]
+    def _channel(self, air: Hashable, way: Way, transport: Protocol) -> int:
+        """The place of the channel with these figures on that air."""
+        if (air, way) not in self.known:
+            self.known[air, way] = place = len(self.channels)
+            first = self.airs.setdefault(air, place)
+            channel = channel_of(way, transport)
+            self.channels.append(channel if first == place else replace(channel, air=first))
+        return self.known[air, way]
 
 
 def channel_of(way: Way, transport: Protocol) -> Channel:

@@ -9,6 +9,7 @@ from engine.core.events import Event, EventKind
 from engine.core.json import plain
 from engine.runs.checkpoint import Checkpoint, Checkpoints
 from engine.runs.control import Control
+from engine.runs.emulated import refuse_if_impossible, with_measurement
 from engine.runs.sinks import HostTimes, Sink
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.text import digest
@@ -97,7 +98,7 @@ class _Run:
             if self.clock() - self.saved_s >= self.spec.execution.checkpoint_s:
                 self._save(state)
         self._save(state)
-        summary = self.task.summarize(state)
+        summary = with_measurement(self.spec, self.context, state, self.task.summarize(state))
         self._emit([_event("finished", reason=summary.reason, metrics=summary.metrics)])
         self.sink.flush()
         return self._outcome("done", state, summary)
@@ -107,6 +108,7 @@ class _Run:
         if checkpoint is not None:
             self.seq, self.work_before_s = checkpoint.seq, checkpoint.work_s
             return checkpoint.state
+        refuse_if_impossible(self.spec)
         facts = self.task.facts(self.context)
         self._emit([_event("started", digest=digest(self.spec), seed=self.seed, **facts)])
         return self.task.init(self.context)

@@ -10,6 +10,7 @@ from engine.data.dataset import Dataset
 from engine.data.store import DataStore
 from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
+from engine.task.context import Context
 
 C = TypeVar("C")
 
@@ -22,7 +23,20 @@ def check(spec: ExperimentSpec) -> list[Problem]:
     problems = _below("network", spec.network.check(spec.fleet))
     if problems:
         return problems  # without a network there is no world in which the task could be looked at
-    return _below("task", spec.task.check(make_context(spec, spec.seeds[0])))
+    context = make_context(spec, spec.seeds[0])
+    problems = _below("task", spec.task.check(context))
+    return problems or _emulation_problems(spec, context)
+
+
+def _emulation_problems(spec: ExperimentSpec, context: Context) -> list[Problem]:
+    """Why the rounds could not be carried out for real on any host."""
+    if spec.execution.backend != "emulate":
+        return []
+    from engine.emulation.replay import first_rounds, obstacles
+
+    rounds = first_rounds(spec.task.expected_trace(context), spec.execution.emulated_rounds)
+    found = obstacles(rounds, context.fleet, context.network)
+    return [Problem("execution.backend", "cannot_be_emulated", reason) for reason in found]
 
 
 def check_data(spec: ExperimentSpec, store: DataStore) -> list[Problem]:

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from engine.core.component import Component
 from engine.core.units import Unit
+from engine.emulation.fabric import Choice
 from engine.fleet.group import FleetSpec
 from engine.network.spec import NetworkSpec
 from engine.task.contract import Task, tasks
@@ -17,10 +18,18 @@ Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 
 
 class Execution(Component):
-    """How a run is carried out on this host; nothing here changes its results."""
+    """How a run is carried out on this host; nothing here changes what is learned or simulated."""
 
     checkpoint_s: Annotated[float, Field(ge=0, le=3600), Unit("s")] = 10.0
     """Seconds of work after which a checkpoint is due; 0 makes one after every step."""
+    backend: Literal["simulate", "emulate"] = "simulate"
+    """simulate reckons what rounds cost; emulate besides carries out the first of them for real, with a process per
+    device and emulated links, and keeps the measured trace beside the simulated one."""
+    fabric: Choice = "auto"
+    """Tier of the emulated network: tun (as root), userns (without), loopback (no TCP), or auto, the best of the first
+    two; ./edgeloom emulate doctor says which work."""
+    emulated_rounds: Annotated[int, Field(ge=1, le=1000)] = 3
+    """How many rounds are carried out for real; each takes as long as it was simulated."""
 
 
 class ExperimentSpec(Component):
