@@ -106,6 +106,7 @@ PAGES: dict[str, Row] = {
     "shared-series": Row("share"),
     "shared-run": Row("share", names=_RUN),
     "shared-events": Row("share", names=_RUN),
+    "shared-round": Row("share", names=_RUN),
     "shared-artifact": Row("share", names={"pk": "artifact"}),
     "note-create": Row("runner", "POST", _RUN, {"text": "Seen"}),
     "note-update": Row("viewer", names=_NOTE),

@@ -1,7 +1,10 @@
-"""Runs that are done, with the trace that such a run leaves, without training anything."""
+"""Runs that are done, or told by their log, with the trace that such a run leaves, without training anything."""
 
 import tempfile
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +16,9 @@ from engine.federated.traffic import Participation, add_round, exchange_of
 from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.text import by_value, parse
+from tests.webapp.rows import add_batch
 from webapp.experiments.files import keep
+from webapp.experiments.log import Frame
 from webapp.experiments.models import Artifact, Run, RunState
 
 
@@ -51,3 +56,36 @@ def finish(run: Run) -> Trace:
     run.progress_unit = "round"
     run.save()
     return trace
+
+
+def round_frames(seq: int, number: int, clients: list[int], **cohort: Any) -> list[Frame]:
+    """The events of a round as a worker writes them, the first with that number.
+
+    Device i has 40 + i samples and is ready after i + 1 seconds.
+    """
+    bodies = {
+        "cohort": {"round": number, "clients": clients, "dropped": [], "message_bytes": [1000, 2000], **cohort},
+        "metrics": {"round": number, "values": {"accuracy": 0.5, "round_time_s": 10.0, "time_s": 10.0 * number}},
+        "clients": {
+            "round": number,
+            "num_clients": len(clients),
+            "ids": clients,
+            "loss": [0.5] * len(clients),
+            "num_samples": [40 + client for client in clients],
+            "time_s": [client + 1.0 for client in clients],
+        },
+        "ledger": {"round": number, "rows": []},
+    }
+    return [
+        {"seq": seq + place, "kind": kind, "sim_time_s": 10.0 * number, "body": body}
+        for place, (kind, body) in enumerate(bodies.items())
+    ]
+
+
+def tell(run: Run, frames: list[Frame], *, cuts: Sequence[int] = ()) -> None:
+    """Store a log in batches that end at these places, and how many rounds it tells of."""
+    for start, end in pairwise([0, *cuts, len(frames)]):
+        if end > start:
+            add_batch(run, frames[start:end])
+    run.progress_done = max((frame["body"]["round"] for frame in frames if "round" in frame["body"]), default=0)
+    run.save(update_fields=["progress_done"])

@@ -17,9 +17,10 @@ from django.utils import timezone
 
 from tests.webapp.access_table import PAGES, SOCKETS, Row
 from tests.webapp.datasets.conftest import images
+from tests.webapp.finished import round_frames, tell
 from tests.webapp.pages.conftest import BODIES
 from tests.webapp.people import People
-from tests.webapp.rows import add_batch, make_run, metrics
+from tests.webapp.rows import make_run
 from webapp.datasets import services as datasets
 from webapp.experiments import sockets as member_sockets
 from webapp.experiments.consumers import LiveStream, RunStream
@@ -45,7 +46,7 @@ PEOPLE = ["anonymous", "share holder", "stranger", "viewer", "runner", "editor",
 def things(people: People, tmp_path: Path) -> dict[str, str]:
     """Something of the team for every placeholder."""
     run = make_run(people.team, RunState.RUNNING)
-    add_batch(run, [metrics(1, 1, accuracy=0.5)])
+    tell(run, round_frames(1, 1, [0, 3]))
     sha256 = keep(b"weights")
     artifact = Artifact.objects.create(
         team=people.team, run=run, sha256=sha256, name="w.bin", media_type="x/y", size_bytes=7, path=sha256

@@ -88,6 +88,7 @@ ACCESS: Mapping[tuple[str, str], Rule] = {
     ("POST", "/runs/{run_id}/resume"): RUN,
     ("POST", "/runs/{run_id}/recost"): READ,
     ("GET", "/runs/{run_id}/use"): READ,
+    ("GET", "/runs/{run_id}/rounds/{number}"): READ,
     ("GET", "/runs/{run_id}/events"): READ,
     ("GET", "/runs/{run_id}/series"): READ,
     ("GET", "/runs/{run_id}/metrics"): READ,

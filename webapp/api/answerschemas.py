@@ -251,6 +251,71 @@ _USE: Json = {
 }
 
 
+_COUNT: Json = {"type": "integer", "minimum": 0}
+
+_ONE: Json = {
+    "type": "object",
+    "description": "A device. Those that were not sampled are left out.",
+    "required": ["node", "device", "group", "state", "reason"],
+    "additionalProperties": False,
+    "properties": {
+        "node": {"type": "string"},
+        "device": {"type": "integer"},
+        "group": {"type": "string"},
+        "state": {"enum": ["took part", "dropped", "away"]},
+        "reason": {"type": "string", "description": "Why it was dropped or away; empty if it took part."},
+        "num_samples": {"type": ["integer", "null"]},
+        "loss": _NUMBER,
+        "ready_s": {**_NUMBER, "description": "Seconds from the start of the round until its update had arrived."},
+    },
+}
+
+_MANY: Json = {
+    "type": "object",
+    "description": "Devices of one group at one gateway, or about as many hops away.",
+    "required": ["node", "title", "count", "took_part", "dropped", "away", "not_sampled"],
+    "additionalProperties": False,
+    "properties": {
+        "node": {"type": "string"},
+        "title": {"type": "string"},
+        **dict.fromkeys(("count", "took_part", "dropped", "away", "not_sampled"), _COUNT),
+    },
+}
+
+_ROUND: Json = {
+    "type": "object",
+    "required": ["round", "num_rounds", "round_time_s", "counts", "slowest", "gathered", "nodes", "edges"],
+    "additionalProperties": False,
+    "properties": {
+        "round": {"type": "integer"},
+        "num_rounds": {"type": "integer", "description": "Rounds that have ended."},
+        "round_time_s": {**_NUMBER, "description": "Simulated seconds."},
+        "counts": {"type": "object", "additionalProperties": _COUNT, "description": "Devices by state."},
+        "slowest": {"type": ["integer", "null"], "description": "The device whose update came last."},
+        "gathered": {"type": "boolean", "description": "Whether nodes stand for many devices."},
+        "nodes": {"type": "array", "items": {"anyOf": [_ONE, _MANY]}},
+        "edges": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["lower", "upper", "start", "end", "link", "up_bytes", "down_bytes", "busy"],
+                "additionalProperties": False,
+                "properties": {
+                    "lower": {"type": "string", "description": "Node of the end farther from the server."},
+                    "upper": {"type": "string"},
+                    "start": {"type": "string", "description": "That end in words."},
+                    "end": {"type": "string"},
+                    "link": {"type": "string"},
+                    "up_bytes": {**_NUMBER, "description": "Bytes on the wire towards the server."},
+                    "down_bytes": _NUMBER,
+                    "busy": {**_NUMBER, "description": "Share of the round that its busiest channel is on air."},
+                },
+            },
+        },
+    },
+}
+
+
 def answer_schemas() -> Json:
     """The schemas by their name in the OpenAPI document."""
     return {
@@ -263,4 +328,5 @@ def answer_schemas() -> Json:
         "CostSheet": _SHEET,
         "Recost": _RECOST,
         "UseSheet": _USE,
+        "Round": _ROUND,
     }

@@ -19,6 +19,7 @@ from webapp.api.routes import (
     notes,
     previews,
     recosting,
+    rounds,
     runs,
     shares,
     specs,
@@ -61,6 +62,7 @@ def make_api() -> NinjaAPI:
     api.add_router("/experiments", experiments.router)
     api.add_router("/runs", runs.router)
     api.add_router("/runs", recosting.router)
+    api.add_router("/runs", rounds.router)
     api.add_router("/artifacts", artifacts.router)
     api.add_router("/catalogue", catalogue.router)
     api.add_router("", specs.router)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from engine.core.errors import EngineError, SpecError
+from engine.fleet.fleet import Fleet
+from engine.network.network import Network
 from engine.specs.text import parse_tree
 from webapp.catalogue.quantities import digits, pair, quantity, text
 from webapp.experiments import chunks, services
@@ -65,7 +67,6 @@ class Picture:
 
     drawing: Drawing
     signs: Sequence[GroupSign]
-    groups: Sequence[dict[str, Any]]
 
 
 def rows_of(experiment: Experiment) -> tuple[list[int], list[Row]]:
@@ -179,13 +180,16 @@ def picture_of(document: dict[str, Any]) -> Picture | None:
     except (SpecError, EngineError):
         return None
     fleet = spec.fleet.resolve()
-    groups = [
-        {"name": name, "start": int(start), "count": int(count), "about": f"{kind.name}, {network.table.titles[link]}"}
-        for name, start, count, kind, link in zip(
-            fleet.names, fleet.starts[:-1], fleet.counts, fleet.kinds, network.table.of_group, strict=True
-        )
+    return Picture(draw(fleet, spec.network.topology, network), signs(fleet))
+
+
+def groups_of(fleet: Fleet, network: Network) -> list[dict[str, Any]]:
+    """The groups of a fleet: which devices are in them, and what and how they are connected in words."""
+    about = zip(fleet.kinds, network.table.of_group, strict=True)
+    return [
+        {"name": name, "start": int(start), "count": int(count), "about": f"{kind.name}, {network.links[link].name}"}
+        for name, start, count, (kind, link) in zip(fleet.names, fleet.starts[:-1], fleet.counts, about, strict=True)
     ]
-    return Picture(draw(fleet, spec.network.topology, network), signs(fleet), groups)
 
 
 def differences(rows: Sequence[Row]) -> tuple[list[str], list[tuple[str, list[Any]]]]:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.core.errors import EngineError
 from engine.specs.writer import write
 from webapp.experiments import accuracy, boards, services
 from webapp.experiments.answers import answer_of, main_metric
 from webapp.experiments.models import Experiment, Run, RunState
 from webapp.texts import tree_of
+from webapp.topologies.worlds import place_of
 
 FEW_RUNS = 24
 """Experiments of more runs send shorter series to the page."""
@@ -110,20 +112,18 @@ def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
         query: the chosen axes, ``x`` and ``y``.
     """
     after = max(0, run.last_seq - TAIL)
-    picture = boards.picture_of(run.cell.document)
     started = services.events_after(run, 0, 1)
     data = {
         "run": str(run.pk),
         "after": after,
         "state": run.state,
         "series": boards.series_of(run, 600),
-        "groups": picture.groups if picture else [],
+        "groups": _groups(run),
         "facts": started[0]["body"] if started and started[0]["kind"] == "started" else {},
         "seed": run.seed,
     }
     return {
         "page_data": data,
-        "picture": picture,
         "kpis": boards.kpis_of_run(run, boards.last_values(run)),
         "result": run.result or {},
         "recalled_share": (run.result or {}).get("costs", {}).get("share_recalled"),
@@ -131,6 +131,15 @@ def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
         "log": _log(run, after),
         **_axes(query),
     }
+
+
+def _groups(run: Run) -> list[dict[str, Any]]:
+    """The groups of the run's devices; none if it was made under an older schema."""
+    try:
+        place = place_of(run)
+    except EngineError:
+        return []
+    return boards.groups_of(place.fleet, place.network)
 
 
 def _axes(query: Mapping[str, str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from webapp.experiments.models import Run, RunState
 from webapp.sharing import guests
 from webapp.sharing.models import Scope, Share
 from webapp.sharing.services import count_view, find_share
+from webapp.topologies.rounds import round_of
 
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, Share, P], HttpResponseBase]
@@ -93,6 +94,13 @@ def shared_events(request: HttpRequest, shared: Share, pk: UUID) -> HttpResponse
         return JsonResponse({"problem": f"after is the number of an event; given: {after!r}"}, status=400)
     items = services.events_after(run, int(after), MOST_EVENTS)
     return JsonResponse({"items": items, "last_seq": run.last_seq, "state": run.state})
+
+
+@by_link
+def shared_round(request: HttpRequest, shared: Share, pk: UUID, number: int) -> HttpResponse:
+    """Who took part in a round, who was away, and what crossed each connection."""
+    found = round_of(_run(shared, pk), number)
+    return JsonResponse({"problem": "there is no such round yet"}, status=404) if found is None else JsonResponse(found)
 
 
 @by_link

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from tests.webapp.api.client import Api
 from tests.webapp.datasets.conftest import images
+from tests.webapp.finished import round_frames, tell
 from webapp.datasets import services as datasets
 from webapp.experiments import services
 from webapp.experiments.files import keep
@@ -122,6 +123,7 @@ def targets(lab: Lab, experiment: Experiment, run: Run, tmp_path: Path) -> dict[
     Artifact.objects.create(
         team=lab.team, run=run, sha256=sha256, name="w.bin", media_type="x/y", size_bytes=7, path=sha256
     )
+    tell(run, round_frames(1, 1, [0, 3]))
     fleet = Fleet.objects.create(team=lab.team, name="F", body=FLEET)
     network = Network.objects.create(team=lab.team, name="N", body={})
     task = Task.objects.create(

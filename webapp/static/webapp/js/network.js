@@ -1,49 +1,56 @@
-// The network alive: who takes part this round, who dropped out, who was slowest, how many bytes each link carried.
+// The network of one round: who took part, who was left out, who was slowest, how many bytes each connection carried.
 
 const SVG = "http://www.w3.org/2000/svg";
+const BUSY = 0.5; // on air for more than this share of the round is worth a color
 
 export class NetworkView {
   constructor(svg) {
-    this.svg = svg;
-    this.nodes = new Map([...svg.querySelectorAll("[data-node]")].map((node) => [Number(node.dataset.node), node]));
-    this.edges = new Map([...svg.querySelectorAll("[data-lower]")].map((edge) => [Number(edge.dataset.lower), edge]));
+    const by = (name) => new Map([...svg.querySelectorAll(`[data-${name}]`)].map((element) => [element.dataset[name], element]));
+    this.nodes = by("node");
+    this.taking = by("taking");
+    this.said = by("said");
+    this.edges = new Map();
+    for (const edge of svg.querySelectorAll("[data-lower]")) {
+      const { lower, upper } = edge.dataset;
+      this.edges.set(`${lower} ${upper}`, edge);
+      this.edges.set(`${upper} ${lower}`, edge);
+    }
     this.ring = document.createElementNS(SVG, "circle");
-    this.ring.setAttribute("class", "ring");
-    this.ring.setAttribute("r", "11");
-    this.ring.setAttribute("visibility", "hidden");
+    for (const [key, value] of Object.entries({ class: "ring", r: 11, visibility: "hidden" })) this.ring.setAttribute(key, value);
     svg.append(this.ring);
   }
 
   /**
-   * @param round {active: [ids], dropped: [ids], slowest: id or null}
+   * @param round as REST gives it
    * @param moved whether bytes moved just now, so that links may pulse
    */
-  show({ active, dropped, slowest }, moved) {
-    for (const element of [...this.nodes.values(), ...this.edges.values()]) element.classList.remove("active", "dropped", "pulse");
-    const carried = new Map();
-    for (const id of active) {
-      this.nodes.get(id)?.classList.add("active");
-      this.#carry(id, carried);
+  show(round, moved) {
+    for (const element of [...this.nodes.values(), ...this.edges.values()]) element.classList.remove("active", "dropped", "pulse", "busy");
+    for (const node of round.nodes) {
+      if (round.gathered) this.#fill(node);
+      else this.nodes.get(node.node)?.classList.add(node.state === "took part" ? "active" : "dropped");
     }
-    for (const id of dropped) this.nodes.get(id)?.classList.add("dropped");
-    const most = Math.max(1, ...carried.values());
-    for (const [lower, edge] of this.edges) {
-      const count = carried.get(lower) ?? 0;
-      edge.style.strokeWidth = count ? `${(1.6 + 2.4 * Math.sqrt(count / most)).toFixed(2)}px` : "";
-      if (!count) continue;
+    const most = Math.max(1, ...round.edges.map((edge) => edge.up_bytes + edge.down_bytes));
+    for (const edge of this.edges.values()) edge.style.strokeWidth = "";
+    for (const { lower, upper, up_bytes, down_bytes, busy } of round.edges) {
+      const edge = this.edges.get(`${lower} ${upper}`), bytes = up_bytes + down_bytes;
+      if (!edge || !bytes) continue;
+      edge.style.strokeWidth = `${(1.4 + 3.6 * Math.sqrt(bytes / most)).toFixed(2)}px`;
       edge.classList.add("active");
+      edge.classList.toggle("busy", busy > BUSY);
       if (moved) edge.classList.add("pulse");
     }
-    const slow = slowest === null ? undefined : this.nodes.get(slowest);
+    const slow = round.slowest === null || round.gathered ? undefined : this.nodes.get(String(round.slowest));
     this.ring.setAttribute("visibility", slow ? "visible" : "hidden");
     if (slow) this.ring.setAttribute("transform", slow.getAttribute("transform"));
   }
 
-  /** Count a message of a device on every link up to the server. */
-  #carry(id, carried) {
-    for (let node = id, hops = 0; this.edges.has(node) && hops < 16; hops += 1) {
-      carried.set(node, (carried.get(node) ?? 0) + 1);
-      node = Number(this.edges.get(node).dataset.upper);
-    }
+  /** The filled share of a circle is the share of its devices that took part. */
+  #fill({ node, count, took_part, dropped, away }) {
+    const outer = this.nodes.get(node);
+    if (!outer) return;
+    this.taking.get(node).setAttribute("r", (Number(outer.getAttribute("r")) * Math.sqrt(took_part / count)).toFixed(2));
+    outer.classList.toggle("dropped", dropped + away === count);
+    this.said.get(node).textContent = `${took_part.toLocaleString("en").replaceAll(",", "\u202f")} of ${count.toLocaleString("en").replaceAll(",", "\u202f")}`;
   }
 }

@@ -4,10 +4,9 @@ import { Chart } from "edgeloom/chart.js";
 import { Heat } from "edgeloom/heat.js";
 import { recalled, render as renderLedger } from "edgeloom/ledger.js";
 import { Live } from "edgeloom/live.js";
-import { NetworkView } from "edgeloom/network.js";
+import { Rounds } from "edgeloom/rounds.js";
 import { pair, quantity, show, text } from "edgeloom/quantities.js";
 import { RunStore } from "edgeloom/store.js";
-import { cells } from "edgeloom/tables.js";
 
 const of = (id) => document.getElementById(id);
 const data = JSON.parse(of("page-data").textContent);
@@ -25,9 +24,8 @@ function nameOf(id) {
 
 const chart = new Chart(chartParts());
 const axes = new AxisChoice(drawCurves);
-const network = of("network") ? new NetworkView(of("network")) : null;
+const rounds = new Rounds();
 const heat = new Heat(of("heat"), of("heat-readout"), nameOf);
-let following = true;
 let dirty = new Set(["curves"]);
 let scheduled = false;
 
@@ -43,7 +41,6 @@ function redraw() {
   const parts = dirty;
   dirty = new Set();
   if (parts.has("curves")) drawCurves();
-  if (parts.has("round")) drawRound(true);
   if (parts.has("curves") || parts.has("ledger")) drawFigures();
   if (parts.has("ledger")) renderLedger(store.ledgers, { table: of("ledger"), note: of("ledger-note"), legend: of("ledger-legend"), links: of("links"), groups: data.groups });
   if (parts.has("clients")) heat.set(store.clients, store.devices);
@@ -71,40 +68,6 @@ function drawFigures() {
   }
 }
 
-function shownRound() {
-  const rounds = [...store.cohorts.keys()].sort((a, b) => a - b);
-  if (!rounds.length) return null;
-  const slider = of("round");
-  of("scrub").hidden = false;
-  slider.min = rounds[0];
-  slider.max = rounds.at(-1);
-  of("scrub-first").textContent = rounds[0];
-  of("scrub-last").textContent = rounds.at(-1);
-  if (following) slider.value = rounds.at(-1);
-  return Number(slider.value);
-}
-
-function drawRound(moved) {
-  if (!network) return;
-  const round = shownRound();
-  if (round === null || !store.cohorts.has(round)) return;
-  const cohort = store.cohorts.get(round), clients = store.clients.get(round);
-  const times = clients?.time_s ?? [];
-  const slowest = times.length ? clients.ids[times.indexOf(Math.max(...times))] : null;
-  network.show({ active: cohort.clients, dropped: cohort.dropped.map((entry) => entry.id ?? entry), slowest }, moved && following);
-  of("net-round").textContent = `, round ${round}`;
-  const body = document.createElement("tbody");
-  cohort.clients.forEach((id) => {
-    const place = clients ? clients.ids.indexOf(id) : -1;
-    const value = (name, unit) => (place < 0 ? "" : text(clients[name][place], unit));
-    const group = data.groups.find(({ start, count }) => id >= start && id < start + count);
-    const row = cells(body.insertRow(), "td", [`${id}`, group?.name ?? "", value("num_samples", ""), value("loss", ""), value("time_s", "s"), id === slowest ? "slowest" : "took part"], false);
-    for (const column of [2, 3, 4]) row.cells[column].className = "n";
-  });
-  for (const entry of cohort.dropped) cells(body.insertRow(), "td", [`${entry.id ?? entry}`, "", "", "", "", `dropped: ${entry.reason ?? ""}`], false);
-  of("net-table").tBodies[0].replaceWith(body);
-}
-
 function drawLog() {
   const list = of("log");
   const known = new Set([...list.children].map((item) => Number(item.dataset.seq)));
@@ -124,7 +87,8 @@ function drawLog() {
 
 function onFrame(frame) {
   if (!store.apply(frame)) return;
-  const parts = { metrics: ["curves"], cohort: ["round"], clients: ["clients", "round"], ledger: ["ledger"], log: ["log"], started: ["log"], finished: ["log", "curves"] };
+  if (frame.kind === "ledger") rounds.ended(frame.body.round); // the last that a round says
+  const parts = { metrics: ["curves"], clients: ["clients"], ledger: ["ledger"], log: ["log"], started: ["log"], finished: ["log", "curves"] };
   touch(...(parts[frame.kind] ?? []));
 }
 
@@ -148,8 +112,6 @@ function onStatus(state, words) {
   badge.textContent = words;
 }
 
-of("round")?.addEventListener("input", () => { following = false; of("follow").setAttribute("aria-pressed", "false"); drawRound(false); });
-of("follow")?.addEventListener("click", () => { following = true; of("follow").setAttribute("aria-pressed", "true"); drawRound(false); });
 of("choose-heat").addEventListener("click", (event) => {
   const button = event.target.closest("[data-value]");
   if (!button) return;

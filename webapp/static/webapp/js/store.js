@@ -3,7 +3,6 @@
 export class RunStore {
   constructor(series = {}) {
     this.rounds = new Map();
-    this.cohorts = new Map();
     this.clients = new Map();
     this.ledgers = new Map();
     this.lines = [];
@@ -23,9 +22,6 @@ export class RunStore {
     switch (frame.kind) {
       case "metrics":
         for (const [name, value] of Object.entries(body.values)) this.#point(body.round, name, value);
-        break;
-      case "cohort":
-        this.cohorts.set(body.round, body);
         break;
       case "clients":
         this.clients.set(body.round, body);

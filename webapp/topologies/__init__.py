@@ -1,0 +1,1 @@
+"""The network of a run, round by round: who took part, who was away and why, what crossed each connection."""
