@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.core.nodes import SERVER, gateway_node, node_name
 from engine.network.network import Edge, Network
@@ -45,27 +46,34 @@ def _each(network: Network, edges: Iterable[Edge]) -> dict[str, Any]:
 
 
 def _together(network: Network) -> dict[str, Any]:
-    has_backhaul = network.table.backhaul >= 0
-    groups = list(network.counts)
-    shown = min(network.num_gateways, max(1, MOST_NODES // (len(groups) + 1))) if has_backhaul else 1
-    nodes = [_node(SERVER)]
-    edges = []
-    group_of = np.repeat(np.arange(len(groups)), list(network.counts.values()))
-    gateway_of = network.gateway_of if has_backhaul else np.zeros(network.num_devices, dtype=np.int32)
-    counts = np.zeros((len(groups), int(gateway_of.max(initial=0)) + 1), dtype=np.int64)
-    np.add.at(counts, (group_of, gateway_of), 1)
-    for gateway in range(shown):
-        upper = node_name(gateway_node(gateway)) if has_backhaul else node_name(SERVER)
-        if has_backhaul:
-            nodes.append(_node(gateway_node(gateway)))
-            edges.append(_edge(network, (upper, node_name(SERVER)), network.table.backhaul))
+    groups, trunk = list(network.counts), network.trunk()
+    counts = _by_gateway(network)
+    hubs = [edge.lower for edge in trunk]
+    # Hubs above the gateways come first, so that what is drawn of the gateways hangs together with the server.
+    upper = [hub for hub in hubs if -2 - hub >= counts.shape[1]]
+    room = max(1, (MOST_NODES - min(len(upper), MOST_NODES // 2)) // (len(groups) + 1))
+    shown = {*upper[: MOST_NODES // 2], *(hub for hub in hubs if -2 - hub < min(counts.shape[1], room))}
+    nodes = [_node(SERVER), *(_node(hub) for hub in sorted(shown, reverse=True))]
+    ends = [(edge, (node_name(edge.lower), node_name(edge.upper))) for edge in trunk]
+    edges = [_edge(network, names, edge.link) for edge, names in ends if {edge.lower, edge.upper} <= shown | {SERVER}]
+    for gateway in range(min(counts.shape[1], room)):
+        above = node_name(gateway_node(gateway)) if hubs else node_name(SERVER)
         for number, group in enumerate(groups):
             if counts[number, gateway]:
-                name = f"group:{group}@{upper}"
+                name = f"group:{group}@{above}"
                 nodes.append({"id": name, "kind": "devices", "group": group, "count": int(counts[number, gateway])})
-                edges.append(_edge(network, (name, upper), network.table.of_group[number]))
-    hidden = network.num_gateways - shown if has_backhaul else 0
-    return {"nodes": nodes, "edges": edges, "collapsed": True, "hidden_gateways": hidden}
+                edges.append(_edge(network, (name, above), network.table.of_group[number]))
+    return {"nodes": nodes, "edges": edges, "collapsed": True, "hidden_gateways": len(hubs) - len(shown)}
+
+
+def _by_gateway(network: Network) -> NDArray[np.int64]:
+    """(G, K) devices of each group at each gateway; all at one where gateways stand at the server."""
+    groups = len(network.counts)
+    group_of = np.repeat(np.arange(groups), list(network.counts.values()))
+    gateway_of = network.gateway_of if network.trunk() else np.zeros(network.num_devices, dtype=np.int32)
+    counts = np.zeros((groups, int(gateway_of.max(initial=0)) + 1), dtype=np.int64)
+    np.add.at(counts, (group_of, gateway_of), 1)
+    return counts
 
 
 def _by_distance(network: Network, relays: Relays) -> dict[str, Any]:

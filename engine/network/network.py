@@ -102,6 +102,8 @@ class Network:
         gateway_of: (N,) number of the gateway of each device; empty if there is none.
         relays: finds ways over many hops where devices pass on the messages of others; None where nobody does.
         labels: what people call some of the nodes, by node id.
+        trunk: gives the connections of gateways with each other and the server, where devices do not relay; empty if
+            gateways stand at the server.
     """
 
     table: LinkTable
@@ -114,6 +116,7 @@ class Network:
     gateway_of: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     relays: "Relays | None" = None
     labels: Mapping[int, str] = field(default_factory=dict)
+    trunk: "Callable[[], list[Edge]]" = list
 
     @property
     def num_devices(self) -> int:

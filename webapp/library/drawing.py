@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from engine.core.nodes import SERVER
 from engine.fleet.fleet import Fleet
 from engine.network.network import Network
+from engine.network.topologies.hierarchical import Hierarchical
 from engine.network.topology import Topology
 from webapp.library.capacity import link_steps
-from webapp.library.layouts import Frame, relayed_places
+from webapp.library.layouts import Frame, Places, relayed_places
 
 WIDTH, HEIGHT = 620, 380
 CENTER = (WIDTH / 2, HEIGHT / 2)
@@ -19,6 +20,10 @@ SERVER_CORNER = (WIDTH - 46.0, 30.0)
 MOST_DEVICES = 400
 """A picture of more devices would show nothing; a sample of every group stands for them."""
 PER_RING = 64
+GATEWAYS = (105.0, 62.0)
+"""Half width and half height of the ring of gateways."""
+MOST_ON_RING = 24
+"""Hubs of a level that are drawn."""
 
 SHAPES = {
     "board": "M-5-5h10v10h-10z",
@@ -100,8 +105,8 @@ def draw(fleet: Fleet, topology: Topology, network: Network) -> Drawing:
     if network.relays is not None:
         places = relayed_places(topology, network.relays, shown, Frame(CENTER, RELAYED))
     else:
-        places = _hub_places(network)
-        places |= _device_places(fleet, network, shown)
+        places = _hub_places(network, topology)
+        places |= _device_places(fleet, network, shown, places)
     edges = [edge for edge in network.edges() if edge.lower in places and edge.upper in places]
     names, steps = network.table.names, link_steps(network)
     devices = []
@@ -137,27 +142,55 @@ def _sample(fleet: Fleet) -> list[int]:
     return shown
 
 
-def _hub_places(network: Network) -> dict[int, tuple[float, float]]:
-    has_hubs = network.table.backhaul >= 0 and network.num_gateways > 0
-    if not has_hubs:
+def _hub_places(network: Network, topology: Topology) -> dict[int, tuple[float, float]]:
+    """The server in the middle, gateways around it, levels between them on rings between; a lone hub in the middle."""
+    trunk = network.trunk()
+    if not trunk:
         return {SERVER: CENTER}
-    if network.num_gateways == 1:
+    if len(trunk) == 1:
         return {SERVER: SERVER_CORNER, -2: CENTER}
-    gateways = min(network.num_gateways, 24)
-    around = {-2 - k: _on_ellipse(k / gateways, 105.0, 62.0) for k in range(gateways)}
-    return {SERVER: CENTER, **around}
+    counts = [network.num_gateways]
+    if isinstance(topology, Hierarchical):
+        counts = [topology.gateways, *(level.count for level in topology.levels)]
+    places, first = {SERVER: CENTER}, 0
+    for level, count in enumerate(counts):
+        share = 1 - level / len(counts)
+        shown = min(count, MOST_ON_RING)
+        # Those below one hub stand together, in the order of the hubs above.
+        ordered = sorted(range(shown), key=lambda number: (_ancestors(number, counts[level + 1 :]), number))
+        for index, number in enumerate(ordered):
+            turn = (index + 0.5 * (level > 0)) / shown
+            places[-2 - first - number] = _on_ellipse(turn, GATEWAYS[0] * share, GATEWAYS[1] * share)
+        first += count
+    return {node: place for node, place in places.items() if node >= -1 - network.num_gateways}
 
 
-def _device_places(fleet: Fleet, network: Network, shown: Sequence[int]) -> dict[int, tuple[float, float]]:
-    if network.num_gateways > 1 and network.table.backhaul >= 0:
+def _ancestors(number: int, counts: Sequence[int]) -> tuple[int, ...]:
+    """The hubs above one, highest first."""
+    found: tuple[int, ...] = ()
+    for count in counts:
+        number %= count
+        found = (number, *found)
+    return found
+
+
+def _device_places(fleet: Fleet, network: Network, shown: Sequence[int], hubs: Places) -> Places:
+    if len(hubs) > 2 and network.trunk():
         # Neighbors on the ring belong to one gateway, so its links form a fan.
-        ordered = sorted(shown, key=lambda number: (int(network.gateway_of[number]), number))
-        return _rings(ordered, len(ordered), first=0.5 / max(1, min(network.num_gateways, 24)))
-    places: dict[int, tuple[float, float]] = {}
+        turns = {-2 - node: _turn(place) for node, place in hubs.items() if node != SERVER}
+        ordered = sorted(shown, key=lambda number: (turns.get(int(network.gateway_of[number]), 1.0), number))
+        return _rings(ordered, len(ordered), first=0.5 / max(1, min(network.num_gateways, MOST_ON_RING)))
+    places: Places = {}
     for group in range(fleet.num_groups - 1, -1, -1):
         members = [number for number in shown if int(fleet.group_of[number]) == group]
         places |= _ring_of_group(members, group, fleet.num_groups)
     return places
+
+
+def _turn(place: tuple[float, float]) -> float:
+    """Where on its ring a place is, from 0 to 1, clockwise from the top."""
+    x, y = (place[0] - CENTER[0]) / GATEWAYS[0], (place[1] - CENTER[1]) / GATEWAYS[1]
+    return (math.atan2(y, x) / (2 * math.pi) + 0.25) % 1
 
 
 def _rings(ordered: Sequence[int], total: int, *, first: float) -> dict[int, tuple[float, float]]:
