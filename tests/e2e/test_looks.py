@@ -35,6 +35,36 @@ print(experiment.pk, run_of(experiment, 0, 0).pk, run_of(experiment, 0, 2).pk)
 """An experiment whose runs failed, were cancelled and pause, as workers leave them."""
 
 
+ALWAYS = [
+    ("home", "/"),
+    ("fleets", "/fleets/"),
+    ("fleet-new", "/fleets/new"),
+    ("networks", "/networks/"),
+    ("network-new", "/networks/new"),
+    ("tasks", "/tasks/"),
+    ("task-new", "/tasks/new"),
+    ("experiments", "/experiments/"),
+    ("experiment-new", "/experiments/new"),
+    ("experiment-gallery", "/experiments/new?gallery=fedmax"),
+    ("runs", "/runs/"),
+    ("catalogue", "/catalogue/"),
+    ("devices", "/catalogue/devices/"),
+    ("device", "/catalogue/devices/rpi_4b_4gb/"),
+    ("prediction", "/catalogue/devices/compute-time"),
+    ("links", "/catalogue/links/"),
+    ("models", "/catalogue/models/"),
+    ("strategies", "/catalogue/strategies/"),
+    ("strategy", "/catalogue/strategies/fedmax/"),
+    ("tokens", "/account/tokens/"),
+    ("password", "/accounts/password/set/"),
+    ("sign-out", "/accounts/logout/"),
+    ("trash", "/trash/"),
+    ("system", "/system/"),
+    ("rest", "/api/v1/docs"),
+]
+"""Pages that are at the same address on every platform."""
+
+
 @pytest.fixture(scope="module")
 def pages(platform: Platform, team: Team, rest: Rest) -> list[tuple[str, str]]:
     """Name and address of every page, full of something."""
@@ -51,23 +81,14 @@ def pages(platform: Platform, team: Team, rest: Rest) -> list[tuple[str, str]]:
         rest.delete(f"/fleets/{old['id']}")
     (trashed, *_) = rest.get("/trash")["items"]
     return [
-        ("home", "/"),
-        ("fleets", "/fleets/"),
+        *ALWAYS,
         ("fleet", f"/fleets/{fleet['id']}/"),
-        ("fleet-new", "/fleets/new"),
         ("fleet-edit", f"/fleets/{fleet['id']}/edit"),
         ("fleet-delete", f"/fleets/{fleet['id']}/delete"),
-        ("networks", "/networks/"),
-        ("network-new", "/networks/new"),
-        ("tasks", "/tasks/"),
-        ("task-new", "/tasks/new"),
         ("network", f"/networks/{network['id']}/"),
         ("network-edit", f"/networks/{network['id']}/edit"),
         ("task", f"/tasks/{task['id']}/"),
         ("task-edit", f"/tasks/{task['id']}/edit"),
-        ("experiments", "/experiments/"),
-        ("experiment-new", "/experiments/new"),
-        ("experiment-gallery", "/experiments/new?gallery=fedmax"),
         ("experiment-clone", f"/experiments/new?clone={experiment['id']}"),
         ("experiment", f"/experiments/{experiment['id']}/"),
         ("experiment-draft", f"/experiments/{draft['id']}/"),
@@ -75,24 +96,8 @@ def pages(platform: Platform, team: Team, rest: Rest) -> list[tuple[str, str]]:
         ("experiment-unhappy", f"/experiments/{unhappy}/"),
         ("run-failed", f"/runs/{failed}/"),
         ("run-paused", f"/runs/{paused}/"),
-        ("runs", "/runs/"),
         ("run", f"/runs/{runs[0]['id']}/"),
-        ("catalogue", "/catalogue/"),
-        ("devices", "/catalogue/devices/"),
-        ("device", "/catalogue/devices/rpi_4b_4gb/"),
-        ("prediction", "/catalogue/devices/compute-time"),
-        ("links", "/catalogue/links/"),
-        ("models", "/catalogue/models/"),
-        ("strategies", "/catalogue/strategies/"),
-        ("strategy", "/catalogue/strategies/fedmax/"),
-        ("tokens", "/account/tokens/"),
-        ("password", "/accounts/password/set/"),
-        ("password-change", "/accounts/password/change/"),
-        ("sign-out", "/accounts/logout/"),
-        ("trash", "/trash/"),
         ("trash-delete", f"/trash/{trashed['id']}/delete"),
-        ("system", "/system/"),
-        ("rest", "/api/v1/docs"),
     ]
 
 
