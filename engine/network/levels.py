@@ -113,20 +113,23 @@ class LevelRouter:
 
     def _layers(self, nodes: Nodes) -> Nodes:
         """(M,) the layer of each node."""
-        found = np.searchsorted(self.levels.starts, -2 - nodes, side="right")
-        known = (nodes < len(self.group_of)) & (-2 - nodes < sum(self.levels.counts))
-        if not known.all():
+        if len(nodes) and (nodes.max() >= len(self.group_of) or -2 - nodes.min() >= sum(self.levels.counts)):
             raise EngineError("in a hierarchy messages go between nodes that are there; given: another one")
-        layers = np.where(nodes >= 0, 0, np.where(nodes == SERVER, self.levels.server, found))
-        return layers.astype(np.int32)
+        layers = np.zeros(len(nodes), dtype=np.int32)
+        layers[nodes == SERVER] = self.levels.server
+        hubs = np.flatnonzero(nodes < SERVER)
+        layers[hubs] = np.searchsorted(self.levels.starts, -2 - nodes[hubs], side="right")
+        return layers
 
     def _places(self, lower: Nodes, low: Nodes) -> list[Nodes]:
         """By level, (M,) the number of the hub above each lower end, or of itself; counted over all levels."""
         places: list[Nodes] = []
         number = lower.astype(np.int32)
         for level, (start, count) in enumerate(zip(self.levels.starts, self.levels.counts, strict=True)):
-            own = -2 - lower - start
-            number = np.where(low == level + 1, own, number % count).astype(np.int32)
+            number = number % np.int32(count)
+            here = low == level + 1
+            if here.any():
+                number = np.where(here, -2 - lower - start, number).astype(np.int32)
             places.append(number + np.int32(start))
         return places
 
@@ -145,13 +148,17 @@ class LevelRouter:
         low, high = ends
         highest = self.levels.server - self.levels.at_server
         top = np.minimum(high, highest)
+        is_alike = all(len(part) > 0 and part.min() == part.max() for part in (low, high, up))
         media = np.full((len(low), highest), NO_MEDIUM, dtype=np.int32)
         for layer in range(highest):
-            crossed = np.flatnonzero((low <= layer) & (layer < top))
-            if not len(crossed):
-                continue
+            mask = (low <= layer) & (layer < top)
+            # Mostly all messages go the same way; then slices spare the copies.
+            crossed: slice | Ints = slice(None) if is_alike and mask.all() else np.flatnonzero(mask)
             rises = up[crossed]
-            column = np.where(rises, layer - low[crossed], top[crossed] - 1 - layer)
+            if not len(rises):
+                continue
+            columns = np.where(rises, layer - low[crossed], top[crossed] - 1 - layer)
+            column = int(columns[0]) if is_alike else columns
             if layer == 0:
                 channel = self.channel_of_group[group[crossed]]
                 medium = np.where(channel < 0, NO_MEDIUM, places[0][crossed] * self.per_hub + channel)
