@@ -30,3 +30,8 @@ class Component(BaseModel):
 
     reads_costs: ClassVar[bool] = False
     """Whether learning depends on simulated time or energy through this component (then re-costing is refused)."""
+
+    @property
+    def depends_on_costs(self) -> bool:
+        """The same for this component as it is set: a field may decide."""
+        return self.reads_costs

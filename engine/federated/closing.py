@@ -6,9 +6,20 @@ import numpy as np
 
 from engine.core.events import Event
 from engine.core.json import JsonValue
-from engine.costs.ledger import Ledger
-from engine.federated.layout import COLUMNS, OPEN, SERVER, SUM, TOOK_PART, graph_of, population_of, rounds_done
+from engine.federated.layout import (
+    COLUMNS,
+    LEDGER,
+    OPEN,
+    SERVER,
+    SUM,
+    TOOK_PART,
+    graph_of,
+    ledger_of,
+    population_of,
+    rounds_done,
+)
 from engine.federated.messages import combined_mean, flat, grouped, names
+from engine.federated.power import Power
 from engine.federated.strategy import Combined, num_bytes
 from engine.federated.traffic import Exchange, Participation, exchange_of, round_trace
 from engine.task.contract import Context, State
@@ -16,14 +27,12 @@ from engine.training.divergence import activation_divergence
 from engine.training.plans import Plan
 
 if TYPE_CHECKING:
+    from engine.costs.ledger import Ledger
     from engine.costs.model import Cost
     from engine.federated.task import Federated
 
 TOTALS = ("time_s", "energy_j", "bytes_up", "bytes_down")
 """Cumulative costs that every metrics event carries."""
-
-LEDGER = "ledger"
-"""Prefix of the ledger's arrays in the state."""
 
 MOST_ROWS = 1000
 """Rows of a round's client table in the log; larger cohorts show those with the lowest ids, and their number."""
@@ -48,15 +57,19 @@ def close_round(task: "Federated", context: Context, state: State) -> tuple[Stat
     server = _server_step(task, context, state, len(who.clients))
     start: Any = state.values["totals"]
     cost = context.cost_model.cost(round_trace(exchange, who), start_s=start["time_s"])
-    ledger = ledger_of(state).add(cost.ledger)
+    spent, power = cost.ledger, Power.of(context, state)
+    if power is not None:
+        power, standby = power.spend(context, cost.end_s_total - start["time_s"], cost.ledger)
+        spent = spent.add(standby)
+    ledger = ledger_of(state).add(spent)
     booked = ledger.totals()
     totals = {name: float(booked[name]) for name in TOTALS}
     round_time_s = totals["time_s"] - start["time_s"]
     metrics = _measured(task, context, number, server, columns)
-    values = {**metrics, **totals, "round_time_s": round_time_s}
+    values = {**metrics, **totals, "round_time_s": round_time_s, **({} if power is None else power.metrics())}
     reason = _reason(task, number, metrics)
     cohort = {"message_bytes": [exchange.bytes_down, exchange.bytes_up], **_cohort(state)}
-    events = _events(cohort, who, columns, values, cost)
+    events = _events(cohort, who, columns, values, (cost, spent))
     if number == 1:
         events = [*_opening_remarks(task, context, state), *events]
     closed = state.replace(
@@ -68,17 +81,11 @@ def close_round(task: "Federated", context: Context, state: State) -> tuple[Stat
             **flat(SERVER, server),
             f"{TOOK_PART}/{number}": np.stack([who.clients, who.samples, who.steps]).astype(np.int64),
             **{f"{LEDGER}/{name}": array for name, array in ledger.to_arrays().items()},
+            **({} if power is None else power.tensors()),
         },
         drop=[*names(SUM, state.tensors), *names(OPEN, state.tensors)],
     )  # fmt: skip
     return closed, events
-
-
-def ledger_of(state: State) -> Ledger:
-    """The costs booked so far."""
-    prefix = f"{LEDGER}/"
-    arrays = {key.removeprefix(prefix): array for key, array in state.tensors.items() if key.startswith(prefix)}
-    return Ledger.from_arrays(arrays) if arrays else Ledger.empty()
 
 
 def _participation(state: State) -> Participation:
@@ -155,8 +162,13 @@ def _cohort(state: State) -> dict[str, Any]:
 
 
 def _events(
-    cohort: dict[str, Any], who: Participation, columns: dict[str, np.ndarray], values: dict[str, float], cost: "Cost"
+    cohort: dict[str, Any],
+    who: Participation,
+    columns: dict[str, np.ndarray],
+    values: dict[str, float],
+    costs: tuple["Cost", "Ledger"],
 ) -> list[Event]:
+    cost, spent = costs
     number, at = cohort["round"], values["time_s"]
     shown, count = slice(MOST_ROWS), len(who.clients)
     start = at - values["round_time_s"]
@@ -173,7 +185,7 @@ def _events(
         Event(kind="cohort", body=cohort, sim_time_s=start),
         Event(kind="metrics", body={"round": number, "values": values}, sim_time_s=at),
         Event(kind="clients", body=table, sim_time_s=at),
-        Event(kind="ledger", body={"round": number, "rows": cost.ledger.by_group()}, sim_time_s=at),
+        Event(kind="ledger", body={"round": number, "rows": spent.by_group()}, sim_time_s=at),
     ]
 
 

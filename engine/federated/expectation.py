@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.costs.trace import Trace, TraceBuilder
-from engine.federated.cohorts import draw_cohort
+from engine.federated.cohorts import draw_cohort, waiting_s
 from engine.federated.population import shard_count
-from engine.federated.traffic import Participation, add_round, exchange_of
+from engine.federated.traffic import Participation, add_round, exchange_of, round_trace
+from engine.fleet.availability import Moment
 from engine.task.contract import Context
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def mean_samples(task: "Federated", num_devices: int) -> float:
 def expected_trace(task: "Federated", context: Context) -> Trace:
     """The first rounds' cohorts as they will be drawn, each standing for its share of all rounds.
 
-    Clients count with the mean number of samples: which samples a client holds is known only with the data.
+    Clients count with the mean number of samples: which samples a client holds is known only with the data. The time
+    that the server waits for devices, and batteries that run empty, are left out.
     """
     exchange = exchange_of(task)
     cohort_size = task.sampler.cohort_size(context.fleet.num_devices)
@@ -38,9 +40,13 @@ def expected_trace(task: "Federated", context: Context) -> Trace:
     each = mean_samples(task, context.fleet.num_devices)
     samples = max(1, round(each * task.local.epochs))
     steps = max(1, -(-round(each) // task.local.batch_size)) * task.local.epochs
-    builder = TraceBuilder()
+    builder, time_s = TraceBuilder(), 0.0
     for number in range(1, written + 1):
-        clients = draw_cohort(task, context, number)
+        if context.fleet.is_timed:
+            time_s += waiting_s(context, Moment(number, time_s))
+        clients = draw_cohort(task, context, number, time_s=time_s)
         who = Participation(clients, np.full(len(clients), samples), np.full(len(clients), steps))
         add_round(builder, exchange, who, repeats=share + (number <= rest))
+        if context.fleet.is_timed:
+            time_s = context.cost_model.cost(round_trace(exchange, who), time_s).end_s_total
     return builder.build()

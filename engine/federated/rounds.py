@@ -8,10 +8,9 @@ import numpy as np
 from engine.core.events import Event
 from engine.core.json import JsonValue
 from engine.federated import closing
-from engine.federated.absences import absent_of
-from engine.federated.cohorts import draw_cohort, reachable_in
 from engine.federated.layout import CLIENT, DOWN, OPEN, SERVER, SUM, graph_of, population_of
 from engine.federated.messages import flat, grouped, travels
+from engine.federated.opening import open_round
 from engine.models.graph import Graph
 from engine.models.weights import initial
 from engine.task.contract import Block, BlockResult, Context, State
@@ -58,7 +57,7 @@ def begin(task: "Federated", context: Context) -> State:
 
 def step(task: "Federated", context: Context, state: State) -> tuple[State, list[Event]]:
     """Compute the next block of the open round; with its last one, close the round."""
-    state = state if state.values["cohort"] is not None else _open_round(task, context, state)
+    state = state if state.values["cohort"] is not None else open_round(task, context, state)
     blocks = _block_clients(state)
     place: Any = state.values["block"]
     if blocks:
@@ -67,16 +66,6 @@ def step(task: "Federated", context: Context, state: State) -> tuple[State, list
     if place + 1 < len(blocks):
         return state, []
     return closing.close_round(task, context, state)
-
-
-def _open_round(task: "Federated", context: Context, state: State) -> State:
-    number: Any = state.values["round"]
-    chosen = draw_cohort(task, context, number)
-    empty = population_of(task, context).num_samples(chosen) == 0
-    dropped: list[JsonValue] = [{"id": int(client), "reason": "no samples"} for client in chosen[empty]]
-    absent = absent_of(context.fleet, reachable_in(context, number))
-    opened = {"cohort": chosen[~empty].tolist(), "dropped": dropped, "absent": absent, "block": 0, "weight": 0.0}
-    return state.replace(values=opened)
 
 
 def _block_clients(state: State) -> list[list[int]]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from engine.core.json import JsonValue
 from engine.costs.ledger import Ledger
 from engine.costs.trace import Trace, TraceBuilder
-from engine.federated import closing
+from engine.federated import layout
 from engine.federated.expectation import mean_samples
 from engine.federated.layout import SERVER, TOOK_PART, rounds_done
 from engine.federated.messages import grouped
@@ -44,7 +44,7 @@ def summary_of(task: "Federated", state: State) -> Summary:
     return Summary(
         metrics={**{name: float(value) for name, value in found.items()}, "rounds": float(rounds_done(state))},
         reason=str(reason),
-        costs=closing.ledger_of(state).totals(),
+        costs=layout.ledger_of(state).totals(),
         artifacts={"model.safetensors": save(weights)},
     )
 
@@ -60,4 +60,4 @@ def trace_of(task: "Federated", state: State) -> Trace:
 
 def ledger_of(state: State) -> Ledger:
     """The costs booked so far."""
-    return closing.ledger_of(state)
+    return layout.ledger_of(state)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from engine.core.figure import Figure
 from engine.core.operators import OPERATOR_CLASSES, OperatorClass
 from engine.core.streams import seed_of, stream
-from engine.fleet.availability import Availability
+from engine.fleet.availability import Availability, Moment
+from engine.fleet.battery import Batteries, Battery, batteries_of
 from engine.fleet.device import Device, Precision
 
 FloatColumn = NDArray[np.float64]
@@ -25,6 +26,7 @@ class Fleet:
         rules: (G,) availability of each group.
         spreads: (G,) standard deviation of the logarithm of each group's speeds; empty if all devices are as fast as
             their kind.
+        cells: (G,) the battery of each group's devices; empty if all are on mains.
     """
 
     def __init__(
@@ -35,12 +37,14 @@ class Fleet:
         rules: Sequence[Availability],
         *,
         spreads: Sequence[float] = (),
+        cells: Sequence[Battery | None] = (),
     ) -> None:
         self.names = tuple(names)
         self.kinds = tuple(kinds)
         self.counts = np.asarray(counts, dtype=np.int64)
         self.rules = tuple(rules)
         self.spreads = tuple(spreads)
+        self.cells = tuple(cells)
         self.starts = np.concatenate([[0], np.cumsum(self.counts)])
 
     def with_kinds(self, kinds: Sequence[Device]) -> "Fleet":
@@ -49,7 +53,7 @@ class Fleet:
         Args:
             kinds: (G,) the device of each group.
         """
-        return Fleet(self.names, kinds, self.counts.tolist(), self.rules, spreads=self.spreads)
+        return Fleet(self.names, kinds, self.counts.tolist(), self.rules, spreads=self.spreads, cells=self.cells)
 
     @property
     def num_devices(self) -> int:
@@ -80,6 +84,11 @@ class Fleet:
             for name, count, spread in zip(self.names, self.counts, self.spreads, strict=True)
         ]
         return np.concatenate(parts)
+
+    @cached_property
+    def batteries(self) -> Batteries | None:
+        """The batteries of the devices; None if all are on mains."""
+        return batteries_of(list(self.cells), self.counts, self.idle_power_w)
 
     def group_counts(self) -> dict[str, int]:
         """Number of devices by group name, in order."""
@@ -143,10 +152,10 @@ class Fleet:
         column: FloatColumn = self.rates(precision)[:, OPERATOR_CLASSES.index(operator)]
         return column
 
-    def reachable(self, round_number: int, seed: int) -> NDArray[np.bool_]:
-        """(N,) which devices can take part in a round, counted from 1."""
+    def reachable(self, moment: Moment, seed: int) -> NDArray[np.bool_]:
+        """(N,) which devices can take part."""
         parts = [
-            rule.reachable(np.arange(count, dtype=np.int64), round_number, seed_of(seed, "availability", name))
+            rule.reachable(np.arange(count, dtype=np.int64), moment, seed_of(seed, "availability", name))
             for name, rule, count in zip(self.names, self.rules, self.counts, strict=True)
         ]
         return np.concatenate(parts)
@@ -155,6 +164,11 @@ class Fleet:
     def is_always_reachable(self) -> bool:
         """Whether every group is always available, so that nobody needs to ask."""
         return all(getattr(rule, "kind", "") == "always" for rule in self.rules)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether simulated time decides who can be reached."""
+        return any(rule.is_timed for rule in self.rules)
 
 
 def _value(figure: Figure | None) -> float:

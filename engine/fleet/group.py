@@ -11,6 +11,7 @@ from engine.core.component import Component
 from engine.fleet.availabilities.always import Always
 from engine.fleet.availability import Availability
 from engine.fleet.availability import availability as kinds
+from engine.fleet.battery import Battery
 from engine.fleet.catalogue import builtin_devices, devices
 from engine.fleet.device import Device
 from engine.fleet.fleet import Fleet
@@ -37,6 +38,9 @@ class GroupSpec(Component):
     speed_spread: float = Field(default=0.0, ge=0, le=2)
     """How much the speeds of the group's devices differ: the standard deviation of their logarithm. 0 makes all as fast
     as their kind; with 0.25 two thirds are between 0.78 and 1.28 times as fast."""
+
+    battery: Battery | None = None
+    """What the devices draw their energy from; if left out, they are on mains."""
 
     def resolved_device(self) -> Device:
         """The device itself, taken from the catalogue if it is named by id."""
@@ -105,4 +109,5 @@ class FleetSpec(Component):
             counts=tuple(group.count for group in self.groups),
             rules=tuple(group.availability for group in self.groups),
             spreads=tuple(group.speed_spread for group in self.groups),
+            cells=tuple(group.battery for group in self.groups),
         )

@@ -26,7 +26,7 @@ def obstacles(spec: ExperimentSpec) -> list[Problem]:
     return [
         Problem(path, "reads_costs", f"{type(part).__name__} depends on simulated time or energy{_TAIL}")
         for path, part in components(spec, Component)
-        if part.reads_costs
+        if part.depends_on_costs
     ]
 
 

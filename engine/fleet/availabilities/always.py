@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.fleet.availability import Availability, availability
+from engine.fleet.availability import Availability, Moment, availability
 
 
 @availability.register
@@ -17,6 +17,6 @@ class Always(Availability):
     )
     kind: Literal["always"] = "always"
 
-    def reachable(self, members: NDArray[np.int64], round_number: int, seed: int) -> NDArray[np.bool_]:
+    def reachable(self, members: NDArray[np.int64], moment: Moment, seed: int) -> NDArray[np.bool_]:
         """All of them."""
         return np.ones(len(members), dtype=np.bool_)

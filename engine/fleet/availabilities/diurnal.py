@@ -5,18 +5,25 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from typing_extensions import override
 
 from engine.core.streams import stream
 from engine.core.units import Fraction
-from engine.fleet.availability import Availability, availability
+from engine.fleet.availability import Availability, Clock, Moment, availability
+
+ROUNDS, DAY_S = 24.0, 86_400.0
+"""Length of a day by either clock, unless it is set."""
+
+HOURS = 24
+"""Times a day that chance decides anew about each device, if the clock is time."""
 
 
 @availability.register
 class Diurnal(Availability):
-    """Devices that can be reached with a probability that swings between day and night, counted in rounds.
+    """Devices that can be reached with a probability that swings between day and night.
 
-    In round r it is least + (most - least) (1 + cos(2 pi (r / period - shift))) / 2, where each device has its own
-    shift between 0 and ``spread``; every device and round is drawn for itself.
+    At time t it is least + (most - least) (1 + cos(2 pi (t / period - shift))) / 2, where each device has its own shift
+    between 0 and ``spread``; every device is drawn for itself, each round or 24 times a day.
     """
 
     source: ClassVar[str] = (
@@ -24,8 +31,11 @@ class Diurnal(Availability):
     )
     kind: Literal["diurnal"] = "diurnal"
 
-    period: Annotated[float, Field(gt=0, le=1e6)] = 24.0
-    """Rounds that make up a day."""
+    clock: Clock = "round"
+    """Whether a day is so many rounds or so many seconds of simulated time; runs by time cannot be re-costed."""
+
+    period: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    """Rounds or seconds that make up a day; if left out, 24 rounds or 86,400 seconds."""
 
     most: Fraction = 0.8
     """Greatest probability that a device can be reached."""
@@ -36,10 +46,19 @@ class Diurnal(Availability):
     spread: Fraction = 0.0
     """Share of a day over which the devices' clocks are spread: 0 is one time zone, 1 all around the world."""
 
-    def reachable(self, members: NDArray[np.int64], round_number: int, seed: int) -> NDArray[np.bool_]:
-        """Those whose draw of this round falls below the probability of their time of day."""
+    @property
+    @override
+    def is_timed(self) -> bool:
+        return self.clock == "time"
+
+    @override
+    def reachable(self, members: NDArray[np.int64], moment: Moment, seed: int) -> NDArray[np.bool_]:
+        """Those whose draw falls below the probability of their time of day."""
         count = int(members.max(initial=-1)) + 1
+        day = (DAY_S if self.is_timed else ROUNDS) if self.period is None else self.period
+        now = moment.time_s if self.is_timed else moment.round_number
         shift = self.spread * stream(seed, "diurnal", "shift").random(count)[members]
-        height = (1 + np.cos(2 * np.pi * (round_number / self.period - shift))) / 2
-        draw = stream(seed, "diurnal", round_number).random(count)[members]
+        height = (1 + np.cos(2 * np.pi * (now / day - shift))) / 2
+        turn = int(HOURS * now / day) if self.is_timed else moment.round_number
+        draw = stream(seed, "diurnal", turn).random(count)[members]
         return np.asarray(draw < self.least + (self.most - self.least) * height, dtype=np.bool_)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, StringConstraints
 
-from engine.fleet.availability import Availability, availability
+from engine.fleet.availability import Availability, Moment, availability
 
 
 @availability.register
@@ -26,7 +26,7 @@ class RoundTrace(Availability):
     )
     """One text per pattern with a digit for each round: 1 if the device can be reached, 0 if not."""
 
-    def reachable(self, members: NDArray[np.int64], round_number: int, seed: int) -> NDArray[np.bool_]:
+    def reachable(self, members: NDArray[np.int64], moment: Moment, seed: int) -> NDArray[np.bool_]:
         """Those whose pattern has a 1 in that round."""
-        present = np.array([text[(round_number - 1) % len(text)] == "1" for text in self.patterns])
+        present = np.array([text[(moment.round_number - 1) % len(text)] == "1" for text in self.patterns])
         return np.asarray(present[members % len(self.patterns)], dtype=np.bool_)

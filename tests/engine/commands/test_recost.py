@@ -10,6 +10,7 @@ import pytest
 from engine.__main__ import main
 from engine.core.errors import SpecError
 from engine.fleet.availabilities.always import Always
+from engine.fleet.availability import Moment
 from engine.specs.recosting import elsewhere, obstacles
 from engine.specs.text import parse
 from engine.specs.what_if import WhatIf
@@ -99,7 +100,7 @@ class Tired(Always):
     reads_costs: ClassVar[bool] = True
     kind: Literal["always"] = "always"
 
-    def reachable(self, members: np.ndarray, round_number: int, seed: int) -> np.ndarray:
+    def reachable(self, members: np.ndarray, moment: Moment, seed: int) -> np.ndarray:
         """All of them."""
         return np.ones(len(members), dtype=np.bool_)
 

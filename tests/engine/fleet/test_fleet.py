@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from engine.fleet.availabilities.round_trace import RoundTrace
-from engine.fleet.availability import availability
+from engine.fleet.availability import Moment, availability
 from engine.fleet.group import FleetSpec
 
 OWN = {"name": "mine", "conv_rate": 1e9, "ram_bytes": 1e6, "active_power_w": 1, "idle_power_w": 0.1}
@@ -96,14 +96,14 @@ def test_impossible_fleets_are_refused(groups: list[dict[str, Any]], part: str) 
 def test_always_is_always() -> None:
     found = fleet({"count": 3}).resolve()
     assert found.is_always_reachable
-    assert found.reachable(17, seed=0).all()
+    assert found.reachable(Moment(17), seed=0).all()
 
 
 def test_a_round_trace_says_who_can_be_reached_when() -> None:
     rule = {"kind": "round_trace", "patterns": ["110", "01"]}
     found = fleet({"name": "a", "count": 3, "availability": rule}, {"name": "b", "count": 1}).resolve()
     assert not found.is_always_reachable
-    rounds = [found.reachable(number, seed=0).astype(int).tolist() for number in (1, 2, 3, 4)]
+    rounds = [found.reachable(Moment(number), seed=0).astype(int).tolist() for number in (1, 2, 3, 4)]
     # devices 0 and 2 follow 110110..., device 1 follows 0101..., device 3 is always there
     assert rounds == [[1, 0, 1, 1], [1, 1, 1, 1], [0, 0, 0, 1], [1, 1, 1, 1]]
 
@@ -114,10 +114,10 @@ def test_availability_is_the_same_for_the_same_seed(kind: str) -> None:
     assert member.source
     who = np.arange(50)
     for number in (1, 2, 9):
-        found = member.reachable(who, number, 3)
+        found = member.reachable(who, Moment(number), 3)
         assert found.dtype == np.bool_
         assert found.shape == (50,)
-        np.testing.assert_array_equal(found, member.reachable(who, number, 3))
+        np.testing.assert_array_equal(found, member.reachable(who, Moment(number), 3))
 
 
 def test_a_pattern_is_zeros_and_ones() -> None:

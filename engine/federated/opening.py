@@ -1,0 +1,112 @@
+"""The start of a round: waiting until somebody can be reached, the cohort, and who runs empty on the way.
+
+Simulated time and batteries decide only where the fleet says so; otherwise a round opens with nothing but its number.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.core.json import JsonValue
+from engine.costs.ledger import Ledger
+from engine.federated.absences import absent_of
+from engine.federated.cohorts import draw_cohort, pauses, reachable
+from engine.federated.layout import LEDGER, ledger_of, population_of
+from engine.federated.power import DROPOUT, Power, battery_ledger
+from engine.federated.traffic import Participation, exchange_of, round_trace
+from engine.fleet.availability import Moment
+from engine.fleet.battery import Charges
+from engine.task.contract import Context, State
+
+if TYPE_CHECKING:
+    from engine.federated.task import Federated
+
+NO_SAMPLES, RAN_EMPTY = "no samples", "battery ran empty"
+"""Why a chosen client does not take part."""
+
+
+def open_round(task: "Federated", context: Context, state: State) -> State:
+    """The state with the cohort of the round to come."""
+    state = _wait(context, state)
+    number, start = _moment(state)
+    power = Power.of(context, state)
+    has_charge = None if power is None else ~power.charges.is_empty
+    chosen = draw_cohort(task, context, number, time_s=start, has_charge=has_charge)
+    is_idle = population_of(task, context).num_samples(chosen) == 0
+    dropped: list[JsonValue] = [{"id": int(client), "reason": NO_SAMPLES} for client in chosen[is_idle]]
+    cohort = chosen[~is_idle]
+    if power is not None:
+        state, lost = _run_empty(task, context, state, (power, cohort))
+        dropped += [{"id": int(client), "reason": RAN_EMPTY} for client in lost]
+        cohort = np.setdiff1d(cohort, lost)
+    able = None if context.fleet.is_always_reachable else reachable(context, Moment(number, start))
+    absent = absent_of(context.fleet, able, has_charge)
+    opened = {"cohort": cohort.tolist(), "dropped": dropped, "absent": absent, "block": 0, "weight": 0.0}
+    return state.replace(values=opened)
+
+
+def _moment(state: State) -> tuple[int, float]:
+    number: Any = state.values["round"]
+    totals: Any = state.values["totals"]
+    return number, float(totals["time_s"])
+
+
+def _wait(context: Context, state: State) -> State:
+    """Let time pass until somebody can be reached, where time or batteries decide that."""
+    power = Power.of(context, state)
+    if power is None and not context.fleet.is_timed:
+        return state
+    number, start = _moment(state)
+    ledger, waited = ledger_of(state), 0.0
+    for pause in pauses():
+        able = reachable(context, Moment(number, start + waited))
+        if (able if power is None else able & ~power.charges.is_empty).any():
+            break
+        if power is not None:
+            power, standby = power.spend(context, pause, Ledger.empty(context.fleet.names))
+            ledger = ledger.add(standby)
+        waited += pause
+    if not waited:
+        return state
+    return _book(state, replace(ledger, elapsed_s=ledger.elapsed_s + waited), power)
+
+
+def _run_empty(
+    task: "Federated", context: Context, state: State, plan: tuple[Power, np.ndarray]
+) -> tuple[State, np.ndarray]:
+    """Who of the cohort would run empty in the round: they spend what they have, and nothing comes of it.
+
+    What the round takes from each is known beforehand, from its messages and samples.
+
+    Returns:
+        The state with their energy booked, and their ids.
+    """
+    power, cohort = plan
+    sizes = population_of(task, context).num_samples(cohort)
+    steps = -(-sizes // task.local.batch_size) * task.local.epochs
+    who = Participation(cohort, sizes * task.local.epochs, steps)
+    cost = context.cost_model.cost(round_trace(exchange_of(task), who))
+    needed = np.zeros(context.fleet.num_devices)
+    needed[cost.ledger.devices] = cost.ledger.values["energy_j"].sum(axis=1)
+    there = power.charges.charge_j + power.batteries.harvest_w * cost.end_s_total
+    lost = cohort[needed[cohort] > there[cohort]]
+    if not len(lost):
+        return state, lost
+    spent = np.zeros(context.fleet.num_devices)
+    spent[lost] = power.charges.charge_j[lost]
+    charge, empty = power.charges.charge_j.copy(), power.charges.is_empty.copy()
+    charge[lost], empty[lost] = 0.0, True
+    left = replace(power, charges=Charges(charge, empty))
+    return _book(state, ledger_of(state).add(battery_ledger(context, DROPOUT, spent)), left), lost
+
+
+def _book(state: State, ledger: Ledger, power: Power | None) -> State:
+    """The state with another ledger and other charges, and the totals that follow."""
+    totals: Any = state.values["totals"]
+    booked = ledger.totals()
+    tensors = {f"{LEDGER}/{name}": array for name, array in ledger.to_arrays().items()}
+    return state.replace(
+        values={"totals": {name: float(booked[name]) for name in totals}},
+        tensors=tensors | ({} if power is None else power.tensors()),
+    )
