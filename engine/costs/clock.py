@@ -23,6 +23,12 @@ Ints = NDArray[np.int64]
 MAX_SWEEPS = 12
 """Scans before the event clock takes over: long alternations of downloads and uploads settle one message per sweep."""
 
+STILL = 1e-13
+"""Relative change of a time below which nothing has moved."""
+
+MOST_KEPT = 200_000
+"""Messages of a line whose order at their channels is kept from sweep to sweep."""
+
 MOST_IN_MASK = 62
 """Lines whose meeting at channels is kept in the bits of one integer."""
 
@@ -114,6 +120,7 @@ class Line:
         mask: (m,) which of the job's messages do; the others have their channel to themselves.
         rows: (q,) their places among all messages, ascending.
         channel: (q,) where they wait.
+        fair: (q,) whether they share it, in place of taking turns.
         service: (q,) seconds that they occupy it.
         arrival: (q,) when they get there; infinite until known.
         finish: (q,) when they leave.
@@ -124,6 +131,7 @@ class Line:
     mask: NDArray[np.bool_] | slice
     rows: Ints
     channel: Ints
+    fair: NDArray[np.bool_]
     service: Floats
     arrival: Floats
     finish: Floats
@@ -158,7 +166,8 @@ class Lines:
                     service = legs.column("service", rows, leg)
                     service = np.broadcast_to(service, rows.shape)
                     chosen = slice(None) if mask.all() else mask
-                    self._of[id(job), leg] = Line(chosen, rows, channel[mask], service, unknown, unknown.copy())
+                    fair = np.broadcast_to(legs.column("fair", rows, leg) > 0, rows.shape)
+                    self._of[id(job), leg] = Line(chosen, rows, channel[mask], fair, service, unknown, unknown.copy())
         self._pools: dict[tuple[int, ...], _Pool] = {}
         self._moved = np.zeros(legs.num_channels, dtype=np.bool_)
         self._introduce(list(self._of.values()))
@@ -197,7 +206,7 @@ class Lines:
 
     def _serve(self, line: Line, arrival: Floats) -> Floats:
         """Scan the channels at which somebody of this line arrives at another time than was known."""
-        is_new = arrival != line.arrival
+        is_new = ~(np.abs(arrival - line.arrival) <= STILL * arrival)
         if not is_new.any():
             line.is_stale = False
             return line.finish
@@ -210,7 +219,9 @@ class Lines:
         return line.finish
 
     def _pool(self, line: Line) -> "_Pool":
-        """The channels of a whole line; kept for the next sweep."""
+        """The channels of a whole line; kept for the next sweep if that takes little memory."""
+        if len(line.rows) > MOST_KEPT:
+            return self._gather(line, line.channel)
         key = (id(line), *(id(peer) for peer in line.peers if peer.is_known))
         if key not in self._pools:
             self._pools[key] = self._gather(line, line.channel)
@@ -237,7 +248,8 @@ class _Pool:
         channel = np.concatenate([line.channel[mine] for line, mine in chosen])
         # Equal arrivals are served in the order of the messages, so that is the order in which they are handed over.
         self._order = None if np.all(rows[1:] >= rows[:-1]) else np.argsort(rows, kind="stable")
-        self._lanes = lines_of(channel if self._order is None else channel[self._order])
+        fair = np.concatenate([line.fair[mine] for line, mine in chosen])
+        self._lanes = lines_of(*((part if self._order is None else part[self._order]) for part in (channel, fair)))
         self._service = self._put([line.service[mine] for line, mine in self._chosen])
         self._borders = np.cumsum([len(mine) for _, mine in chosen])[:-1]
 
@@ -252,7 +264,8 @@ class _Pool:
             ordered, finish = finish, np.empty_like(finish)
             finish[self._order] = ordered
         for (line, mine), part in zip(self._chosen, np.split(finish, self._borders), strict=True):
-            line.is_stale = line.is_stale or not np.array_equal(line.finish[mine], part)
+            # shares are sums of many small steps: what moved by less than rounding has not moved
+            line.is_stale = line.is_stale or not np.allclose(line.finish[mine], part, rtol=STILL, atol=0)
             line.finish[mine] = part
 
 

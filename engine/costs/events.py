@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.costs.legs import Legs
+from engine.costs.sharing import Share
 from engine.costs.trace import COMPUTE, NO_CAUSE, SEND, Trace
 
 Floats = NDArray[np.float64]
@@ -31,9 +32,9 @@ class _Simulation:
     def __init__(self, trace: Trace, duration: Floats, legs: Legs) -> None:
         self.trace, self.duration = trace, duration.tolist()
         self.channel = legs.channel.tolist()
-        self.before, self.service, self.after = (
+        self.before, self.service, self.after, self.fair = (
             np.stack([legs.prices[name][leg][legs.kind] for leg in range(legs.num_legs)], axis=1).tolist()
-            for name in ("before", "service", "after")
+            for name in ("before", "service", "after", "fair")
         )
         count = trace.num_items
         self.kind = trace["kind"].tolist()
@@ -51,6 +52,7 @@ class _Simulation:
                 self.effects.setdefault(member, []).append(barrier)
         self.start, self.end = [0.0] * count, [0.0] * count
         self.free: dict[int, float] = {}
+        self.shares: dict[int, Share] = {}
         self.heap: list[tuple[float, int, int]] = []
 
     def run(self) -> tuple[Floats, Floats]:
@@ -60,6 +62,12 @@ class _Simulation:
                 self._begin(item, 0.0)
         while self.heap:
             moment, message, leg = heapq.heappop(self.heap)
+            if message < 0:
+                self._leave(-1 - message, moment)
+                continue
+            if self.channel[message][leg] >= 0 and self.fair[message][leg]:
+                self._join(message, leg, moment)
+                continue
             channel, service = self.channel[message][leg], self.service[message][leg]
             begun = moment if channel < 0 else max(moment, self.free.get(channel, 0.0))
             if channel >= 0:
@@ -102,3 +110,20 @@ class _Simulation:
             return
         for item, begun in self._finish(self.item_of_message[message], moment):
             self._begin(item, begun)
+
+    def _join(self, message: int, leg: int, moment: float) -> None:
+        """A message arrives at a channel that is shared fairly; who is through before leaves first."""
+        channel = self.channel[message][leg]
+        share = self.shares.setdefault(channel, Share())
+        self._leave(channel, moment)
+        share.arrive(moment, self.service[message][leg], message * len(self.channel[message]) + leg)
+        heapq.heappush(self.heap, (share.leaving(), -1 - channel, 0))
+
+    def _leave(self, channel: int, moment: float) -> None:
+        """Let those go who are through by now; plans that somebody's arrival has overtaken find nobody."""
+        share = self.shares[channel]
+        for code, when in share.until(np.nextafter(moment, np.inf)):
+            message, leg = divmod(code, len(self.channel[0]))
+            self._advance(message, leg + 1, when + self.after[message][leg])
+        if share.tags:
+            heapq.heappush(self.heap, (share.leaving(), -1 - channel, 0))

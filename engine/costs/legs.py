@@ -21,7 +21,8 @@ class Legs:
         num_channels: greater than every channel.
         kind: (M,) the kind of each message.
         prices: ``before``, ``service``, ``after`` -> (S, V) seconds by segment and kind: from the start of the
-            segment to its channel, of occupying the channel, and from there to the end of the segment.
+            segment to its channel, of occupying the channel, and from there to the end of the segment; ``fair`` is 1
+            where messages share the channel, in place of taking turns.
     """
 
     channel: Ints

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.costs.sharing import shared
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -27,10 +29,14 @@ def fifo_finish(channel: Ints, arrival_s: Floats, service_s: Floats) -> Floats:
 
 
 def scan(lines: "list[Lines]", arrival_s: Floats, service_s: Floats) -> Floats:
-    """The same for messages that stand in line already."""
+    """The same for messages that stand in line already, or that share their channel fairly."""
     result = np.empty(len(arrival_s))
     for some in lines:
-        some.give(_scanned(some, arrival_s, service_s), result)
+        if some.is_fair:
+            finish = shared(some.take(arrival_s, np.inf), some.take(service_s, 0.0))
+        else:
+            finish = _scanned(some, arrival_s, service_s)
+        some.give(finish, result)
     return result
 
 
@@ -41,10 +47,12 @@ class Lines:
     Attributes:
         place: (R, W) places of the messages, in the order given; of padding, any.
         inside: (R, W) what is no padding; None where there is none.
+        is_fair: whether the messages of a channel share it, in place of waiting for each other.
     """
 
     place: Ints
     inside: NDArray[np.bool_] | None
+    is_fair: bool = False
 
     def take(self, values: Floats, padding: float) -> Floats:
         """(R, W) the values of the messages."""
@@ -61,8 +69,23 @@ class Lines:
             to[self.place[self.inside]] = values[self.inside]
 
 
-def lines_of(channel: Ints) -> list[Lines]:
-    """The messages by channel; rounding lengths up to a power of two bounds the padding to half."""
+def lines_of(channel: Ints, fair: NDArray[np.bool_] | None = None) -> list[Lines]:
+    """The messages by channel; rounding lengths up to a power of two bounds the padding to half.
+
+    Args:
+        channel: (M,) which channel each message uses.
+        fair: (M,) whether it is shared fairly; None if none is.
+    """
+    if fair is None or not fair.any():
+        return _lines_of(channel)
+    found = []
+    for is_fair in (False, True):
+        mine = np.flatnonzero(fair == is_fair)
+        found += [Lines(mine[some.place], some.inside, is_fair) for some in _lines_of(channel[mine])]
+    return found
+
+
+def _lines_of(channel: Ints) -> list[Lines]:
     count = len(channel)
     if count == 0:
         return []

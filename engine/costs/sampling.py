@@ -100,7 +100,7 @@ class _Bank:
         self.size = int(np.clip(MOST_PACKETS // max(1, int(followed.sum())), LEAST_BANK, GREATEST_BANK))
         self.prices = {
             name: np.repeat(crossing.legs.prices[name][:, kinds, None], self.size, axis=2)
-            for name in ("before", "service", "after")
+            for name in crossing.legs.prices
         }
         self.is_followed = len(followed) > 0
         for number in np.flatnonzero(needed <= LONGEST_MESSAGE).tolist():

@@ -11,7 +11,7 @@ from engine.costs.way import Floats, Way
 from engine.network.network import Network
 from engine.network.routes import Hop, Pattern, Segment
 
-LEG_COLUMNS = ("before", "service", "after")
+LEG_COLUMNS = ("before", "service", "after", "fair")
 MESSAGE_COLUMNS = (
     "connect_s",
     "connect_j",
@@ -77,7 +77,8 @@ class TransferTable:
     """Prices of V kinds of messages.
 
     Attributes:
-        legs: ``before``, ``service``, ``after`` -> (S, V) seconds by segment and kind of message.
+        legs: ``before``, ``service``, ``after``, ``fair`` -> (S, V) by segment and kind of message, see
+            :class:`engine.costs.legs.Legs`.
         message: quantity -> (V,), see ``MESSAGE_COLUMNS``; ``fixed_s`` is the transfer without waiting in line and
             without connecting, ``recalled_s`` the part of it that rests on recalled figures, ``queue_recalled`` 1 if
             the time in line does.
@@ -132,6 +133,8 @@ class _PatternPrices:
         self.legs["before"][place] = terms.before + connect_s
         self.legs["service"][place] = terms.service
         self.legs["after"][place] = after
+        if segment.queued >= 0:
+            self.legs["fair"][place] = self.network.links[segment.hops[segment.queued].link].sharing == "fair"
         self.message["fixed_s"] += terms.before + terms.service + after
         self._mark(segment, terms)
         for hop, way in zip(segment.hops, ways, strict=True):

@@ -16,6 +16,9 @@ Transport = Literal["tcp", "datagram", "coap"]
 acknowledged and repeated by the link layer, without connections (BLE, 802.15.4, LoRaWAN). ``coap``: confirmable
 messages over UDP, block after block, repeated after 2 to 3 s and then twice as long (RFC 7252, RFC 7959)."""
 
+Sharing = Literal["in_turn", "fair"]
+"""How messages that meet on a channel divide it: one after the other, or all at once with equal shares."""
+
 Congestion = Literal["cubic", "reno", "bbr"]
 """Congestion control of TCP: cubic and reno take loss for congestion and slow down, bbr does not."""
 
@@ -59,6 +62,10 @@ class Link(Component):
 
     shared_medium: bool = False
     """Whether all devices near one gateway take turns on one channel, in both directions."""
+
+    sharing: Sharing = "in_turn"
+    """What happens where several messages meet on a channel over this link: in_turn serves them one after the other,
+    first come first served; fair lets all of them go on at once with equal shares of its time."""
 
     up_rate: Rate
     """Bits of payload per second towards the server, in full frames, while sending."""

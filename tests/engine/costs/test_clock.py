@@ -10,6 +10,7 @@ from engine.costs import clock
 from engine.costs.events import simulate
 from engine.costs.legs import Legs
 from engine.costs.queueing import fifo_finish
+from engine.costs.sharing import shared
 from engine.costs.trace import Trace, TraceBuilder
 from engine.costs.work import Work
 from tests.engine.costs.worlds import FRAMES, HOST_S, model_of, round_trace
@@ -52,7 +53,7 @@ def test_an_unknown_arrival_comes_last() -> None:
     assert finish.tolist() == [np.inf, 3.0]
 
 
-def a_trace(seed: int, devices: int, rounds: int, depth: int) -> tuple[Trace, Legs]:
+def a_trace(seed: int, devices: int, rounds: int, depth: int, *, fair: bool = False) -> tuple[Trace, Legs]:
     """Random chains of messages and computations over a few shared channels."""
     rng, builder = stream(seed, "trace"), TraceBuilder()
     who = np.arange(devices)
@@ -73,7 +74,8 @@ def a_trace(seed: int, devices: int, rounds: int, depth: int) -> tuple[Trace, Le
         channel=np.where(channel < 0, -1, channel + 3 * rounds_of[:, None]),
         num_channels=3 * rounds,
         kind=np.arange(messages, dtype=np.int32),
-        prices={name: rng.random((2, messages)) for name in ("before", "service", "after")},
+        prices={name: rng.random((2, messages)) for name in ("before", "service", "after")}
+        | {"fair": np.broadcast_to(np.float64(fair), (2, messages))},
     )
     return trace, legs
 
@@ -143,3 +145,62 @@ def test_a_repeated_round_counts_as_often() -> None:
     assert often.ledger.totals()["bytes_up"] == 7000
     assert often.ledger.totals()["energy_j"] == pytest.approx(7 * (1.1 + HOST_S), rel=1e-12)
     assert once.ledger.totals()["bytes_up"] == 1000
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 3), st.integers(1, 2))
+def test_scan_and_events_agree_where_channels_are_shared_fairly(
+    seed: int, devices: int, rounds: int, depth: int
+) -> None:
+    trace, legs = a_trace(seed, devices, rounds, depth, fair=True)
+    duration = stream(seed, "durations").random(trace.num_items)
+    for scanned, simulated in zip(clock.schedule(trace, duration, legs), simulate(trace, duration, legs), strict=True):
+        np.testing.assert_allclose(scanned, simulated, rtol=0, atol=1e-9)
+
+
+def test_equal_shares_by_hand() -> None:
+    """2 s at 0 s has half of it done when 1 s comes at 1 s: both have one second left and share two; then 1 s alone."""
+    arrival, service = np.array([[0.0, 1.0, 10.0, np.inf]]), np.array([[2.0, 1.0, 1.0, 0.0]])
+    assert shared(arrival, service).tolist() == [[3.0, 3.0, 11.0, np.inf]]
+    # 3 s and 1 s at once: the short one is through when each had one second, the long one has two left
+    assert shared(np.zeros((1, 2)), np.array([[3.0, 1.0]])).tolist() == [[4.0, 2.0]]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 40), st.floats(0.01, 10)), min_size=1, max_size=40))
+def test_lock_step_and_heap_agree(messages: list[tuple[int, float]]) -> None:
+    arrival, service = (np.array(column, dtype=float)[None] for column in zip(*messages, strict=True))
+    with pytest.MonkeyPatch.context() as patch:
+        stepped = shared(arrival, service)
+        patch.setattr("engine.costs.sharing.WIDEST", 0)
+        np.testing.assert_allclose(stepped, shared(arrival, service), rtol=1e-12)
+    # the channel works as long as there is anything to do, whoever it serves
+    lined = fifo_finish(np.zeros(len(messages), dtype=np.int64), arrival[0], service[0])
+    assert stepped.max() == pytest.approx(lined.max(), rel=1e-12)
+
+
+@pytest.mark.parametrize("load", [0.3, 0.6, 0.8])
+def test_lines_against_queueing_theory(load: float) -> None:
+    """Poisson arrivals, equal services of 1 s: the mean wait in line is load / (2 (1 - load)) (Pollaczek, Khinchine);
+    with equal shares the mean time there is 1 / (1 - load), whatever the services (Kleinrock 1976, section 4.4).
+    """
+    draw, count, runs = stream(1, "poisson"), 4000, 40
+    arrival = np.cumsum(draw.exponential(1 / load, (runs, count)), axis=1)
+    service = np.ones_like(arrival)
+    channel = np.repeat(np.arange(runs), count)
+    lined = fifo_finish(channel, arrival.reshape(-1), service.reshape(-1)).reshape(runs, count)
+    settled = slice(count // 4, 3 * count // 4)  # neither the empty beginning nor the end, at which nobody comes
+    assert (lined - arrival - 1)[:, settled].mean() == pytest.approx(load / (2 * (1 - load)), rel=0.06)
+    some = shared(arrival[:, :1500], service[:, :1500]) - arrival[:, :1500]
+    assert some[:, 400:1100].mean() == pytest.approx(1 / (1 - load), rel=0.08)
+
+
+def test_a_shared_medium_may_be_fair() -> None:
+    """Three messages of 1 s on air at once over one room: in turn 1, 2 and 3 s, fairly all 3 s."""
+    link = FRAMES | {"shared_medium": True, "sharing": "fair"}
+    model = model_of(link, 3, topology={"kind": "star", "one_room": True})
+    builder = TraceBuilder()
+    builder.send(range(3), -1, 1000, new_connection=False)
+    for method in ("closed_form", "events"):
+        cost = model.cost(builder.build(), method=method)
+        assert cost.end_s == pytest.approx([3.0 + 0.1 + HOST_S] * 3, rel=1e-12)
