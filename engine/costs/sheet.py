@@ -15,6 +15,9 @@ MOST_POINTS = 400
 BACKHAUL = "backhaul"
 """Stands among the groups of the link between gateways and server."""
 
+OWN = "own connections"
+"""Stands there for a link that only connections use that name it themselves."""
+
 Sheet = dict[str, Any]
 
 
@@ -91,6 +94,8 @@ def serves_of(network: Network) -> dict[str, list[str]]:
         found.setdefault(table.names[place], []).append(group)
     if table.backhaul >= 0:
         found.setdefault(table.names[table.backhaul], []).append(BACKHAUL)
+    for name in table.names:
+        found.setdefault(name, [OWN])
     return found
 
 

@@ -131,12 +131,14 @@ def _link_use(mine: Usage, round_s: Floats) -> LinkUse:
         lanes, lane = np.unique(mine.lane, return_inverse=True)
         keys, place = np.unique(mine.rounds * len(lanes) + lane, return_inverse=True)
         np.maximum.at(busiest, keys // len(lanes), np.bincount(place, weights=mine.air_s))
-    sums = {
-        name: np.bincount(cell, weights=getattr(mine, name), minlength=size).reshape(-1, 2)
-        for name in ("payload_bytes", "wire_bytes", "air_s")
-    }
+
+    def by_way(amounts: Floats) -> Floats:
+        return np.bincount(cell, weights=amounts, minlength=size).astype(np.float64).reshape(-1, 2)
+
     return LinkUse(
-        **sums,
+        payload_bytes=by_way(mine.payload_bytes),
+        wire_bytes=by_way(mine.wire_bytes),
+        air_s=by_way(mine.air_s),
         busiest=np.divide(busiest, round_s, out=np.zeros_like(busiest), where=round_s > 0),
         num_connections=len(np.unique(mine.lower * 2**32 + mine.upper)),
     )
@@ -155,19 +157,18 @@ def _crossings(
     """The hops of messages along one pattern, each a set of columns."""
     table, kind, media = priced
     hops = [(place, hop) for place, segment in enumerate(pattern) for hop in segment.hops]
-    for place, hop in hops:
+    # Messages climb or descend, so the first connection that is crossed is the lowest one or the highest.
+    climbs = _climbs(network, ends, len(hops))
+    for number, (place, hop) in enumerate(hops):
         segment = pattern[place]
         way = UP if hop.up else DOWN
-        is_access = hop.device_sends or hop.device_receives or len(hops) == 1
-        lower, upper = _ends(network, ends, is_access=is_access)
+        lower, upper = climbs[number if hop.up else len(hops) - 1 - number]
         same = sum(other.link == hop.link and other.up == hop.up for _, other in hops)
         medium = media[:, place].astype(np.int64)
         waits = segment.queued >= 0 and segment.hops[segment.queued] is hop
-        both = network.links[hop.link].shared_medium
+        apart = 0 if network.links[hop.link].shared_medium else way
         # Channels count from 0 up; connections that nobody waits for from -1 down.
-        alone = (
-            -1 - 2 * ((lower + network.num_gateways + 2) * (len(network.links) + 1) + hop.link) - (0 if both else way)
-        )
+        alone = -1 - 2 * ((lower + network.num_gateways + 2) * (len(network.links) + 1) + hop.link) - apart
         yield {
             "lower": lower,
             "upper": upper,
@@ -179,19 +180,28 @@ def _crossings(
         }
 
 
-def _ends(network: Network, ends: tuple[Ints, Ints], *, is_access: bool) -> tuple[Ints, Ints]:
-    """Both ends of the connection that a hop crosses: a device and what it reaches, or a gateway and the server."""
+def _climbs(network: Network, ends: tuple[Ints, Ints], num_hops: int) -> list[tuple[Ints, Ints]]:
+    """Both ends of each connection on the way of messages, from the lowest to the highest."""
     source, target = ends
     if network.relays is not None:
         one, other = network.relays.places(source.astype(np.int32)), network.relays.places(target.astype(np.int32))
-        found = network.relays.find(one, other)
-        up = network.relays.lower[found] == one
-        return np.where(up, source, target), np.where(up, target, source)
-    device = np.where(source >= 0, source, target)
-    has_gateways = network.table.backhaul >= 0
-    between = np.minimum(source, target)
-    gateway = np.where(device >= 0, gateway_node(0) - network.gateway_of[np.maximum(device, 0)], between)
-    server = np.full(len(device), SERVER, dtype=np.int64)
-    if is_access and np.all(device >= 0):
-        return device, (gateway.astype(np.int64) if has_gateways else server)
-    return gateway.astype(np.int64), server
+        up = network.relays.lower[network.relays.find(one, other)] == one
+        return [(np.where(up, source, target), np.where(up, target, source))]
+    trunk = network.trunk()
+    above = np.full(network.num_gateways, SERVER, dtype=np.int64)
+    for edge in trunk:
+        above[gateway_node(0) - edge.lower] = edge.upper
+    # Devices count from 0 up and hubs from -2 down, the higher the lower; only the server lies between them.
+    lower = np.where(source == SERVER, target, np.where(target == SERVER, source, np.maximum(source, target)))
+    climbs = []
+    for _ in range(num_hops):
+        hub = np.clip(gateway_node(0) - lower, 0, max(0, network.num_gateways - 1))
+        upper = above[hub] if len(above) else np.full(len(lower), SERVER, dtype=np.int64)
+        if trunk:
+            first = gateway_node(0) - network.gateway_of[np.maximum(lower, 0)].astype(np.int64)
+            upper = np.where(lower >= 0, first, upper)
+        else:
+            upper = np.full(len(lower), SERVER, dtype=np.int64)
+        climbs.append((lower, upper))
+        lower = upper
+    return climbs

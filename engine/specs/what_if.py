@@ -1,21 +1,24 @@
 """What if the links were slower or the devices faster: another fleet and network, by choice and by factors."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
 from engine.core.catalogue_file import Reference
 from engine.core.component import Component
 from engine.core.errors import Problem
-from engine.core.figure import Figure
+from engine.core.figure import Figure, Provenance
 from engine.fleet.catalogue import devices
 from engine.fleet.device import Device
 from engine.fleet.group import FleetSpec, GroupSpec
-from engine.network.catalogue import links
+from engine.network.choice import LinkChoice, link_of
 from engine.network.link import Link
-from engine.network.spec import DEFAULT, LinkChoice, NetworkSpec
+from engine.network.spec import DEFAULT, NetworkSpec
 from engine.network.topologies.custom import Custom
+from engine.network.topologies.hierarchical import Hierarchical
 from engine.network.topology import Topology
+
+C = TypeVar("C", bound=Component)
 
 Factor = Annotated[float, Field(ge=0.001, le=1000)]
 
@@ -99,8 +102,8 @@ class WhatIf(Component):
             return network
         other = self.links.get(DEFAULT)
         chosen = {group: self.links.get(group, other) or network.link_of(group) for group in fleet.group_counts()}
-        after = {group: self._scaled(_link(choice)) for group, choice in chosen.items()}
-        backhaul = None if network.backhaul is None else _link(network.backhaul)
+        after = {group: self._scaled(link_of(choice)) for group, choice in chosen.items()}
+        backhaul = None if network.backhaul is None else link_of(network.backhaul)
         if backhaul is not None and self.backhaul:
             backhaul = self._scaled(backhaul)
         if backhaul is not None:
@@ -109,20 +112,21 @@ class WhatIf(Component):
         return network.model_copy(update=update)
 
     def _topology_of(self, topology: Topology) -> Topology:
-        """The topology; connections that name links of their own have them changed too."""
-        if not isinstance(topology, Custom):
-            return topology
-        edges = [
-            edge.model_copy(
-                update={
-                    name: self._scaled(_link(choice))
-                    for name in ("link", "down_link")
-                    if (choice := getattr(edge, name)) is not None
-                }
-            )
-            for edge in topology.edges
-        ]
-        return topology.model_copy(update={"edges": tuple(edges)})
+        """The topology; connections that name links of their own have them changed too, those of hubs as a backhaul."""
+        match topology:
+            case Custom():
+                edges = [self._with_links(edge, ("link", "down_link")) for edge in topology.edges]
+                return topology.model_copy(update={"edges": tuple(edges)})
+            case Hierarchical() if self.backhaul:
+                levels = [self._with_links(level, ("link",)) for level in topology.levels]
+                return topology.model_copy(update={"levels": tuple(levels)})
+        return topology
+
+    def _with_links(self, part: C, names: tuple[str, ...]) -> C:
+        """A part of a topology with the links in these fields changed."""
+        chosen = {name: getattr(part, name) for name in names}
+        update = {name: self._scaled(link_of(choice)) for name, choice in chosen.items() if choice is not None}
+        return part.model_copy(update=update)
 
     def _scaled(self, link: Link) -> Link:
         """The link with this bandwidth, latency and loss."""
@@ -139,13 +143,9 @@ class WhatIf(Component):
 
 def scaled(figure: Figure, factor: float) -> Figure:
     """The figure times a factor. What rests on memory still does; what was read or derived is now the user's."""
-    provenance = "recalled" if figure.provenance == "recalled" else "user"
+    provenance: Provenance = "recalled" if figure.provenance == "recalled" else "user"
     source = f"{factor:g} times what was {figure.provenance}: {figure.source}"
     return Figure(value=figure.value * factor, unit=figure.unit, provenance=provenance, source=source)
-
-
-def _link(choice: str | Link) -> Link:
-    return links()[choice] if isinstance(choice, str) else choice
 
 
 def _apart(link: Link, other: Link) -> Link:

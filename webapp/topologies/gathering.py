@@ -64,33 +64,54 @@ def gather(network: Network) -> Gathering:
     group_of = np.repeat(np.arange(len(groups)), list(network.counts.values()))
     if network.relays is not None:
         return _by_hops(network, groups, group_of)
-    has_gateways = network.table.backhaul >= 0
-    apart = has_gateways and 1 < network.num_gateways * len(groups) <= MOST_NODES
+    trunk = network.trunk()
+    above = np.full(network.num_gateways if trunk else 0, SERVER, dtype=np.int64)
+    for edge in trunk:
+        above[gateway_node(0) - edge.lower] = edge.upper
+    depth = _depths(above)
+    first = int(network.gateway_of.max(initial=0)) + 1
+    apart = bool(trunk) and first * len(groups) <= MOST_NODES and len(above) <= MOST_NODES
     part = network.gateway_of.astype(np.int64) if apart else np.zeros(network.num_devices, dtype=np.int64)
-    num_gateways = network.num_gateways if has_gateways else 0
-    layer = 2 if has_gateways else 1
-    nodes, of_device = _devices(group_of, part, dict.fromkeys(range(network.num_gateways), layer), groups)
-    if apart and network.num_gateways > 1:
-        nodes = [
-            Gathered(f"{node.title}, gateway {gateway}", node.count, node.group, node.layer)
-            for node, gateway in zip(nodes, _parts(group_of, part), strict=True)
-        ]
-    of_gateway = np.zeros(num_gateways, dtype=np.int64)
-    first = len(nodes)
-    if num_gateways:
-        if apart:
-            nodes += [Gathered(f"gateway {k}" if num_gateways > 1 else "hub", 1, -1, 1) for k in range(num_gateways)]
-            of_gateway = first + np.arange(num_gateways)
-        else:
-            nodes.append(Gathered("hub" if num_gateways == 1 else "gateways", num_gateways, -1, 1))
-            of_gateway = np.full(num_gateways, first, dtype=np.int64)
-    edges: set[tuple[int, int]] = set()
-    if num_gateways:
-        edges |= {(int(a), int(of_gateway[b])) for a, b in _pairs(of_device, network.gateway_of)}
-        edges |= {(int(place), SERVER) for place in np.unique(of_gateway)}
-    else:
-        edges |= {(int(place), SERVER) for place in np.unique(of_device)}
-    return Gathering(nodes, of_device, of_gateway, sorted(edges))
+    layer = int(depth.max(initial=0)) + 1
+    nodes, of_device = _devices(group_of, part, dict.fromkeys(range(first), layer), groups)
+    if apart and first > 1:
+        titled = zip(nodes, _parts(group_of, part), strict=True)
+        nodes = [Gathered(f"{node.title}, gateway {hub}", node.count, node.group, node.layer) for node, hub in titled]
+    hubs, of_hub = _hubs(depth, apart=apart)
+    gathering = Gathering([*nodes, *hubs], of_device, len(nodes) + of_hub, [])
+    edges = [(edge.lower, edge.upper) for edge in trunk]
+    lower, upper = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    devices = np.arange(network.num_devices)
+    reach = gateway_node(0) - network.gateway_of.astype(np.int64) if trunk else np.full(len(devices), SERVER)
+    low = gathering.place(np.concatenate([devices, lower]))
+    high = gathering.place(np.concatenate([reach, upper]))
+    pairs = np.unique(np.stack([low, high], axis=1), axis=0).tolist()
+    return Gathering(gathering.nodes, of_device, gathering.of_gateway, [(int(a), int(b)) for a, b in pairs])
+
+
+def _depths(above: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(K,) hops from each hub to the server."""
+    depth, up = np.ones(len(above), dtype=np.int64), above
+    while np.any(climbs := up != SERVER):
+        depth += climbs
+        up = np.where(climbs, above[np.maximum(gateway_node(0) - up, 0)], SERVER)
+    return depth
+
+
+def _hubs(depth: NDArray[np.int64], *, apart: bool) -> tuple[list[Gathered], NDArray[np.int64]]:
+    """A node for each hub, or for each level of hubs, and the node of each hub."""
+    if apart:
+        names = ["hub"] if len(depth) == 1 else [f"gateway {number}" for number in range(len(depth))]
+        return [Gathered(name, 1, -1, int(deep)) for name, deep in zip(names, depth, strict=True)], np.arange(
+            len(depth)
+        )
+    levels, place, counts = np.unique(depth, return_inverse=True, return_counts=True)
+    lowest = int(depth.max(initial=0))
+    nodes = [
+        Gathered("hub" if len(depth) == 1 else "gateways" if level == lowest else "hubs", int(count), -1, int(level))
+        for level, count in zip(levels, counts, strict=True)
+    ]
+    return nodes, place.astype(np.int64)
 
 
 def _by_hops(network: Network, groups: list[str], group_of: NDArray[np.int64]) -> Gathering:
@@ -142,14 +163,7 @@ def _devices(
 def _parts(group_of: NDArray[np.int64], part: NDArray[np.int64]) -> list[int]:
     """The part of each node, in the order of :func:`_devices`."""
     num_groups = int(group_of.max(initial=0)) + 1
-    return (np.unique(part * num_groups + group_of) // num_groups).tolist()
-
-
-def _pairs(one: NDArray[np.int64], other: NDArray[np.int32]) -> NDArray[np.int64]:
-    """(P, 2) the pairs that occur."""
-    width = int(other.max(initial=0)) + 1
-    codes = np.unique(one * width + other)
-    return np.stack([codes // width, codes % width], axis=1)
+    return [int(key) // num_groups for key in np.unique(part * num_groups + group_of)]
 
 
 def _hops(first: int, last: int) -> str:

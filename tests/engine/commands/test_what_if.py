@@ -80,6 +80,14 @@ def test_links_of_drawn_connections_are_changed_too() -> None:
     assert edges[1]["link"] is None
 
 
+def test_links_of_hubs_are_changed_with_the_backhaul() -> None:
+    levels = f"{{kind: hierarchical, gateways: 2, levels: [{{count: 1, link: {OWN}}}]}}"
+    text = SPEC.replace("network: {", f"network: {{topology: {levels}, ")
+    for backhaul, rate in ((False, 1e6), (True, 1e7)):
+        found = changed({"bandwidth": 10, "backhaul": backhaul}, text).network.topology.model_dump()["levels"]
+        assert found[0]["link"]["up_rate"]["value"] == pytest.approx(rate)
+
+
 @pytest.mark.parametrize(
     ("tree", "path"),
     [

@@ -53,12 +53,23 @@ def test_bytes_pass_gateways_on_connections_of_their_own() -> None:
     assert (radio.num_connections, wire.num_connections) == (3, 2)
 
 
+def test_bytes_climb_all_levels() -> None:
+    levels = [{"count": 2, "link": WIRE | {"name": "edge"}}]
+    topology = {"kind": "hierarchical", "gateways": 4, "levels": levels}
+    usage, _ = used(model_of(FRAMES, count=8, topology=topology, backhaul=WIRE), round_trace([1, 6]))
+    # gateways are hubs 0 to 3, those above them 4 and 5: device 1 by 1 and 5, device 6 by 2 and 4
+    ways = {(1, -3), (-3, -7), (-7, -1), (6, -4), (-4, -6), (-6, -1)}
+    assert set(zip(usage.lower.tolist(), usage.upper.tolist(), strict=True)) == ways
+    assert usage.wire_bytes.sum() == pytest.approx(2 * 3 * 2500)
+
+
 @pytest.mark.parametrize(
     "topology",
     [
         {"kind": "star"},
         {"kind": "star", "one_room": True},
         {"kind": "hierarchical", "gateways": 3},
+        {"kind": "hierarchical", "gateways": 4, "levels": [{"count": 2, "link": WIRE | {"name": "edge"}}]},
         {"kind": "ring"},
         {"kind": "tree"},
         {"kind": "random_geometric", "gateways": 2},

@@ -118,6 +118,12 @@ def test_any_cut_of_the_log_gives_every_round(people: People, seed: int) -> None
             2,
             {("0", "2"), ("1", "2"), ("2", "-1")},
         ),
+        ("network: {topology: {kind: hierarchical, gateways: 4, levels: [{count: 2, link: eth1g}]}}\n", None, None),
+        (
+            "network: {topology: {kind: hierarchical, gateways: 40, levels: [{count: 20, link: eth1g}]}}\n",
+            2,
+            {("0", "3"), ("1", "3"), ("3", "2"), ("2", "-1")},
+        ),
         ("network: {topology: {kind: star}, backhaul: null}\n", 2, {("0", "-1"), ("1", "-1")}),
         ("network: {topology: {kind: ring}}\n", None, None),
         ("network: {topology: {kind: tree}}\n", None, None),
