@@ -22,6 +22,9 @@ YS = (("accuracy", "Accuracy"), ("loss", "Loss"), ("train_loss", "Training loss"
 """What can stand on the axes of the curves; ``static/webapp/js/axes.js`` knows their units."""
 
 SPARK = (96.0, 22.0)
+MOST_SPARKS = 4000
+_SPARKS: dict[tuple[Any, str], str] = {}
+"""Small curves of runs that are done, by run and metric."""
 UNITS = {
     "accuracy": "%", "time_s": "s", "round_time_s": "s", "energy_j": "J", "bytes_up": "B", "bytes_down": "B",
     "share_recalled": "%",
@@ -148,12 +151,20 @@ def last_values(run: Run) -> dict[str, float]:
 
 
 def sparks(runs: Sequence[Run], metric: str = "accuracy") -> dict[Any, str]:
-    """A small curve of a metric for each run that has one, as the path of an SVG; one query for all."""
-    wanted = [run.pk for run in runs]
+    """A small curve of a metric for each run that has one, as the path of an SVG; one query for all.
+
+    Of a run that is done nothing changes any more, so its curve is drawn once.
+    """
+    known = {run.pk: _SPARKS[run.pk, metric] for run in runs if (run.pk, metric) in _SPARKS}
+    wanted = {run.pk: run.state == RunState.DONE for run in runs if run.pk not in known}
     parts: dict[Any, list[np.ndarray]] = {}
-    for chunk in MetricChunk.objects.filter(run__in=wanted, name=metric).order_by("run", "step_first"):
+    for chunk in MetricChunk.objects.filter(run__in=list(wanted), name=metric).order_by("run", "step_first"):
         parts.setdefault(chunk.run_id, []).append(chunks.decode(chunk.data, chunk.num_points)[1])
-    return {run: spark_path(np.concatenate(values)) for run, values in parts.items()}
+    drawn = {run: spark_path(np.concatenate(values)) for run, values in parts.items()}
+    if len(_SPARKS) > MOST_SPARKS:
+        _SPARKS.clear()
+    _SPARKS.update({(run, metric): path for run, path in drawn.items() if wanted[run]})
+    return known | drawn
 
 
 def spark_path(values: np.ndarray) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models.fields.json import KT
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -18,6 +19,12 @@ from webapp.teams.models import Role, User
 from webapp.teams.pages import keyset_page, member, team_of, user_of
 from webapp.texts import tree_of
 
+LISTED = (
+    "seed", "state", "created_at", "progress_done", "progress_total", "sim_time_s", "last_seq", "cell__label",
+    "cell__index", "cell__experiment__name",
+)  # fmt: skip
+"""What the list shows of a run; everything else of it is long."""
+
 
 @member()
 @require_GET
@@ -26,7 +33,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
     team, user = team_of(request), user_of(request)
     query, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
     found = Run.objects.visible_to(user).of(team).select_related("cell__experiment")
-    found = found.defer("failure", "cell__text", "cell__overrides", "cell__experiment__text")  # long, and not shown
+    found = found.annotate(accuracy=KT("result__metrics__accuracy")).only(*LISTED)
     if query:
         found = found.filter(cell__experiment__name__icontains=query)
     if state in RunState.values:
@@ -36,7 +43,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "entries": [
-            (run, paths.get(run.pk, ""), (run.result or {}).get("metrics", {}).get("accuracy")) for run in page.rows
+            (run, paths.get(run.pk, ""), None if run.accuracy is None else float(run.accuracy)) for run in page.rows
         ],
         "query": query,
         "state": state,
