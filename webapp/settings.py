@@ -136,6 +136,7 @@ INSTALLED_APPS = [
     "webapp.previews",
     "webapp.experiments",
     "webapp.recosting",
+    "webapp.simulator",
     "webapp.topologies",
     "webapp.sharing",
     "webapp.notes",

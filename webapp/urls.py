@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("webapp.datasets.urls")),
     path("", include("webapp.previews.urls")),
     path("", include("webapp.catalogue.urls")),
+    path("", include("webapp.simulator.urls")),
     path("", include("webapp.teams.urls")),
     path("", include("webapp.trash.urls")),
     path("", include("webapp.system.urls")),

@@ -51,6 +51,7 @@ ALWAYS = [
     ("devices", "/catalogue/devices/"),
     ("device", "/catalogue/devices/rpi_4b_4gb/"),
     ("prediction", "/catalogue/devices/compute-time"),
+    ("simulator", "/simulator/"),
     ("links", "/catalogue/links/"),
     ("models", "/catalogue/models/"),
     ("strategies", "/catalogue/strategies/"),

@@ -84,6 +84,7 @@ PAGES: dict[str, Row] = {
     "preview-picture": Row("viewer", names={"digest": "preview", "number": "picture"}),
     "catalogue": Row("viewer"),
     "prediction": Row("viewer"),
+    "simulator": Row("viewer"),
     "family-detail": Row("viewer"),
     "kind-detail": Row("viewer"),
     "sign-in": Row("public"),

@@ -34,6 +34,7 @@ PLACES = (
     Place("Tasks", "task-list", "tasks", ("/tasks/",), "Design"),
     Place("Data sets", "dataset-list", "datasets", ("/datasets/",), "Design"),
     Place("Catalogue", "catalogue", "catalogue", ("/catalogue/",), "Design"),
+    Place("Simulator", "simulator", "simulator", ("/simulator/",), "Design"),
     Place("Members", "team-detail", "members", ("/team/",), "Team"),
     Place("Shared links", "share-list", "share", ("/shares/",), "Team"),
     Place("API tokens", "token-list", "tokens", ("/account/tokens/",), "Team"),

@@ -1,0 +1,1 @@
+"""How good the simulator is: what was predicted beside what real execution took."""
