@@ -9,6 +9,7 @@ import numpy as np
 from engine.core.figure import Figure
 from engine.core.operators import OPERATOR_CLASSES
 from engine.core.registry import kind_of
+from engine.costs.memory import Room, rooms
 from engine.data.dataset import Dataset
 from engine.fleet.fleet import Fleet
 from engine.models.model import Model, models
@@ -40,6 +41,7 @@ class FitRow:
         need_bar: length of the drawn need.
         room_bar: length of the drawn memory.
         memory: the figure of the device's memory.
+        trained: whether the trained model fits, in float and in 8-bit integers each into flash and memory.
     """
 
     sign: GroupSign
@@ -51,6 +53,7 @@ class FitRow:
     need_bar: float
     room_bar: float
     memory: Figure
+    trained: Sequence[Room]
 
     @property
     def fits(self) -> bool:
@@ -111,6 +114,7 @@ def fit(fleet: Fleet, profile: Profile, batch: int, copies: int) -> Fit:
     fixed = profile.training_bytes(0, copies)
     each = profile.training_bytes(1, copies) - fixed
     largest = max(float(np.nanmax(fleet.ram_bytes)), float(needed))
+    everywhere = [room for room in rooms(fleet, profile, batch, optimizer_copies=copies) if room.use == "inference"]
     rows = []
     for sign, kind, available in zip(signs(fleet), fleet.kinds, fleet.ram_bytes, strict=True):
         missing = [op for op in OPERATOR_CLASSES if profile.macs.get(op, 0) and kind.rate(op) is None]
@@ -126,6 +130,7 @@ def fit(fleet: Fleet, profile: Profile, batch: int, copies: int) -> Fit:
                 need_bar=_length(needed, largest),
                 room_bar=_length(room, largest),
                 memory=kind.ram_bytes,
+                trained=[one for one in everywhere if one.group == sign.name],
             )
         )
     return Fit(profile, batch, copies, needed, rows)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.core.errors import EngineError
 from engine.core.operators import OperatorClass
 from engine.costs.estimate import estimate, estimate_trace, host_seconds
-from engine.costs.memory import memory_problems
+from engine.costs.memory import memory_problems, rooms
 from engine.costs.model import CostModel
 from engine.costs.recost import recost
 from engine.costs.trace import Trace, TraceBuilder
@@ -177,14 +177,40 @@ def test_a_model_that_does_not_fit_is_named_with_both_numbers() -> None:
     assert memory_problems(fleet, profile, 50, "model", optimizer_copies=1) == []
     (problem,) = memory_problems(fleet, profile, 51, "model", optimizer_copies=1)
     assert (problem.path, problem.code) == ("model", "out_of_memory")
-    for part in ("3,051,000", "3,050,000", "'a'", "(round)", "batch of 51"):
+    for part in ("3,051,000", "3,050,000", "1,000 too few", "'a'", "(round)", "batch of 51"):
         assert part in problem.message
 
 
 def test_a_device_without_float_arithmetic_cannot_train() -> None:
     fleet = FleetSpec.model_validate({"groups": [{"name": "m", "device": "stm32g0b1"}]}).resolve()
     codes = {problem.code for problem in memory_problems(fleet, Profile({"conv": 1}), 1, "model")}
-    assert codes == {"out_of_memory", "no_speed"}
+    assert codes == {"out_of_memory", "out_of_flash", "no_speed"}
+
+
+def test_flash_holds_weights_and_memory_what_is_computed_with() -> None:
+    fleet = fleet_of(ram_bytes=500_000.0, flash_bytes=400_000.0).resolve()
+    profile = Profile({"conv": 1}, peak_activation_bytes=600_000)
+    found = {(room.use, room.precision, room.place): room for room in rooms(fleet, profile, 2, optimizer_copies=1)}
+    spare = {
+        ("training", "float", "flash"): 400_000 - 1_000_000,
+        ("training", "float", "ram"): 500_000 - 3_002_000,
+        ("inference", "float", "flash"): 400_000 - 1_000_000,
+        ("inference", "float", "ram"): 500_000 - 600_000,
+        ("inference", "int8", "flash"): 400_000 - 250_000,
+        ("inference", "int8", "ram"): 500_000 - 150_000,
+    }
+    assert {key: room.spare_bytes for key, room in found.items()} == spare
+    assert {key for key, room in found.items() if room.fits} == {key for key in spare if key[1] == "int8"}
+    flash, memory = memory_problems(fleet, profile, 2, "model", optimizer_copies=1)
+    assert (flash.code, memory.code) == ("out_of_flash", "out_of_memory")
+    assert "600,000 too few" in flash.message
+
+
+def test_flash_of_unknown_size_holds_everything() -> None:
+    fleet = fleet_of(ram_bytes=1e9).resolve()
+    assert memory_problems(fleet, Profile({"conv": 1}), 1, "model") == []
+    flash = next(room for room in rooms(fleet, Profile({"conv": 1}), 1) if room.place == "flash")
+    assert (flash.spare_bytes, flash.missing_bytes, flash.fits) == (None, 0, True)
 
 
 def test_thirty_thousand_devices_cost_as_one() -> None:

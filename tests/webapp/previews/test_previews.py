@@ -174,6 +174,10 @@ def test_the_memory_table_says_how_many_bytes_are_missing() -> None:
     assert table.needed == 2 * 4 * 650 + 8 * (profile.saved_bytes + profile.gradient_bytes)
     room = int(fleet.ram_bytes[0])
     assert table.rows[0].left == room - table.needed
+    assert [(one.precision, one.place) for one in table.rows[0].trained] == [
+        ("float", "flash"), ("float", "ram"), ("int8", "flash"), ("int8", "ram"),
+    ]  # fmt: skip
+    assert all(one.group == row.sign.name for row in table.rows for one in row.trained)
     largest = fit(fleet, profile, table.rows[0].most_batch, 0)
     assert 0 <= largest.rows[0].left < profile.training_bytes(1) - profile.training_bytes(0)
 
