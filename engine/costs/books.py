@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.costs.accounts import Floats, Places, tight
+from engine.costs.charges import Charge, Messages
 from engine.costs.columns import Column, Columns
-from engine.costs.energy import Charge, Extra, Messages, Meter, windows
+from engine.costs.ends import Extra
+from engine.costs.energy import Meter, windows
 from engine.costs.ledger import CONNECT, IDLE, QUANTITIES, QUEUE, RELAY, TAIL, Ledger
 from engine.costs.trace import COMPUTE
 

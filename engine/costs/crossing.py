@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.costs.charges import Messages
 from engine.costs.compute import durations
-from engine.costs.energy import Messages
 from engine.costs.legs import Legs
 from engine.costs.relaying import Relayed, relayed
 from engine.costs.trace import SEND, Trace

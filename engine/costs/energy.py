@@ -8,7 +8,7 @@ ends after the round).
 """
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,61 +17,11 @@ from numpy.typing import NDArray
 
 from engine.core.figure import Figure
 from engine.costs.accounts import Accounts, Floats, Ints, Places, only, tight
+from engine.costs.charges import Charge, Messages, either, share_of
+from engine.costs.ends import End, Extra
 from engine.costs.trace import SEND, Trace
-from engine.costs.transfers import TransferTable
 from engine.fleet.fleet import Fleet
 from engine.network.network import Network
-
-
-@dataclass(frozen=True)
-class Charge:
-    """Amounts booked to accounts, each (m,) or one number.
-
-    Attributes:
-        items: (m,) items that cause them; None if none in particular does.
-        accounts: (m,) places among the accounts.
-        phase: (m,) or one number, without an axis: the phase.
-        time_s, energy_j, recalled_time_s, recalled_energy_j, bytes_up, bytes_down: (m,) the amounts; None is nothing.
-        is_beside: whether it happens while the device does something else, which then is what its time is spent on.
-    """
-
-    items: Places | None
-    accounts: Places
-    phase: Ints
-    time_s: Floats
-    energy_j: Floats
-    recalled_time_s: Floats | None = None
-    recalled_energy_j: Floats | None = None
-    bytes_up: Floats | None = None
-    bytes_down: Floats | None = None
-    is_beside: bool = False
-
-
-@dataclass(frozen=True)
-class Messages:
-    """The messages of a trace and the table that prices them.
-
-    Attributes:
-        items: (M,) their item ids.
-        kind: (M,) their kind in the table.
-        table: prices by kind.
-        passes: for ``source`` and ``target``, (M,) whether that end is a device that only passes the message on; None
-            where nobody does.
-    """
-
-    items: Ints
-    kind: NDArray[np.int32]
-    table: TransferTable
-    passes: Mapping[str, NDArray[np.bool_]] | None = None
-
-    def part(self, part: slice) -> "Messages":
-        """Some of them."""
-        passes = None if self.passes is None else {end: mask[part] for end, mask in self.passes.items()}
-        return Messages(self.items[part], self.kind[part], self.table, passes)
-
-    def price(self, quantity: str, kinds: NDArray[np.int32]) -> Floats:
-        """That quantity for messages of these kinds, or of the only kind."""
-        return np.asarray(self.table.message[quantity].take(kinds))
 
 
 @dataclass(frozen=True)
@@ -105,28 +55,6 @@ class Radio:
 
 def _watts(figure: Figure | None) -> float:
     return 0.0 if figure is None else figure.value
-
-
-def _share(part: Floats, whole: Floats) -> Floats:
-    """The share of a part in its whole, 0 where the whole is 0."""
-    if np.ndim(whole) == 0:
-        return np.where(whole > 0, part / max(float(whole), 1e-300), 0.0)
-    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
-
-
-def _waited(spent_s: Floats, fixed_s: Floats) -> tuple[Floats, Floats]:
-    """Seconds of a transfer without waiting in line, and those of waiting; sums of seconds are rounded."""
-    noise = 1e-9 * spent_s
-    late_s = spent_s - fixed_s
-    if np.all(late_s <= noise):
-        return (fixed_s if np.all(late_s >= -noise) else spent_s), np.zeros(())
-    late_s[late_s <= noise] = 0.0
-    return (fixed_s if np.all(spent_s + noise >= fixed_s) else spent_s - late_s), late_s
-
-
-def either(first: Floats, second: Floats) -> Floats:
-    """The share of a product that rests on recalled figures, from the shares of its two factors."""
-    return 1 - (1 - first) * (1 - second)
 
 
 def windows(trace: Trace, accounts: Accounts, start: Floats, end: Floats) -> tuple[Floats, Floats]:
@@ -185,15 +113,6 @@ def lift(values: Floats, place: Places, to: Floats) -> None:
 
 
 @dataclass(frozen=True)
-class Extra:
-    """Numbers of the phases into which a message goes beside its own."""
-
-    connect: int
-    queue: int
-    relay: int
-
-
-@dataclass(frozen=True)
 class Meter:
     """Prices what happened, once it is known when.
 
@@ -227,7 +146,7 @@ class Meter:
         group = only(self.fleet.group_of[device])
         time_s = self.end[place] - self.start[place]
         energy_j = self.fleet.active_power_w[group] * time_s
-        share = _share(recalled_s, time_s)
+        share = share_of(recalled_s, time_s)
         return Charge(
             items=place,
             accounts=tight(self.accounts.find(self.trace["round"][place], device)),
@@ -246,14 +165,14 @@ class Meter:
                 mine &= ~messages.passes[end]
                 yield self._pass_on(messages, messages.passes[end], (end, side), extra.relay)
             if mine.any():
-                yield from self._transfer(messages, mine, (end, side), extra)
+                yield from self._end(messages, mine, (end, side)).charges(extra)
 
     def _pass_on(self, messages: Messages, mine: NDArray[np.bool_], which: tuple[str, str], relay_phase: int) -> Charge:
         """A relay's time on air and its radio; whatever else it does meanwhile pays for the rest of the device."""
         end, side = which
         items, kinds = messages.items[mine], messages.kind[mine]
         time_s = messages.price(f"{side}_air_s", kinds)
-        share = _share(messages.price("recalled_s", kinds), messages.price("fixed_s", kinds))
+        share = share_of(messages.price("recalled_s", kinds), messages.price("fixed_s", kinds))
         return Charge(
             items=items,
             accounts=self.accounts.find(self.trace["round"][items], self.trace[end][items]),
@@ -265,66 +184,27 @@ class Meter:
             is_beside=True,
         )
 
-    def _transfer(
-        self, messages: Messages, mine: NDArray[np.bool_], which: tuple[str, str], extra: Extra
-    ) -> Iterable[Charge]:
+    def _end(self, messages: Messages, mine: NDArray[np.bool_], which: tuple[str, str]) -> End:
+        """One end of those messages where it is a device."""
         end, side = which
         every = bool(mine.all())
-        items, kinds = (
-            tight(messages.items if every else messages.items[mine]),
-            only(messages.kind if every else messages.kind[mine]),
-        )
+        items = tight(messages.items if every else messages.items[mine])
         device = self.trace[end][items]
         group, link = only(self.fleet.group_of[device]), only(self.network.radio_of[device])
-        accounts = tight(self.accounts.find(self.trace["round"][items], device))
-        connect_s = messages.price("connect_s", kinds)
-        spent_s = self.end[items] - self.start[items] - connect_s
-        time_s, late_s = _waited(spent_s, messages.price("fixed_s", kinds))
-        recalled_s = messages.price("recalled_s", kinds)
-        idle_w, radio = self.fleet.idle_power_w[group], self.radio
-        silent_j = radio.power_w[link] * np.maximum(0.0, time_s - messages.price(f"{side}_air_s", kinds))
-        idle_recalled = self.fleet.recalled("idle_power_w")[group]
-        share = _share(recalled_s, time_s)
-        payload = only(self.trace["size"][items]).astype(np.float64)
-        yield Charge(
+        return End(
+            messages=messages,
+            side=side,
             items=items,
-            accounts=accounts,
+            accounts=tight(self.accounts.find(self.trace["round"][items], device)),
+            kinds=only(messages.kind if every else messages.kind[mine]),
+            took_s=self.end[items] - self.start[items],
             phase=only(self.trace["phase"][items]).astype(np.int64),
-            time_s=time_s,
-            energy_j=idle_w * time_s + messages.price(f"{side}_j", kinds) + silent_j,
-            recalled_time_s=recalled_s,
-            recalled_energy_j=idle_w * time_s * either(share, idle_recalled)
-            + messages.price(f"{side}_recalled_j", kinds)
-            + silent_j * either(share, radio.recalled[link]),
-            bytes_up=payload if side == "tx" else None,
-            bytes_down=payload if side == "rx" else None,
+            payload=only(self.trace["size"][items]).astype(np.float64),
+            idle_w=self.fleet.idle_power_w[group],
+            idle_recalled=self.fleet.recalled("idle_power_w")[group],
+            radio_w=self.radio.power_w[link],
+            radio_recalled=self.radio.recalled[link],
         )
-        if late_s.any():
-            marked = messages.price("queue_recalled", kinds)
-            waiting_j, silent_j = idle_w * late_s, radio.power_w[link] * late_s
-            yield Charge(
-                items=items,
-                accounts=accounts,
-                phase=np.array(extra.queue),
-                time_s=late_s,
-                energy_j=waiting_j + silent_j,
-                recalled_time_s=marked * late_s,
-                recalled_energy_j=waiting_j * either(marked, idle_recalled)
-                + silent_j * either(marked, radio.recalled[link]),
-            )
-        if connect_s.any():
-            marked_s = messages.price("connect_recalled_s", kinds)
-            waiting_j, joining_j = idle_w * connect_s, messages.price("connect_j", kinds)
-            yield Charge(
-                items=items,
-                accounts=accounts,
-                phase=np.array(extra.connect),
-                time_s=connect_s,
-                energy_j=waiting_j + joining_j,
-                recalled_time_s=marked_s,
-                recalled_energy_j=waiting_j * either(_share(marked_s, connect_s), idle_recalled)
-                + messages.price("connect_recalled_j", kinds),
-            )
 
     def waiting(self, part: slice, waits: tuple[Floats, Floats, Floats], phases: tuple[int, int]) -> Iterable[Charge]:
         """Idle time, the radio's connected silence between messages, and its tail after the last one.
