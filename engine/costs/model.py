@@ -12,11 +12,13 @@ from engine.costs.crossing import crossing_of
 from engine.costs.energy import Meter, windows
 from engine.costs.ledger import Ledger
 from engine.costs.sampling import sample
+from engine.costs.scheduled import added, joined, round_of, walk
 from engine.costs.spread import Spread
 from engine.costs.timing import SAMPLES, Method, times_of
 from engine.costs.trace import Trace
 from engine.fleet.fleet import Fleet
 from engine.network.network import Network
+from engine.network.schedule import Schedules, State
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class CostModel:
         method: Method = "closed_form",
         samples: int = SAMPLES,
         seed: int = 0,
+        first_round: int = 0,
     ) -> Cost:
         """What the trace costs.
 
@@ -96,17 +99,55 @@ class CostModel:
             method: how times are found; of a Monte Carlo the means are booked, and ``spread`` has the percentiles.
             samples: how often a Monte Carlo draws.
             seed: of its streams.
+            first_round: number of the first round, from 0, by which links may change.
 
         Raises:
             EngineError: a device is not in the fleet, cannot do the work, or two nodes are not connected.
         """
         self._check(trace)
-        crossing = crossing_of(trace, self.fleet, self.network)
-        times = times_of(crossing, method, samples, seed)
+        drawing = (method, samples, seed)
+        if self.network.schedules is None:
+            return self._cost(trace, self.network, start_s, drawing)
+        return self._over_changing_links(trace, self.network.schedules, (first_round, start_s), drawing)
+
+    def _over_changing_links(
+        self, trace: Trace, schedules: Schedules, start: tuple[int, float], drawing: tuple[Method, int, int]
+    ) -> Cost:
+        """The cost of rounds one after the other, each over the links as they are when it starts."""
+        known: dict[tuple[int, State], Cost] = {}
+
+        def cost_in(number: int, state: State, repeats: int = 1) -> Cost:
+            if repeats > 1:
+                one = round_of(trace, number, repeats=repeats)
+                return self._cost(one, self.network.in_state(state), 0.0, drawing)
+            if (number, state) not in known:
+                known[number, state] = self._cost(round_of(trace, number), self.network.in_state(state), 0.0, drawing)
+            return known[number, state]
+
+        rounds = walk(trace, schedules, start, lambda number, state: float(cost_in(number, state).round_s[0]))
+        firsts = [cost_in(one.number, next(iter(one.times))) for one in rounds]
+        every = [cost_in(one.number, *pair) for one in rounds for pair in one.times.items()]
+        starts = np.array([one.start_s for one in rounds])
+        offset = starts[trace["round"]]
+        return Cost(
+            start_s=np.concatenate([cost.start_s for cost in firsts]) + offset,
+            end_s=np.concatenate([cost.end_s for cost in firsts]) + offset,
+            end_s_total=float(rounds[-1].end_s),
+            round_s=np.array([one.length_s for one in rounds]),
+            item_energy_j=np.concatenate([cost.item_energy_j for cost in firsts]),
+            stragglers=tuple(cost.straggler for cost in firsts),
+            ledger=added([cost.ledger for cost in every]),
+            spread=joined([cost.spread for cost in every if cost.spread is not None]),
+        )
+
+    def _cost(self, trace: Trace, network: Network, start_s: float, drawing: tuple[Method, int, int]) -> Cost:
+        """The cost over links that stay as they are."""
+        crossing = crossing_of(trace, self.fleet, network)
+        times = times_of(crossing, *drawing)
         whole, over = crossing.trace, crossing.over
         start, end, round_s = times.start, times.end, times.round_s
         accounts = Accounts.of(whole, self.fleet.num_devices)
-        meter = Meter(whole, self.fleet, self.network, accounts, start, end)
+        meter = Meter(whole, self.fleet, network, accounts, start, end)
         elapsed_s = float(np.sum(round_s * trace.repeats))
         ledger, item_energy_j, last = close_books(meter, crossing.recalled_s, crossing.messages, elapsed_s)
         if over is not None:
@@ -132,6 +173,10 @@ class CostModel:
     def spread(self, trace: Trace, *, samples: int = SAMPLES, seed: int = 0) -> Spread:
         """The times of a trace as distributions, without booking it; otherwise as a Monte Carlo of :meth:`cost`."""
         self._check(trace)
+        if self.network.schedules is not None:
+            found = self.cost(trace, method="monte_carlo", samples=samples, seed=seed).spread
+            assert found is not None
+            return found
         return sample(crossing_of(trace, self.fleet, self.network), samples, seed).spread
 
     def _check(self, trace: Trace) -> None:

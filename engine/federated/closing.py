@@ -56,7 +56,8 @@ def close_round(task: "Federated", context: Context, state: State) -> tuple[Stat
     exchange = _exchange(task, context, state)
     server = _server_step(task, context, state, len(who.clients))
     start: Any = state.values["totals"]
-    cost = context.cost_model.cost(round_trace(exchange, who), start_s=start["time_s"])
+    trace = round_trace(exchange, who)
+    cost = context.cost_model.cost(trace, start_s=start["time_s"], first_round=number - 1)
     spent, power = cost.ledger, Power.of(context, state)
     if power is not None:
         power, standby = power.spend(context, cost.end_s_total - start["time_s"], cost.ledger)

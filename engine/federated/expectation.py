@@ -48,5 +48,6 @@ def expected_trace(task: "Federated", context: Context) -> Trace:
         who = Participation(clients, np.full(len(clients), samples), np.full(len(clients), steps))
         add_round(builder, exchange, who, repeats=share + (number <= rest))
         if context.fleet.is_timed:
-            time_s = context.cost_model.cost(round_trace(exchange, who), time_s).end_s_total
+            trace = round_trace(exchange, who)
+            time_s = context.cost_model.cost(trace, time_s, first_round=number - 1).end_s_total
     return builder.build()

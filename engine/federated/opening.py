@@ -86,10 +86,11 @@ def _run_empty(
     sizes = population_of(task, context).num_samples(cohort)
     steps = -(-sizes // task.local.batch_size) * task.local.epochs
     who = Participation(cohort, sizes * task.local.epochs, steps)
-    cost = context.cost_model.cost(round_trace(exchange_of(task), who))
+    number, now = _moment(state)
+    cost = context.cost_model.cost(round_trace(exchange_of(task), who), now, first_round=number - 1)
     needed = np.zeros(context.fleet.num_devices)
     needed[cost.ledger.devices] = cost.ledger.values["energy_j"].sum(axis=1)
-    there = power.charges.charge_j + power.batteries.harvest_w * cost.end_s_total
+    there = power.charges.charge_j + power.batteries.harvest_w * (cost.end_s_total - now)
     lost = cohort[needed[cohort] > there[cohort]]
     if not len(lost):
         return state, lost

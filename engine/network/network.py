@@ -1,7 +1,7 @@
 """A resolved network: its links, the patterns of its routes, and the shared channels."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +14,7 @@ from engine.network.routes import Pattern, Routes
 
 if TYPE_CHECKING:
     from engine.network.relays import Relays
+    from engine.network.schedule import Schedules, State
 
 Nodes = NDArray[np.int32]
 
@@ -104,6 +105,7 @@ class Network:
         labels: what people call some of the nodes, by node id.
         trunk: gives the connections of gateways with each other and the server, where devices do not relay; empty if
             gateways stand at the server.
+        schedules: how the links change; None if they stay as they are.
     """
 
     table: LinkTable
@@ -117,6 +119,7 @@ class Network:
     relays: "Relays | None" = None
     labels: Mapping[int, str] = field(default_factory=dict)
     trunk: "Callable[[], list[Edge]]" = list
+    schedules: "Schedules | None" = None
 
     @property
     def num_devices(self) -> int:
@@ -134,6 +137,12 @@ class Network:
         if self.relays is not None:
             return self.relays.radio_of()
         return np.repeat(np.asarray(self.table.of_group, dtype=np.int64), list(self.counts.values()))
+
+    def in_state(self, state: "State") -> "Network":
+        """The network with its links as they are in a state of its schedules."""
+        assert self.schedules is not None
+        table = replace(self.table, links=self.schedules.links_in(state))
+        return replace(self, table=table, schedules=None)
 
     def label(self, node: int) -> str:
         """A node as people call it: by the name it was given, else by what it is and its number."""

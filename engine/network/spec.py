@@ -1,6 +1,7 @@
 """The network as a user describes it: a topology, a link for each group, and a backhaul."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from engine.network.choice import LinkChoice, link_of
 from engine.network.drawn import MOST_IN_EXAMPLE
 from engine.network.link import Link
 from engine.network.network import Groups, LinkTable, Network
+from engine.network.schedule import LinkSchedule, Schedules
 from engine.network.topologies.star import Star
 from engine.network.topology import OwnLinks, Topology, topologies
 
@@ -34,6 +36,9 @@ class NetworkSpec(Component):
     backhaul: LinkChoice | None = "wan_fibre"
     """Link between hub or gateways and the server; null places the server at the hub, or the gateways at the server."""
 
+    schedules: tuple[LinkSchedule, ...] = Field(default=(), max_length=50)
+    """How links change over rounds or over simulated time; none leaves them as they are."""
+
     def check(self, fleet: Groups) -> list[Problem]:
         """What is wrong with this network for that fleet; paths are relative to the network."""
         counts = fleet.group_counts()
@@ -42,7 +47,18 @@ class NetworkSpec(Component):
             if name != DEFAULT and name not in counts:
                 message = f"is no group of the fleet; allowed are {', '.join(counts)} and {DEFAULT}; given: {name!r}"
                 problems.append(Problem(f"links.{name}", "unknown_group", message))
+        known = list(self._chosen(counts))
+        for place, schedule in enumerate(self.schedules):
+            problems += schedule.problems(f"schedules.{place}", known)
         return list(dict.fromkeys(problems + self.flaws()))
+
+    def _chosen(self, counts: Mapping[str, int]) -> dict[str, Link]:
+        """All links that the network may use, groups' first, by what data call them."""
+        chosen = [link_of(self.link_of(group)) for group in counts]
+        chosen += [] if self.backhaul is None else [link_of(self.backhaul)]
+        if isinstance(self.topology, OwnLinks):
+            chosen += [link for _, link in self.topology.own_links()]
+        return {link.key: link for link in chosen}
 
     def flaws(self) -> list[Problem]:
         """What is wrong with this network whatever the fleet; paths are relative to the network."""
@@ -93,20 +109,18 @@ class NetworkSpec(Component):
         problems = self.check(fleet)
         if problems:
             raise SpecError(problems)
-        chosen = [link_of(self.link_of(group)) for group in counts]
-        if self.backhaul is not None:
-            chosen.append(link_of(self.backhaul))
-        others = [link for _, link in self.topology.own_links()] if isinstance(self.topology, OwnLinks) else []
-        by_key = {link.key: link for link in (*chosen, *others)}
+        by_key = self._chosen(counts)
         names = list(by_key)
-        places = [names.index(link.key) for link in chosen]
         table = LinkTable(
             names=tuple(names),
             links=tuple(by_key.values()),
-            of_group=tuple(places[: len(counts)]),
-            backhaul=-1 if self.backhaul is None else places[-1],
+            of_group=tuple(names.index(link_of(self.link_of(group)).key) for group in counts),
+            backhaul=-1 if self.backhaul is None else names.index(link_of(self.backhaul).key),
         )
-        return self.topology.connect(counts, table, seed)
+        network = self.topology.connect(counts, table, seed)
+        if not self.schedules:
+            return network
+        return replace(network, schedules=Schedules(self.schedules, network.table.names, network.table.links))
 
 
 def _inside(problem: Problem) -> Problem:

@@ -21,17 +21,24 @@ from engine.training.chain import Chain, chain_of
 from tests.engine.training.worlds import graph
 
 
-def context(folder: Path, *, devices: int = 12, seed: int = 0, fleet: dict[str, Any] | None = None) -> Context:
-    """A fleet of boards on the default network; nothing of earlier tests is kept."""
+def context(
+    folder: Path,
+    *,
+    devices: int = 12,
+    seed: int = 0,
+    fleet: dict[str, Any] | None = None,
+    network: NetworkSpec | None = None,
+) -> Context:
+    """A fleet of boards on the default network or another one; nothing of earlier tests is kept."""
     groups = {"groups": [{"name": "boards", "device": "rpi_4b_4gb", "count": devices}]}
     made = FleetSpec.model_validate(fleet or groups).resolve()
-    network = NetworkSpec().resolve(made, seed)
+    resolved = (network or NetworkSpec()).resolve(made, seed)
     store = DataStore(folder / "data", offline=True)
     return Context(
         seed=seed,
         fleet=made,
-        network=network,
-        cost_model=CostModel(made, network),
+        network=resolved,
+        cost_model=CostModel(made, resolved),
         store=store,
         artifacts=ArtifactFolder(folder / "artifacts"),
         executor=LocalExecutor(),

@@ -37,6 +37,14 @@ def test_a_drawn_network_is_shown_with_a_fleet_that_fits(client_of: SignIn, peop
     assert "roof" in html
 
 
+def test_schedules_are_told(client_of: SignIn, people: People) -> None:
+    step = {"start": 64_800, "rate": 0.25}
+    network = create("networks", people.team, people["editor"], "Evening", {"schedules": [{"steps": [{}, step]}]})
+    html = client_of("viewer").get(f"/networks/{network.pk}/").content.decode()
+    assert "How links change" in html
+    assert "× 0.25" in html
+
+
 def test_nodes_stand_where_they_were_put_and_hide_none() -> None:
     spec, fleet = network_of(DRAWN), fleet_of(BOARDS)
     network = spec.resolve(fleet)
