@@ -15,14 +15,6 @@ from tests.environment import ROOT
 
 OpenPage = Callable[..., Page]
 ROUNDS = 60
-TWO_SHORT_ONE_ENDLESS = """\
-version: 1
-name: Two short runs and an endless one
-fleet: {groups: [{name: boards, count: 10}]}
-task: {kind: federated, dataset: {kind: digits}}
-sweep:
-  task.rounds: [3, 4, 100000]
-"""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +53,7 @@ def test_a_fleet_a_network_and_a_task_are_made_by_form(open_page: OpenPage) -> N
     expect(page.locator("#f-task-federated-partition-shards-classes-per-client")).to_be_visible()
     page.locator("#f-task-federated-sampler-kind").select_option("uniform")
     page.locator("#f-task-federated-sampler-uniform-num-clients").fill("4")
-    page.locator("#f-task-federated-local-epochs").fill("25")  # long enough to be looked at
+    page.locator("#f-task-federated-local-epochs").fill("40")  # long enough to be looked at
     page.locator("#f-task-federated-rounds").fill(str(ROUNDS))
     page.get_by_role("button", name="Save task").click()
     expect(page.get_by_role("link", name="shards")).to_be_visible()
@@ -72,7 +64,7 @@ def test_an_experiment_is_launched_and_its_chart_moves_before_it_ends(
 ) -> None:
     page = open_page("/experiments/new")
     page.locator("#f-name").fill("FedAvg against FedMAX")
-    page.locator("#f-seeds").fill("0..2")
+    page.locator("#f-seeds").fill("0..1")
     page.get_by_role("button", name="Vary a field").click()
     page.locator("#f-sweep-0-path").fill("task.strategy")
     page.locator("#f-sweep-0-path").press("Tab")
@@ -80,7 +72,7 @@ def test_an_experiment_is_launched_and_its_chart_moves_before_it_ends(
     page.get_by_role("button", name="fedmax", exact=True).click()
     expect(page.locator("#f-sweep-0-path-values")).to_have_value("{kind: fedavg}\n{kind: fedmax}")
     expect(page.locator("#estimate")).to_contain_text("Simulated time")
-    expect(page.locator("#estimate")).to_contain_text("6")
+    expect(page.locator("#estimate")).to_contain_text("2 settings")
     page.get_by_role("button", name="Launch").click()
     page.wait_for_url(re.compile(r"/experiments/[0-9a-f-]{36}/"))
     journal["experiment"] = page.url.rstrip("/").rsplit("/", 1)[-1]
@@ -112,22 +104,10 @@ def test_a_reload_in_the_middle_loses_nothing(open_page: OpenPage, journal: dict
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
 
 
-def test_one_run_is_cancelled_and_the_others_go_on(open_page: OpenPage, rest: Rest) -> None:
-    experiment = rest.submit(TWO_SHORT_ONE_ENDLESS, launch=True)
-    runs = rest.get(f"/runs?experiment={experiment['id']}")["items"]
-    (endless,) = (run for run in runs if "100000" in run["cell"]["label"])
-    page = open_page(f"/runs/{endless['id']}/")
-    page.get_by_role("button", name="Cancel").click()
-    expect(page.locator("#run-head .pill")).to_have_text("Cancelled", timeout=60_000)
-    found = rest.wait_for_runs(experiment["id"], {"done", "cancelled"})
-    assert sorted(run["state"] for run in found) == ["cancelled", "done", "done"]
-    page = open_page(f"/experiments/{experiment['id']}/")
-    expect(page.locator("#summary")).to_contain_text("2 of 3 runs done")
-
-
 def test_page_rest_and_command_line_give_the_same_numbers(
     open_page: OpenPage, journal: dict[str, str], rest: Rest, tmp_path: Path
 ) -> None:
+    rest.end_all_runs()  # the others would only take the cores
     experiment = rest.get(f"/experiments/{journal['experiment']}")
     spec = tmp_path / "spec.yaml"
     spec.write_text(experiment["text"] if "text" in experiment else json.dumps(experiment["spec"]))

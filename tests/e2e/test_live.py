@@ -1,4 +1,4 @@
-"""The live stream where sockets do not get through, and where they break."""
+"""Runs at work: the live stream where sockets do not get through and where they break, and a run that is cancelled."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +20,16 @@ window.WebSocket = class extends EventTarget {
 };
 """
 """Every handshake fails, as behind a proxy that does not let upgrades through."""
+
+
+TWO_SHORT_ONE_ENDLESS = """\
+version: 1
+name: Two short runs and an endless one
+fleet: {groups: [{name: boards, count: 10}]}
+task: {kind: federated, dataset: {kind: digits}}
+sweep:
+  task.rounds: [3, 4, 100000]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +84,16 @@ def test_a_broken_socket_goes_on_where_it_stopped(open_page: Callable[..., Page]
     expect(page.locator("#ledger-note")).to_contain_text(f"Mean of {ROUNDS} rounds", timeout=30_000)
     page.get_by_text("Show as table").nth(1).click()
     expect(page.locator("#twin tbody tr")).to_have_count(ROUNDS)
+
+
+def test_one_run_is_cancelled_and_the_others_go_on(open_page: Callable[..., Page], rest: Rest) -> None:
+    experiment = rest.submit(TWO_SHORT_ONE_ENDLESS, launch=True)
+    runs = rest.get(f"/runs?experiment={experiment['id']}")["items"]
+    (endless,) = (run for run in runs if "100000" in run["cell"]["label"])
+    page = open_page(f"/runs/{endless['id']}/")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#run-head .pill")).to_have_text("Cancelled", timeout=60_000)
+    found = rest.wait_for_runs(experiment["id"], {"done", "cancelled"})
+    assert sorted(run["state"] for run in found) == ["cancelled", "done", "done"]
+    page = open_page(f"/experiments/{experiment['id']}/")
+    expect(page.locator("#summary")).to_contain_text("2 of 3 runs done")
