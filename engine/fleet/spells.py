@@ -1,5 +1,7 @@
 """Random spells in continuous time, found at any moment without simulating what came before."""
 
+from math import exp, factorial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +10,9 @@ from engine.core.streams import stream
 BLOCK = 2**14
 """Devices that are drawn together: whoever asks for one of them draws them all, so that answers do not depend on who is
 asked about."""
+
+POISSON = np.cumsum([exp(-1) / factorial(count) for count in range(20)])
+"""Probabilities of at most so many of something that happens once on average."""
 
 Bools = NDArray[np.bool_]
 
@@ -47,15 +52,29 @@ def _block(now: float, share_up: float, seed: int, block: int) -> Bools:
     open_ = np.arange(BLOCK)
     for cell in range(int(now), -1, -1):
         draw = stream(seed, "spells", block, cell)
-        counts = draw.poisson(1.0, BLOCK)
-        width = int(counts.max(initial=0))
-        times, outcomes = draw.random((BLOCK, width)), draw.random((BLOCK, width)) < share_up
-        happened = (np.arange(width) < counts[:, None]) & (times <= now - cell)
-        last = np.where(happened, times, -1.0).argmax(axis=1) if width else np.zeros(BLOCK, dtype=np.int64)
-        decided = np.asarray(happened.any(axis=1))[open_]
-        is_up[open_[decided]] = outcomes[open_[decided], last[open_[decided]]]
-        open_ = open_[~decided]
+        decided, outcomes = _last_of(draw, share_up, min(1.0, now - cell))
+        mine = decided[open_]
+        is_up[open_[mine]] = outcomes[open_[mine]]
+        open_ = open_[~mine]
         if not len(open_):
             return is_up
     is_up[open_] = stream(seed, "spells", block, "start").random(BLOCK)[open_] < share_up
     return is_up
+
+
+def _last_of(draw: np.random.Generator, share_up: float, until: float) -> tuple[Bools, Bools]:
+    """Who forgot its state within a cell before a moment, and what the last such time decided.
+
+    A cell that is over needs only the number of times and the last outcome, so these are drawn first.
+    """
+    rank, final = draw.random(BLOCK), np.asarray(draw.random(BLOCK) < share_up)
+    if until >= 1:
+        return np.asarray(rank >= POISSON[0]), final
+    counts = np.searchsorted(POISSON, rank, side="right")
+    width = max(1, int(counts.max()))
+    times = np.where(np.arange(width) < counts[:, None], draw.random((BLOCK, width)), np.inf)
+    earlier = draw.random((BLOCK, width)) < share_up
+    happened = times <= until
+    last = np.where(happened, times, -1.0).argmax(axis=1)
+    is_final = happened.sum(axis=1) == counts
+    return np.asarray(happened.any(axis=1)), np.where(is_final, final, earlier[np.arange(BLOCK), last])

@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from engine.core.figure import Figure
 from engine.fleet.availabilities.round_trace import RoundTrace
 from engine.fleet.availability import Moment, availability
+from engine.fleet.device import Device
 from engine.fleet.group import FleetSpec
+from engine.fleet.rates import ColdRates, TrainingPasses
 
 OWN = {"name": "mine", "conv_rate": 1e9, "ram_bytes": 1e6, "active_power_w": 1, "idle_power_w": 0.1}
 
@@ -50,6 +53,30 @@ def test_an_own_device_is_the_users_and_survives_its_document() -> None:
     assert device.conv_rate is not None
     assert (device.conv_rate.value, device.conv_rate.provenance) == (1e9, "user")
     assert FleetSpec.model_validate_json(spec.model_dump_json(), strict=True) == spec
+
+
+def figures_of(part: BaseModel) -> list[Figure]:
+    """All figures of a device, those by operator class included."""
+    found = []
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, Figure):
+            found.append(value)
+        elif isinstance(value, BaseModel):
+            found += figures_of(value)
+    return found
+
+
+def test_every_number_of_an_own_device_is_the_users() -> None:
+    rates = {name: 1e9 for name in Device.model_fields if name.endswith("_rate")}
+    by_operator = {
+        "cold": dict.fromkeys(ColdRates.model_fields, 5e8),
+        "training": dict.fromkeys(TrainingPasses.model_fields, 4),
+    }
+    rest = {"fast_memory_bytes": 1e6, "slow_share": 0.5, "flash_bytes": 1e6}
+    found = figures_of(fleet({"device": OWN | rates | by_operator | rest}).resolve().device(0))
+    assert len(found) == 8 + 10 + 3 + 3
+    assert {figure.provenance for figure in found} == {"user"}
 
 
 def test_a_fleet_with_figures_stands_alone() -> None:
