@@ -14,7 +14,16 @@ from webapp.library.drawing import draw, signs
 from webapp.library.examples import example_fleet, fitting_fleets
 from webapp.library.fitting import fit_context
 from webapp.library.models import Fleet, Network, Task
-from webapp.library.parts import edge_rows, figures_of, fleet_of, group_rows, network_of, recalled_share, totals
+from webapp.library.parts import (
+    edge_rows,
+    figures_of,
+    fleet_of,
+    group_rows,
+    network_of,
+    recalled_share,
+    totals,
+    way_rows,
+)
 from webapp.previews.panels import panels
 from webapp.previews.services import look
 from webapp.previews.wanted import measures_of
@@ -80,6 +89,7 @@ def _network(design: Network, chosen: str, fleets: QuerySet[Fleet]) -> dict[str,
         "measures": look(measures_of(network.with_figures(), spec.with_figures())),
         "links": rows,
         "link_users": users,
+        "ways": way_rows(resolved),
         "in_catalogue": set(links()),
         "fleets": fitting,
         "picked": picked,

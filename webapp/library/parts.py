@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from engine.fleet.group import FleetSpec
 from engine.network.choice import link_of
 from engine.network.network import Network
 from engine.network.spec import NetworkSpec
+from engine.network.ways import Way, ways
 
 DRAWN_FIGURES = ("ram_bytes", "active_power_w", "idle_power_w")
 """The other figures that it shows of each group."""
@@ -138,6 +139,37 @@ def edge_rows(network: Network) -> list[EdgeRow]:
     return rows
 
 
+@dataclass(frozen=True)
+class WayRow:
+    """A device's way to the server.
+
+    Attributes:
+        group: of the device.
+        nodes: the nodes on the way, as people call them.
+        links: the links that are crossed, as people call them, each once.
+        way: the way in numbers.
+    """
+
+    group: str
+    nodes: Sequence[str]
+    links: Sequence[str]
+    way: Way
+
+
+def way_rows(network: Network) -> list[WayRow]:
+    """The way of each group's first device, and of its farthest one."""
+    titles = network.table.titles
+    return [
+        WayRow(
+            group=way.group,
+            nodes=[network.label(node) for node in way.nodes],
+            links=list(dict.fromkeys(titles[place] for place in way.links)),
+            way=way,
+        )
+        for way in ways(network)
+    ]
+
+
 def _end(name: str) -> str:
     """What a node of the picture is, without its number."""
     return name.partition(":")[0]
@@ -169,8 +201,8 @@ def totals(fleet: Fleet) -> dict[str, Any]:
 
 def _columns(fleet: Fleet) -> dict[str, list[Figure | None]]:
     """The figures of each group's device, by operator or name."""
-    rates = {rate: [kind.rate(rate) for kind in fleet.kinds] for rate in DRAWN_RATES}
-    return {**rates, **{name: [getattr(kind, name) for kind in fleet.kinds] for name in DRAWN_FIGURES}}
+    found: dict[str, list[Figure | None]] = {rate: [kind.rate(rate) for kind in fleet.kinds] for rate in DRAWN_RATES}
+    return found | {name: [getattr(kind, name) for kind in fleet.kinds] for name in DRAWN_FIGURES}
 
 
 def _share(column: list[Figure | None], place: int, count: Any) -> Shown | None:

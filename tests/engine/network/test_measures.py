@@ -1,5 +1,6 @@
 """Measures of shapes whose values are known in closed form, and what is said of networks that are too large."""
 
+import itertools
 from typing import Any
 
 import networkx as nx
@@ -9,6 +10,7 @@ import pytest
 from engine.network.measures import Measure, Shape, measures, mixing_matrix
 from engine.network.network import Network
 from engine.network.spec import NetworkSpec
+from engine.network.topology import topologies
 from tests.engine.network.test_network import OWN, Groups
 
 
@@ -73,15 +75,28 @@ def test_rates_far_apart_keep_their_digits() -> None:
     assert found(spec.resolve(Groups(a=1, b=1)))["capacity"].value == pytest.approx(1e7 + 250, rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["mesh", "random_geometric", "small_world", "scale_free"])
-def test_distances_load_and_cut_agree_with_networkx(kind: str) -> None:
-    network = network_of(40, topology={"kind": kind}, backhaul="wan_fibre")
+LEVELS = {"kind": "hierarchical", "gateways": 8, "levels": [{"count": 3}, {"count": 2}]}
+SHAPES = [*({"kind": kind} for kind in topologies.members()), LEVELS]
+
+
+@pytest.mark.parametrize("topology", SHAPES)
+def test_distances_load_mixing_and_cut_agree_with_networkx(topology: dict[str, Any]) -> None:
+    network = network_of(40, topology=topology, backhaul="wan_fibre")
     graph = nx.Graph((edge.lower, edge.upper) for edge in network.edges())
     values = found(network)
     assert values["diameter"].value == nx.diameter(graph)
     assert values["mean_path"].value == pytest.approx(nx.average_shortest_path_length(graph))
     assert values["betweenness"].value == pytest.approx(max(nx.betweenness_centrality(graph).values()))
-    assert values["min_cut"].value == 1  # the backhaul of the one gateway
+    assert values["min_cut"].value == nx.edge_connectivity(graph)
+    # Metropolis weights from the graph's own degrees: the walk that stays where it would be too likely to leave.
+    weights = nx.to_numpy_array(graph)
+    degree = dict(graph.degree)
+    for (row, one), (column, other) in itertools.permutations(enumerate(graph), 2):
+        weights[row, column] /= 1 + max(degree[one], degree[other])
+    np.fill_diagonal(weights, 1 - weights.sum(axis=1))
+    second = np.sort(np.abs(np.linalg.eigvalsh(weights)))[-2]
+    assert values["spectral_gap"].value == pytest.approx(1 - second, abs=1e-9)
+    assert values["mixing_time"].value == pytest.approx(max(1.0, np.log(0.01) / np.log(second)), rel=1e-6)
 
 
 def test_averaging_keeps_the_mean() -> None:
