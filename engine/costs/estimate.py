@@ -6,11 +6,14 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from engine.core.nodes import node_name
-from engine.costs.compute import PASSES
+from engine.costs.compute import PASSES, ComputeTable
 from engine.costs.model import CostModel
 from engine.costs.timing import SAMPLES, Method
 from engine.costs.tolerance import shifted
 from engine.costs.trace import COMPUTE, Trace
+from engine.fleet.device import Device
+from engine.fleet.group import FleetSpec, GroupSpec
+from engine.fleet.own_devices import this_host
 
 QUANTITIES = ("time_s", "energy_j", "network_energy_j", "bytes_up", "bytes_down")
 """What an estimate says a range for."""
@@ -62,7 +65,7 @@ class Estimate:
         share_recalled: share of the cost that rests on recalled figures.
         straggler: the device that the slowest round waits for, ``device:3``; empty if none.
         slowest_round_s: how long that round takes.
-        host_s: computing time on one core of this host; a guess.
+        host_s: computing time on one core of this host, at the speeds that it was calibrated at; else a guess.
         spread: percentiles of rounds and messages as plain data; None unless a Monte Carlo was asked for.
     """
 
@@ -138,7 +141,7 @@ def estimate_trace(
         share_recalled=expected["share_recalled"],
         straggler="" if straggler is None else node_name(straggler.device),
         slowest_round_s=float(cost.round_s[slowest]),
-        host_s=host_seconds(trace),
+        host_s=host_seconds(trace, this_host()),
         spread=None if cost.spread is None else cost.spread.quantiles(),
     )
 
@@ -149,11 +152,28 @@ def _range(low: float, middle: float, high: float, expected: float) -> Range:
     return Range(low * factor, expected, high * factor)
 
 
-def host_seconds(trace: Trace) -> float:
-    """A guess of the time that one core of this host needs to train what the trace says."""
+def host_seconds(trace: Trace, host: Device | None = None) -> float:
+    """The time that one core of this host needs to train what the trace says; evaluating the model is not in it.
+
+    Args:
+        trace: what will be computed.
+        host: this machine as ``calibrate`` has measured it; without it, a guess by one speed for everything.
+    """
     items = np.flatnonzero(trace["kind"] == COMPUTE)
-    macs = np.array([sum(count for op, count in work.macs.items() if op != "other") for work in trace.works] or [0])
-    passes = np.array([PASSES[mode] for mode in sorted(PASSES)])
     repeats = trace.repeats[trace["round"][items]]
-    amount = macs[trace["work"][items]] * passes[trace["mode"][items]] * trace["size"][items] * repeats
-    return float(amount.sum() / HOST_MACS_PER_S + repeats.sum() * HOST_OVERHEAD_S)
+    work, mode = trace["work"][items], trace["mode"][items]
+    sizes, steps = trace["size"][items], trace["steps"][items]
+    if host is not None and _can_do(host, trace):
+        fleet = FleetSpec(groups=(GroupSpec(device=host, count=1),)).resolve()
+        table = ComputeTable.of(trace.works, fleet)
+        seconds = sizes * table.sample_s[work, mode, 0] + steps * table.step_s[work, 0]
+    else:
+        macs = np.array([sum(count for op, count in one.macs.items() if op != "other") for one in trace.works] or [0])
+        passes = np.array([PASSES[number] for number in sorted(PASSES)])
+        seconds = macs[work] * passes[mode] * sizes / HOST_MACS_PER_S
+    return float(((seconds + HOST_OVERHEAD_S) * repeats).sum())
+
+
+def _can_do(host: Device, trace: Trace) -> bool:
+    """Whether a speed is known for all that the trace asks."""
+    return all(host.rate(op, one.precision) is not None for one in trace.works for op, n in one.macs.items() if n)

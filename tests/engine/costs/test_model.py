@@ -157,6 +157,19 @@ def test_the_host_guess_counts_passes_and_repeats() -> None:
     assert host_seconds(builder.build()) == pytest.approx(2 * (3 * 10 * 3e6 / 5e9 + 2e-3))
 
 
+def test_a_calibrated_host_is_asked_by_operator_class() -> None:
+    """Ten samples of 5 ms forward, three times that to train, and two steps of a million parameters at 1e8 a second."""
+    host = fleet_of().groups[0].resolved_device()
+    builder = TraceBuilder()
+    builder.next_round(repeats=2)
+    builder.compute([0], WORK, 10, mode="train", num_steps=2)
+    expected = 2 * (3 * 10 * 0.005 + 2 * 0.01 + 2e-3)
+    assert host_seconds(builder.build(), host) == pytest.approx(expected)
+    # what it has no speed for is guessed
+    lame = host.model_copy(update={"linear_rate": None, "conv_rate": None})
+    assert host_seconds(builder.build(), lame) == host_seconds(builder.build())
+
+
 @dataclass
 class Profile:
     """A model's profile with round numbers."""
