@@ -33,17 +33,18 @@ def run_list(request: HttpRequest) -> HttpResponse:
     team, user = team_of(request), user_of(request)
     query, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
     found = Run.objects.visible_to(user).of(team).select_related("cell__experiment")
-    found = found.annotate(accuracy=KT("result__metrics__accuracy")).only(*LISTED)
     if query:
         found = found.filter(cell__experiment__name__icontains=query)
     if state in RunState.values:
         found = found.filter(state=state)
-    page = keyset_page(found, request.GET.get("after", ""))
+    listed = found.annotate(accuracy=KT("result__metrics__accuracy")).only(*LISTED)
+    page = keyset_page(listed, request.GET.get("after", ""))
     paths = boards.sparks(page.rows)
     context = {
         "page": page,
         "entries": [
-            (run, paths.get(run.pk, ""), None if run.accuracy is None else float(run.accuracy)) for run in page.rows
+            (run, paths.get(run.pk, ""), None if (value := getattr(run, "accuracy", None)) is None else float(value))
+            for run in page.rows
         ],
         "query": query,
         "state": state,

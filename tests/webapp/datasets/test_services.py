@@ -217,7 +217,7 @@ def test_a_set_in_the_trash_cannot_be_used_and_comes_back(send: Send, people: Pe
         experiments.submit(people.team, editor, spec)
     assert codes(error) == {"upload_in_trash"}
     services.put_back(trashed(upload), editor)
-    assert experiments.submit(people.team, editor, spec)
+    assert experiments.submit(people.team, editor, spec).name == "On my data"
     services.discard(upload, editor)
     # The same file again is the set that there was.
     again = services.announce(
