@@ -5,6 +5,7 @@ from typing import Any
 
 from ninja import NinjaAPI
 
+from engine.fleet.catalogue import devices
 from webapp.api import openapi, problems
 from webapp.api.gate import Gate
 from webapp.api.parameters import checked
@@ -80,7 +81,12 @@ def make_api() -> NinjaAPI:
 api = make_api()
 
 
-@functools.cache
 def openapi_document() -> dict[str, Any]:
-    """The OpenAPI document; made once, since members of registries do not change while the process lives."""
+    """The OpenAPI document."""
+    return _document(tuple(devices()))
+
+
+@functools.lru_cache(maxsize=2)
+def _document(_devices: tuple[str, ...]) -> dict[str, Any]:
+    """Made anew when devices were added; members of registries do not change while the process lives."""
     return openapi.document(api)

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from engine.fleet.catalogue import devices
 from engine.fleet.group import FleetSpec
 from engine.network.spec import NetworkSpec
 from engine.specs.experiment import ExperimentSpec
@@ -28,17 +29,27 @@ SAVED_PART: Json = {
 }
 
 
-@functools.cache
 def experiment_schema() -> Json:
     """JSON schema of the document of an experiment, standing alone."""
+    return _experiment_schema(tuple(devices()))
+
+
+def body_schemas() -> Json:
+    """The schemas of all bodies that hold specs or parts of them, by their name in the OpenAPI document."""
+    return _body_schemas(tuple(devices()))
+
+
+@functools.lru_cache(maxsize=2)
+def _experiment_schema(_devices: tuple[str, ...]) -> Json:
+    """Made anew when devices were added, which is all that changes while the process lives."""
     definitions, names = _definitions("#/$defs/{model}")
     body = _with_saved_parts(definitions.pop(names["experiment"]))
     return {"$schema": DIALECT, **body, "title": "Experiment", "$defs": definitions}
 
 
-@functools.cache
-def body_schemas() -> Json:
-    """The schemas of all bodies that hold specs or parts of them, by their name in the OpenAPI document."""
+@functools.lru_cache(maxsize=2)
+def _body_schemas(_devices: tuple[str, ...]) -> Json:
+    """The same of all bodies."""
     definitions, names = _definitions(SCHEMAS + PREFIX + "{model}")
     body = _with_saved_parts(definitions[names["experiment"]])
     blocks: dict[str, Json] = {

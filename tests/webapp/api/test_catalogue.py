@@ -1,12 +1,17 @@
 """The catalogue and the schema say what the engine says."""
 
+import json
+
 import pytest
 from jsonschema import Draft202012Validator
 
 from engine.federated.strategy import strategies
+from engine.fleet.device import Device
+from engine.fleet.own_devices import save_own_device
 from engine.specs.families import CATALOGUES, FAMILIES
 from engine.specs.text import load
 from tests.webapp.api.conftest import SPEC, Lab
+from webapp.api.application import openapi_document
 
 
 def test_all_families_with_all_kinds(lab: Lab) -> None:
@@ -64,3 +69,15 @@ def test_schema_of_specs_judges_like_the_door(lab: Lab) -> None:
         {key: value for key, value in tree.items() if key != "fleet"},
     ):
         assert not validator.is_valid(wrong), wrong
+
+
+@pytest.mark.usefixtures("home")
+def test_a_calibrated_device_is_there_without_a_restart(lab: Lab) -> None:
+    api = lab.by("viewer")
+    tree = {**load(SPEC), "fleet": {"groups": [{"name": "here", "count": 20, "device": "host_mine"}]}}
+    assert not Draft202012Validator(api.get("/schema")).is_valid(tree)
+    figures = {"name": "Mine", "conv_rate": 1e9, "ram_bytes": 1e9, "active_power_w": 1, "idle_power_w": 0}
+    save_own_device("host_mine", Device.model_validate(figures))
+    assert Draft202012Validator(api.get("/schema")).is_valid(tree)
+    assert api.get("/catalogue/devices/host_mine")["title"] == "Mine"
+    assert "host_mine" in json.dumps(openapi_document())
