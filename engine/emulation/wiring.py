@@ -60,6 +60,8 @@ def wire(network: Network, nodes: Sequence[int], pairs: Sequence[tuple[int, int]
     """
     if network.relays is not None:
         raise EngineError("devices that pass on the messages of others are not emulated; take a star")
+    if network.schedules is not None:
+        raise EngineError("links that change by a schedule are not emulated; leave the schedules out")
     wirer = _Wirer(network, {node: place for place, node in enumerate(nodes)})
     for source, target in sorted({pair for one in pairs for pair in (one, one[::-1])}):
         wirer.add(source, target)

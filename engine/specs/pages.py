@@ -24,7 +24,7 @@ def _index() -> str:
         _MADE, "", "# Documents", "",
         "- [Spec files](reference/spec.md), [REST](api.md), [cost model](reference/cost-model.md),",
         "  [comparison](reference/comparison.md), [runs](reference/runs.md), [events](reference/events.md),",
-        "  [folder of a run](reference/run-folder.md)",
+        "  [folder of a run](reference/run-folder.md), [real execution](reference/emulation.md)",
         "- [Decisions](decisions/README.md), [glossary](glossary.md), [changelog](../CHANGELOG.md)", "",
         "## Families", "",
         "What a spec can name. These pages are made from the code by `./edgeloom docs`.", "",

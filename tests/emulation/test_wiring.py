@@ -17,6 +17,7 @@ from engine.emulation.workloads.star import StarWorkload
 from engine.fleet.group import FleetSpec, GroupSpec
 from engine.network.catalogue import links
 from engine.network.network import Network
+from engine.network.schedule import LinkSchedule, Step
 from engine.network.spec import NetworkSpec
 from engine.network.topologies.hierarchical import Hierarchical
 from engine.network.topologies.mesh import Mesh
@@ -120,6 +121,11 @@ def small_blocks() -> Network:
     return network(link.model_copy(update={"frame_payload": link.frame_payload.model_copy(update={"value": 100.0})}))
 
 
+def scheduled() -> Network:
+    fleet = FleetSpec(groups=(GroupSpec(name=GROUP, count=2),))
+    return NetworkSpec(schedules=(LinkSchedule(steps=(Step(rate=0.5),)),)).resolve(fleet)
+
+
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
@@ -130,6 +136,7 @@ def small_blocks() -> Network:
         ),
         (lambda: network("lorawan_eu868_sf7"), "a share of the time only"),
         (small_blocks, "a block of CoAP holds"),
+        (scheduled, "change by a schedule"),
     ],
 )
 def test_what_is_not_emulated_says_why(made: Any, reason: str) -> None:
