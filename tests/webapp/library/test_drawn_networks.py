@@ -62,3 +62,20 @@ def test_connections_are_counted_by_link_and_direction() -> None:
     uplink = next(row for row in rows.values() if row.ends == "gateway to server")
     assert uplink.link.endswith(" up, Internet path, fibre home to cloud region down")
     assert uplink.up_bps.value < uplink.down_bps.value
+
+
+@pytest.mark.parametrize(
+    ("gateways", "levels", "devices", "backhaul"),
+    [(8, [3, 2], 40, "wan_fibre"), (1, [1, 1], 5, "wan_fibre"), (4, [4, 4], 20, None)],
+)
+def test_hierarchies_of_levels_are_drawn_whole(
+    gateways: int, levels: list[int], devices: int, backhaul: str | None
+) -> None:
+    topology = {"kind": "hierarchical", "gateways": gateways, "levels": [{"count": count} for count in levels]}
+    spec, fleet = network_of({"topology": topology, "backhaul": backhaul}), fleet_of({"groups": [{"count": devices}]})
+    network = spec.resolve(fleet)
+    drawing = draw(fleet.resolve(), spec.topology, network)
+    nodes = [*drawing.devices, *drawing.hubs]
+    assert len({(node.x, node.y) for node in nodes}) == len(nodes)
+    assert all(0 < node.x < 620 and 0 < node.y < 380 for node in nodes)
+    assert len(drawing.edges) == len(network.edges())
