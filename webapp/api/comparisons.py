@@ -112,7 +112,7 @@ class ComparisonAnswer(Exact):
 
     metric: str
     unit: str
-    """SI symbol of the metric; `%` for a share between 0 and 1, empty for a plain number."""
+    """SI symbol of the metric; empty for a plain number and for a share from 0 to 1."""
     baseline: str
     """Ref of the setting that all others are compared with."""
     rows: list[ComparedSetting]
@@ -137,7 +137,7 @@ def as_json(made: Comparison, axis: str | None, drawn: list[Curve]) -> dict[str,
     sentences = [f"{one.sentence} {one.claim} {one.advice}".split() for one in answers_of(table)]
     return {
         "metric": table.measure.name,
-        "unit": table.measure.unit,
+        "unit": table.measure.unit.replace("%", ""),  # pages show shares as percentages, scripts get them as they are
         "baseline": table.baseline.ref,
         "rows": [_row(row) for row in table.rows],
         "differences": [{"path": one.path, "values": list(one.values)} for one in made.differences],

@@ -70,7 +70,9 @@ def _pair(table: Table, row: Row) -> Answer:
     by = f" by {_size(table, row)}" if mean else ""
     sentence = f"{row.entry.label} {verb} {table.baseline.label}{by} in {table.measure.word}"
     if row.claim == ONE_SEED:
-        return Answer(f"{sentence}.", "One seed: no claim.", "Run at least three seeds of both to compare them.")
+        waits = any(len(entry.done) < len(entry.runs) for entry in (row.entry, table.baseline))
+        advice = "More seeds are still to come." if waits else "Run at least three seeds of both to compare them."
+        return Answer(f"{sentence}.", "One seed: no claim.", advice)
     interval = f"95 % CI of the difference {_interval(table, row, 'difference')}, paired over {pairs} seeds"
     sentence = f"{sentence} ({interval})."
     if row.claim == CLEAR:

@@ -82,7 +82,8 @@ def _pair(
     head = f"{label_of(one[0], 1)} {verb} {label_of(other[0])}"
     by = "" if mean == 0 else f" by {_difference(metric, abs(mean))}"
     if compared.difference.std is None:
-        return Answer(f"{head}{by}{so_far} in {metric}.", "One seed: no claim.", "Run at least three seeds to compare.")
+        advice = "More seeds are still to come." if so_far else "Run at least three seeds to compare."
+        return Answer(f"{head}{by}{so_far} in {metric}.", "One seed: no claim.", advice)
     low, high = sorted(_side(mean) * bound for bound in compared.difference.ci95 or (0.0, 0.0))
     n = len(pairs)
     interval = f"95 % CI {_number(metric, low)} to {_number(metric, high)}, paired over {n} seeds"
