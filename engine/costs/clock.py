@@ -6,7 +6,7 @@ radio), the lines that moved are scanned again until nothing moves any more: the
 order of arrival, which is what a discrete-event simulation yields.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +124,6 @@ class Line:
         service: (q,) seconds that they occupy it.
         arrival: (q,) when they get there; infinite until known.
         finish: (q,) when they leave.
-        peers: lines that share a channel with this one, itself among them, in the order of their messages.
         is_stale: whether others moved its messages after they went on from here.
     """
 
@@ -135,7 +134,6 @@ class Line:
     service: Floats
     arrival: Floats
     finish: Floats
-    peers: "list[Line]" = field(default_factory=list)
 
     is_stale: bool = False
 
@@ -168,6 +166,8 @@ class Lines:
                     chosen = slice(None) if mask.all() else mask
                     fair = np.broadcast_to(legs.column("fair", rows, leg) > 0, rows.shape)
                     self._of[id(job), leg] = Line(chosen, rows, channel[mask], fair, service, unknown, unknown.copy())
+        # not kept in the lines: they would refer to each other, and their memory would wait for the garbage collector
+        self._peers: dict[int, list[Line]] = {}
         self._pools: dict[tuple[int, ...], _Pool] = {}
         self._moved = np.zeros(legs.num_channels, dtype=np.bool_)
         self._introduce(list(self._of.values()))
@@ -178,9 +178,9 @@ class Lines:
         return any(line.is_stale for line in self._of.values())
 
     def _introduce(self, lines: list[Line]) -> None:
-        """Tell each line which others share a channel with it."""
+        """Note which lines share a channel with each, itself among them, in the order of their messages."""
         for line, met in zip(lines, self._met(lines), strict=True):
-            line.peers = sorted((lines[number] for number in met), key=lambda other: int(other.rows[0]))
+            self._peers[id(line)] = sorted((lines[number] for number in met), key=lambda other: int(other.rows[0]))
 
     def _met(self, lines: list[Line]) -> list[list[int]]:
         """For each line, the numbers of those that share a channel with it, itself among them."""
@@ -212,9 +212,9 @@ class Lines:
             return line.finish
         line.arrival = arrival
         if 2 * int(is_new.sum()) > len(is_new):
-            self._pool(line).serve()
+            self._pool(line).serve(line)
         else:
-            self._gather(line, line.channel[is_new]).serve()
+            self._gather(line, line.channel[is_new]).serve(line)
         line.is_stale = False
         return line.finish
 
@@ -222,7 +222,7 @@ class Lines:
         """The channels of a whole line; kept for the next sweep if that takes little memory."""
         if len(line.rows) > MOST_KEPT:
             return self._gather(line, line.channel)
-        key = (id(line), *(id(peer) for peer in line.peers if peer.is_known))
+        key = (id(line), *(id(peer) for peer in self._peers[id(line)] if peer.is_known))
         if key not in self._pools:
             self._pools[key] = self._gather(line, line.channel)
         return self._pools[key]
@@ -230,7 +230,7 @@ class Lines:
     def _gather(self, line: Line, channels: Ints) -> "_Pool":
         """All messages that wait at some channels of a line."""
         self._moved[channels] = True
-        chosen = [(peer, np.flatnonzero(self._moved[peer.channel])) for peer in line.peers if peer.is_known]
+        chosen = [(peer, np.flatnonzero(self._moved[peer.channel])) for peer in self._peers[id(line)] if peer.is_known]
         self._moved[channels] = False
         return _Pool(chosen)
 
@@ -257,16 +257,21 @@ class _Pool:
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return whole if self._order is None else whole[self._order]
 
-    def serve(self) -> None:
-        """Serve all in the order in which they arrive."""
+    def serve(self, asking: Line) -> None:
+        """Serve all in the order in which they arrive; lines other than the asking one learn whether they moved."""
         finish = scan(self._lanes, self._put([line.arrival[mine] for line, mine in self._chosen]), self._service)
         if self._order is not None:
             ordered, finish = finish, np.empty_like(finish)
             finish[self._order] = ordered
         for (line, mine), part in zip(self._chosen, np.split(finish, self._borders), strict=True):
             # shares are sums of many small steps: what moved by less than rounding has not moved
-            line.is_stale = line.is_stale or not np.allclose(line.finish[mine], part, rtol=STILL, atol=0)
+            line.is_stale = line.is_stale or (line is not asking and _has_moved(line.finish[mine], part))
             line.finish[mine] = part
+
+
+def _has_moved(before: Floats, after: Floats) -> bool:
+    """Whether any time is another one, rounding apart."""
+    return not np.array_equal(before, after) and bool(np.any(np.abs(after - before) > STILL * after))
 
 
 def _overlaps(lines: list[Line]) -> list[list[int]]:
