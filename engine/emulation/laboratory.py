@@ -187,7 +187,7 @@ class Laboratory:
         with ExitStack() as started:
             self.host = self._host or started.enter_context(Host())
             self._plan = None
-            self.facts = self.host.call({"order": "open", **vars(self.setting)}, self.setting.deadline_s)
+            self.facts = self.host.call({"order": "open", **vars(self.setting)}, self.setting.deadline_s + CALL_S)
             started.callback(self._close)
             self._refuse_host_namespace()
             self._open = started.pop_all()

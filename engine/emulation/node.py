@@ -160,7 +160,9 @@ class Node:
 
 
 def serve(place: int, control: Channel, make_transport: TransportMaker) -> None:
-    """Be a node until the control hangs up."""
+    """Be a node until the control hangs up; it says in which namespace it is as soon as it can be reached."""
     kernel.go_first(kernel.NODE_PRIORITY)
     kernel.exact_timers()
-    Node(place, control, make_transport).run()
+    node = Node(place, control, make_transport)
+    control.send({"result": {"namespace": kernel.network_namespace() if kernel.IS_LINUX else 0}})
+    node.run()

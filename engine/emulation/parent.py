@@ -196,7 +196,6 @@ class Parent:
                 control.send({"error": f"node {place} cannot enter the network: {error}"})
                 return
             kernel.die_with_parent(os.getppid())
-            control.send({"result": {"namespace": kernel.network_namespace() if kernel.IS_LINUX else 0}})
             serve(place, control, self._transport(inside))
 
         self.nodes.append(fork(f"node {place}", live, (*self.doors, *self._own_ends())))

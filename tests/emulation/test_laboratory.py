@@ -184,7 +184,7 @@ def test_impossible_sizes(nodes: int) -> None:
 
 @pytest.mark.kill
 def test_the_deadline_ends_everything(fabric: FabricName, fresh_host: Host) -> None:
-    with Laboratory(Setting(fabric, 2, 1280, deadline_s=1.0), fresh_host) as laboratory:
+    with Laboratory(Setting(fabric, 2, 1280, deadline_s=3.0), fresh_host) as laboratory:
         prepared(laboratory, there_and_back(1000))
         processes = laboratory.facts["processes"]
         with pytest.raises(LaboratoryError, match="has ended"):
