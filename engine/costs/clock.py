@@ -68,7 +68,8 @@ def jobs_of(trace: Trace) -> list[Job]:
         mine = kind == number
         row[mine] = np.arange(int(mine.sum()))
     group = trace["level"].astype(np.int32) * 3 + kind
-    order = np.argsort(group, kind="stable")
+    is_sorted = bool(np.all(group[1:] >= group[:-1]))
+    order = np.arange(len(group)) if is_sorted else np.argsort(group, kind="stable")
     borders = np.flatnonzero(np.diff(group[order])) + 1
     parts = np.split(order, borders) if trace.num_items else []
     return [_job(trace, int(kind[items[0]]), items, row) for items in parts]
@@ -206,6 +207,11 @@ class Lines:
 
     def _serve(self, line: Line, arrival: Floats) -> Floats:
         """Scan the channels at which somebody of this line arrives at another time than was known."""
+        if not line.is_known:
+            line.arrival = arrival
+            self._pool(line).serve(line)
+            line.is_stale = False
+            return line.finish
         is_new = ~(np.abs(arrival - line.arrival) <= STILL * arrival)
         if not is_new.any():
             line.is_stale = False
