@@ -122,8 +122,8 @@ def _names(paths: list[str]) -> dict[str, str]:
 def _word(value: Any, among: list[Any]) -> str:
     """A value in a label: a component by its kind, with the fields by which it differs from others of that kind."""
     if not isinstance(value, dict):
-        return value if isinstance(value, str) else shown(value)
-    kind = str(value.get("kind", ""))
+        return _clipped(value) if isinstance(value, str) else shown(value)
+    kind = _clipped(str(value.get("kind", "")))
     rivals = [other for other in among if isinstance(other, dict) and other.get("kind") == value.get("kind")]
     if kind and len(rivals) == 1:
         return kind
@@ -131,8 +131,14 @@ def _word(value: Any, among: list[Any]) -> str:
     return f"{kind}({inside})" if inside or not kind else kind
 
 
+def _clipped(word: str, most: int = 60) -> str:
+    """A word as long as a reader wants it; users write what they like."""
+    return word if len(word) <= most else f"{word[: most - 3]}..."
+
+
 def _where(labels: list[str]) -> str:
     if labels == [""]:
         return ""
     more = f"; and {len(labels) - 3} more" if len(labels) > 3 else ""
-    return f" (in the cell{'s' if len(labels) > 1 else ''} {'; '.join(labels[:3])}{more})"
+    named = "; ".join(_clipped(label, 200) for label in labels[:3])
+    return f" (in the cell{'s' if len(labels) > 1 else ''} {named}{more})"

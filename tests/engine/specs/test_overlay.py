@@ -145,6 +145,15 @@ def test_what_is_wrong_with_a_grid(text: str, expected: list[tuple[str, str, str
         assert words in problem.message
 
 
+def test_a_value_of_any_length_leaves_a_message_that_can_be_read() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse(SMALL + f"sweep: {{task.strategy: [{{kind: {'fed' * 5000}}}, {{kind: fedavg}}]}}\n")
+    (problem,) = caught.value.problems
+    assert problem.code == "unknown_kind"
+    assert "(in the cell strategy=fedfed" in problem.message
+    assert len(problem.message) < 300
+
+
 def test_a_grid_has_a_limit() -> None:
     many = list(range(1, 41))
     with pytest.raises(SpecError, match="1,600 cells"):
