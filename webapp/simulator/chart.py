@@ -24,7 +24,8 @@ LEGEND = [(name, SHAPES[name], MODEL_TITLES[name]) for name in ("monte_carlo", "
 BAND = 0.1
 """Share by which the lines beside the diagonal are off."""
 
-_STEPS = (1, 2, 5)
+_STEPS, _FEW_STEPS, _MANY_DECADES = (1, 2, 5), (1, 3), 1.4
+"""Numbers of a decade that have a line: fewer where there are many decades, so that their labels stay apart."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def _words(row: Mapping[str, Any], model: str) -> str:
 
 def _round_numbers(low: float, high: float) -> list[float]:
     decades = range(math.floor(low), math.ceil(high) + 1)
-    wanted = [step * 10.0**decade for decade in decades for step in _STEPS]
+    steps = _FEW_STEPS if high - low > _MANY_DECADES else _STEPS
+    wanted = [step * 10.0**decade for decade in decades for step in steps]
     return [seconds for seconds in wanted if low <= math.log10(seconds) <= high]
 
 

@@ -116,5 +116,7 @@ def test_marks_on_the_diagonal_and_a_decade_apart() -> None:
     assert [mark.x + mark.y for mark in exact] == [pytest.approx(SIZE, abs=0.2)] * 2
     naive = [mark for mark in chart.marks if mark.model == "naive"]
     assert all(mark.x < SIZE - mark.y + 60 and mark.y > other.y for mark, other in zip(naive, exact, strict=True))
-    assert [tick.label for tick in chart.ticks] == ["5 ms", "10 ms", "20 ms", "50 ms", "100 ms", "200 ms"]
+    assert [tick.label for tick in chart.ticks] == ["10 ms", "30 ms", "100 ms"]
+    wide = chart_of("none", "no loss", [rows[0], row("c", seconds=2.0, predicted=2.0, what="")])
+    assert [tick.label for tick in wide.ticks] == ["10 ms", "30 ms", "100 ms", "300 ms", "1 s", "3 s"]
     assert exact[0].words == "Link a, bulk, 128 kB: measured 10 ms, packet by packet 10 ms (+0.0 %)"
