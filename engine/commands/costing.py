@@ -16,9 +16,8 @@ def add_method(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--method",
         choices=get_args(Method),
-        default="closed_form",
         help="how times are found: expected values, percentiles over many drawings of loss and jitter, or one event "
-        "after another; default: %(default)s",
+        "after another; default: as the experiment says (execution.costs)",
     )
     parser.add_argument(
         "--samples", metavar="N", type=_samples, default=SAMPLES, help="drawings of monte_carlo; default: %(default)s"

@@ -46,7 +46,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _expected(cell: Cell, arguments: argparse.Namespace) -> Estimate:
     context = make_context(cell.spec, cell.spec.seeds[0])
-    return estimate(cell.spec.task, context, method=arguments.method, samples=arguments.samples)
+    method = arguments.method or cell.spec.execution.costs
+    return estimate(cell.spec.task, context, method=method, samples=arguments.samples)
 
 
 def _lines(label: str, expected: Estimate) -> Iterator[str]:

@@ -81,9 +81,9 @@ def _compared(run: Path, parts: tuple[Any, Any], arguments: argparse.Namespace) 
     seed = int(json.loads((run / "provenance.json").read_bytes())["seed"])
     trace = Trace.load(run / "trace.safetensors")
     change = checked({name: part for name, part in zip(("fleet", "network"), parts, strict=True) if part is not None})
+    method = arguments.method or spec.execution.costs
     before, after = (
-        sheet(trace, one, seed, method=arguments.method, samples=arguments.samples)
-        for one in (spec, elsewhere(spec, change))
+        sheet(trace, one, seed, method=method, samples=arguments.samples) for one in (spec, elsewhere(spec, change))
     )
     return {
         "run": run.name, "seed": seed, "before": before["totals"], "after": after["totals"],

@@ -130,7 +130,7 @@ def estimate_trace(
     low = shifted(model, better=True).cost(trace).ledger.totals()
     high = shifted(model, better=False).cost(trace).ledger.totals()
     rounds = int(trace.repeats.sum())
-    middle = expected if method == "closed_form" else model.cost(trace).ledger.totals()
+    middle = expected if method == "closed_form" else model.cost(trace, method="closed_form").ledger.totals()
     totals = {name: _range(low[name], middle[name], high[name], expected[name]) for name in QUANTITIES}
     slowest = int(np.argmax(cost.round_s))
     straggler = cost.stragglers[slowest]

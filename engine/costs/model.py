@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.core.errors import EngineError
+from engine.core.streams import seed_of
 from engine.costs.accounts import Accounts, last_devices
 from engine.costs.books import close_books
 from engine.costs.clock import Floats
@@ -70,25 +71,29 @@ class CostModel:
     Args:
         fleet: the devices.
         network: how they are connected; made for this fleet.
+        method: how times are found where :meth:`cost` is not told.
+        seed: of the streams of a Monte Carlo that is not told its own; each round has streams of its own.
 
     Raises:
         EngineError: the network was made for other groups.
     """
 
-    def __init__(self, fleet: Fleet, network: Network) -> None:
+    def __init__(self, fleet: Fleet, network: Network, *, method: Method = "closed_form", seed: int = 0) -> None:
         if dict(network.counts) != fleet.group_counts():
             raise EngineError(f"the network connects {dict(network.counts)}, the fleet has {fleet.group_counts()}")
         self.fleet = fleet
         self.network = network
+        self.method: Method = method
+        self.seed = seed
 
     def cost(
         self,
         trace: Trace,
         start_s: float = 0.0,
         *,
-        method: Method = "closed_form",
+        method: Method | None = None,
         samples: int = SAMPLES,
-        seed: int = 0,
+        seed: int | None = None,
         first_round: int = 0,
     ) -> Cost:
         """What the trace costs.
@@ -96,16 +101,17 @@ class CostModel:
         Args:
             trace: what was computed and sent.
             start_s: simulated time at which the first round starts.
-            method: how times are found; of a Monte Carlo the means are booked, and ``spread`` has the percentiles.
+            method: how times are found, by default that of the model; of a Monte Carlo the means are booked, and
+                ``spread`` has the percentiles.
             samples: how often a Monte Carlo draws.
-            seed: of its streams.
+            seed: of its streams; by default it follows from the model's and the number of the first round.
             first_round: number of the first round, from 0, by which links may change.
 
         Raises:
             EngineError: a device is not in the fleet, cannot do the work, or two nodes are not connected.
         """
         self._check(trace)
-        drawing = (method, samples, seed)
+        drawing = (method or self.method, samples, self._seed(first_round) if seed is None else seed)
         if self.network.schedules is None:
             return self._cost(trace, self.network, start_s, drawing)
         return self._over_changing_links(trace, self.network.schedules, (first_round, start_s), drawing)
@@ -170,14 +176,19 @@ class CostModel:
             spread=times.spread,
         )
 
-    def spread(self, trace: Trace, *, samples: int = SAMPLES, seed: int = 0) -> Spread:
+    def spread(self, trace: Trace, *, samples: int = SAMPLES, seed: int | None = None) -> Spread:
         """The times of a trace as distributions, without booking it; otherwise as a Monte Carlo of :meth:`cost`."""
         self._check(trace)
         if self.network.schedules is not None:
             found = self.cost(trace, method="monte_carlo", samples=samples, seed=seed).spread
             assert found is not None
             return found
-        return sample(crossing_of(trace, self.fleet, self.network), samples, seed).spread
+        drawn = sample(crossing_of(trace, self.fleet, self.network), samples, self._seed(0) if seed is None else seed)
+        return drawn.spread
+
+    def _seed(self, first_round: int) -> int:
+        """The seed of the drawings of rounds from that number on."""
+        return seed_of(self.seed, "costs", first_round)
 
     def _check(self, trace: Trace) -> None:
         """Every device must be in the fleet; routes check the other nodes."""

@@ -33,7 +33,7 @@ def message_problems(model: CostModel, bytes_down: int, bytes_up: int, path: str
             builder.next_round()  # rounds follow each other, so that groups do not wait for one another
             source, target = (device, SERVER) if up else (SERVER, device)
             builder.send(source, target, payload, new_connection=False)
-        seconds = model.cost(builder.build()).round_s
+        seconds = model.cost(builder.build(), method="closed_form").round_s
         for group in np.flatnonzero(seconds > LONGEST_MESSAGE_S):
             message = _reason(model, int(group), payload, float(seconds[group]), up=up)
             problems.append(Problem(path, "message_takes_weeks", message))

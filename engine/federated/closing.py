@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.core.events import Event
 from engine.core.json import JsonValue
+from engine.costs.spread import SHARES
 from engine.federated.layout import (
     COLUMNS,
     LEDGER,
@@ -67,7 +68,10 @@ def close_round(task: "Federated", context: Context, state: State) -> tuple[Stat
     totals = {name: float(booked[name]) for name in TOTALS}
     round_time_s = totals["time_s"] - start["time_s"]
     metrics = _measured(task, context, number, server, columns)
-    values = {**metrics, **totals, "round_time_s": round_time_s, **({} if power is None else power.metrics())}
+    values = {
+        **metrics, **totals, "round_time_s": round_time_s, **_percentiles(cost),
+        **({} if power is None else power.metrics()),
+    }  # fmt: skip
     reason = _reason(task, number, metrics)
     cohort = {"message_bytes": [exchange.bytes_down, exchange.bytes_up], **_cohort(state)}
     events = _events(cohort, who, columns, values, (cost, spent))
@@ -137,6 +141,14 @@ def _measured(
         score = evaluate(module, server["weights"], test.x, test.y)
         metrics |= {"accuracy": score.accuracy, "loss": score.loss}
     return metrics
+
+
+def _percentiles(cost: "Cost") -> dict[str, float]:
+    """How the round's time is spread; nothing where chance was not drawn."""
+    if cost.spread is None:
+        return {}
+    times = cost.spread.rounds_s
+    return {f"round_time_{name}_s": float(np.quantile(times, SHARES[name])) for name in ("p50", "p95")}
 
 
 def _reason(task: "Federated", number: int, metrics: dict[str, float]) -> str:

@@ -49,5 +49,6 @@ def expected_trace(task: "Federated", context: Context) -> Trace:
         add_round(builder, exchange, who, repeats=share + (number <= rest))
         if context.fleet.is_timed:
             trace = round_trace(exchange, who)
-            time_s = context.cost_model.cost(trace, time_s, first_round=number - 1).end_s_total
+            cost = context.cost_model.cost(trace, time_s, method="closed_form", first_round=number - 1)
+            time_s = cost.end_s_total
     return builder.build()

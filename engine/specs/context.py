@@ -32,7 +32,7 @@ def make_context(
         seed=seed,
         fleet=fleet,
         network=network,
-        cost_model=CostModel(fleet, network),
+        cost_model=CostModel(fleet, network, method=spec.execution.costs, seed=seed),
         store=store or DataStore.from_environment(),
         artifacts=artifacts or ArtifactFolder(home_folder() / "artifacts"),
         executor=executor or LocalExecutor(),

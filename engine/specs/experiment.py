@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from engine.core.component import Component
 from engine.core.units import Unit
+from engine.costs.timing import Method
 from engine.emulation.fabric import Choice
 from engine.fleet.group import FleetSpec
 from engine.network.spec import NetworkSpec
@@ -18,10 +19,15 @@ Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 
 
 class Execution(Component):
-    """How a run is carried out on this host; nothing here changes what is learned or simulated."""
+    """How a run is carried out on this host, and how its times are found."""
 
     checkpoint_s: Annotated[float, Field(ge=0, le=3600), Unit("s")] = 10.0
     """Seconds of work after which a checkpoint is due; 0 makes one after every step."""
+    costs: Method = "closed_form"
+    """How the times of rounds are found: closed_form takes expected values; events the same, one after another;
+    monte_carlo draws loss and jitter 200 times, books the mean and tells the median and 95th percentile of each round,
+    which takes up to some seconds of this host a round. On the command line estimate and recost follow it unless
+    --method says otherwise; the pages estimate and re-cost in closed form."""
     backend: Literal["simulate", "emulate"] = "simulate"
     """simulate reckons what rounds cost; emulate besides carries out the first of them for real, with a process per
     device and emulated links, and keeps the measured trace beside the simulated one."""

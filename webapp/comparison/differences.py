@@ -13,7 +13,7 @@ NAMES: Final = ("kind", "id", "name")
 """Fields that say what a mapping is: where they differ, the mappings are shown whole and not field by field."""
 
 LEFT_OUT = {"name", "seeds", "sweep", "execution"}
-"""What decides nothing about the outcome of a seed."""
+"""What decides nothing about the outcome of a seed, but for ``execution.costs``."""
 
 PAIRING = ("task.dataset", "task.partition", "task.model", "task.sampler", "fleet")
 """Where these differ, equal seeds stand for less: other data, other weights or another cohort."""
@@ -50,7 +50,9 @@ def differences(entries: Sequence[Entry]) -> list[Difference]:
 @lru_cache(maxsize=512)
 def _tree(text: str) -> dict[str, Any]:
     """The part of a cell's spec that counts; kept, since a cell never changes and YAML takes its time."""
-    return {name: part for name, part in load(text).items() if name not in LEFT_OUT}
+    whole = load(text)
+    tree = {name: part for name, part in whole.items() if name not in LEFT_OUT}
+    return tree | {"execution": {"costs": whole.get("execution", {}).get("costs", "closed_form")}}
 
 
 def is_same_everywhere(found: Sequence[Difference], part: str) -> bool:

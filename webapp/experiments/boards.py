@@ -26,8 +26,8 @@ MOST_SPARKS = 4000
 _SPARKS: dict[tuple[Any, str], str] = {}
 """Small curves of runs that are done, by run and metric."""
 UNITS = {
-    "accuracy": "%", "time_s": "s", "round_time_s": "s", "energy_j": "J", "bytes_up": "B", "bytes_down": "B",
-    "share_recalled": "%",
+    "accuracy": "%", "time_s": "s", "round_time_s": "s", "round_time_p50_s": "s", "round_time_p95_s": "s",
+    "energy_j": "J", "bytes_up": "B", "bytes_down": "B", "share_recalled": "%",
 }  # fmt: skip
 """Units of the metrics that are not plain numbers."""
 

@@ -34,6 +34,8 @@ _KNOWN = {
         Measure("divergence", "Divergence", "", "lower"),
         Measure("rounds", "Rounds", "", "lower"),
         Measure("round_time_s", "Time of a round", "s", "lower"),
+        Measure("round_time_p50_s", "Median time of a round", "s", "lower"),
+        Measure("round_time_p95_s", "95th percentile of a round's time", "s", "lower"),
         Measure("time_s", "Simulated time", "s", "lower"),
         Measure("device_time_s", "Busy time of devices", "s", "lower"),
         Measure("energy_j", "Energy", "J", "lower"),

@@ -10,6 +10,7 @@ from safetensors.numpy import load, save
 from engine.core.events import Event
 from engine.core.json import plain
 from engine.costs.model import CostModel
+from engine.costs.timing import Method
 from engine.data.store import DataStore
 from engine.federated.task import Federated
 from engine.fleet.group import FleetSpec
@@ -28,6 +29,7 @@ def context(
     seed: int = 0,
     fleet: dict[str, Any] | None = None,
     network: NetworkSpec | None = None,
+    costs: Method = "closed_form",
 ) -> Context:
     """A fleet of boards on the default network or another one; nothing of earlier tests is kept."""
     groups = {"groups": [{"name": "boards", "device": "rpi_4b_4gb", "count": devices}]}
@@ -38,7 +40,7 @@ def context(
         seed=seed,
         fleet=made,
         network=resolved,
-        cost_model=CostModel(made, resolved),
+        cost_model=CostModel(made, resolved, method=costs, seed=seed),
         store=store,
         artifacts=ArtifactFolder(folder / "artifacts"),
         executor=LocalExecutor(),

@@ -60,6 +60,7 @@ def test_the_fixed_names_of_a_spec_are_read() -> None:
         ("seeds=[]", "seeds", "wrong_length", ["at least 1"]),
         ("seeds=[-1]", "seeds.0", "out_of_range", ["at least 0", "given -1"]),
         ("version=2", "version", "not_allowed", ["allowed: 1", "given 2"]),
+        ("execution.costs=guess", "execution.costs", "not_allowed", ["closed_form", "monte_carlo", "events"]),
         ("execution.checkpoint_s=-1", "execution.checkpoint_s", "out_of_range", ["in s", "at least 0"]),
         ("task.sampler.num_clients=200", "task.sampler.num_clients", "", ["10 devices", "200"]),
         ("task.model={kind: lenet5}", "task.model", "does_not_fit", ["1x8x8"]),
@@ -143,7 +144,15 @@ def test_tree_of_what_was_set_reads_back_as_the_same_spec() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["name=Other", "seeds=[5]", "execution.checkpoint_s=1", "task.strategy.mu=0.10", "task.data_reuse=false"]
+    "change",
+    [
+        "name=Other",
+        "seeds=[5]",
+        "execution.checkpoint_s=1",
+        "execution.costs=closed_form",
+        "task.strategy.mu=0.10",
+        "task.data_reuse=false",
+    ],
 )
 def test_the_digest_ignores_what_changes_no_result(change: str) -> None:
     assert digest(parse(SMALL, settings=[change])) == digest(parse(SMALL))
@@ -151,7 +160,13 @@ def test_the_digest_ignores_what_changes_no_result(change: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["task.strategy.mu=0.2", "fleet.groups.0.count=7", "network.links.boards=wifi5", "task.local.path=per_client"],
+    [
+        "task.strategy.mu=0.2",
+        "fleet.groups.0.count=7",
+        "network.links.boards=wifi5",
+        "task.local.path=per_client",
+        "execution.costs=events",
+    ],
 )
 def test_the_digest_covers_what_changes_results(change: str) -> None:
     assert digest(parse(SMALL, settings=[change])) != digest(parse(SMALL))

@@ -12,6 +12,8 @@ export const Y = {
   train_loss: { title: "Training loss", unit: "" },
   divergence: { title: "Divergence", unit: "" },
   round_time_s: { title: "Time of a round", unit: "s" },
+  round_time_p50_s: { title: "Median time of a round", unit: "s" },
+  round_time_p95_s: { title: "95th percentile of a round's time", unit: "s" },
 };
 
 /** The place of a round on an axis; null if it is not known there. */
