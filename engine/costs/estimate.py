@@ -21,8 +21,11 @@ QUANTITIES = ("time_s", "energy_j", "network_energy_j", "bytes_up", "bytes_down"
 HOST_MACS_PER_S = 5e9
 """Multiply-accumulates per second that one core of a present-day computer trains at; a guess until it is calibrated."""
 
-HOST_OVERHEAD_S = 2e-3
-"""Time that training one client takes on the host beyond its arithmetic; a guess until it is calibrated."""
+ROUND_OVERHEAD_S = 1e-2
+"""Time of a round on the host beyond arithmetic and steps: costs, events, evaluation (``benchmarks/estimates.py``)."""
+
+STEP_OVERHEAD_S = 8e-5
+"""Time of a local step on the host beyond its arithmetic; clients of a small model take their steps together."""
 
 
 class HasCostModel(Protocol):
@@ -153,7 +156,7 @@ def _range(low: float, middle: float, high: float, expected: float) -> Range:
 
 
 def host_seconds(trace: Trace, host: Device | None = None) -> float:
-    """The time that one core of this host needs to train what the trace says; evaluating the model is not in it.
+    """The time that one core of this host needs to train what the trace says; evaluating large models is not in it.
 
     Args:
         trace: what will be computed.
@@ -171,7 +174,10 @@ def host_seconds(trace: Trace, host: Device | None = None) -> float:
         macs = np.array([sum(count for op, count in one.macs.items() if op != "other") for one in trace.works] or [0])
         passes = np.array([PASSES[number] for number in sorted(PASSES)])
         seconds = macs[work] * passes[mode] * sizes / HOST_MACS_PER_S
-    return float(((seconds + HOST_OVERHEAD_S) * repeats).sum())
+    longest = np.zeros(trace.num_rounds)
+    np.maximum.at(longest, trace["round"][items], steps)
+    overhead_s = float(((ROUND_OVERHEAD_S + STEP_OVERHEAD_S * longest) * trace.repeats).sum())
+    return float((seconds * repeats).sum()) + overhead_s
 
 
 def _can_do(host: Device, trace: Trace) -> bool:

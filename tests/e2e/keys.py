@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 MOST_TABS = 200
+MOST_LOOKS = 20
 
 LOOK = """() => {
   const element = document.activeElement;
@@ -66,6 +67,11 @@ class Hands:
 
     def _look(self) -> str:
         found = self.page.evaluate(LOOK)
+        for _ in range(MOST_LOOKS):  # a page that scrolls to the focus takes a moment
+            if found is None or found["is_seen"]:
+                break
+            self.page.wait_for_timeout(50)
+            found = self.page.evaluate(LOOK)
         if found is None:
             return "nothing"
         assert found["is_marked"], f"nothing marks the focus on {found['what']} of {self.page.url}"

@@ -146,6 +146,7 @@ def compare(hands: Hands) -> None:
     expect(title(page)).to_have_text("Compare 2 settings")
     hands.enter(page.get_by_role("link", name="Joules"))
     page.wait_for_url("**x=joules*")
+    expect(page.locator("#x-joules")).to_be_focused()  # the new page has come, and hands are where they were
     hands.reach(page.locator("#chart"))
     hands.press("End")
     expect(page.locator("#readout")).to_contain_text("fedmax")
