@@ -1,6 +1,6 @@
 """How fast rounds are costed, and how much memory that takes.
 
-    python -m benchmarks.costs [--quick] [--json [FILE]]
+    ./edgeloom bench costs [--quick] [--json [FILE]]
 
 Each row is measured in a fresh process: the wall time of ``CostModel.cost`` and reading its totals (median of
 repetitions, the first of which is given apart, as it warms nothing up but the processor), its time on one core, and
