@@ -79,8 +79,12 @@ def suggest(given: Any, allowed: Iterable[str]) -> str:
 
 def shown(value: Any) -> str:
     """A given value in a message, shortened."""
-    text = json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return clipped(json.dumps(value, ensure_ascii=False, default=repr))
+
+
+def clipped(text: str, most: int = 60) -> str:
+    """As much of a text as a reader wants; users write what they like."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _has_inner(path: str, places: Iterable[tuple[str, str]]) -> bool:
@@ -150,7 +154,7 @@ def _unknown_field(path: tuple[str, ...], model: type[BaseModel], tree: Any) -> 
         owner = next((found for form in forms if (found := form.model_for(here))), None)
     names = list(owner.model_fields) if owner else []
     allowed = f"; allowed here: {', '.join(names)}" if names else ""
-    return f"there is no field '{path[-1]}'; {suggest(path[-1], names)}".rstrip("; ") + allowed
+    return f"there is no field '{clipped(path[-1])}'; {suggest(path[-1], names)}".rstrip("; ") + allowed
 
 
 def _kind_problem(place: str, form: Form | None, value: dict[str, Any]) -> Problem:

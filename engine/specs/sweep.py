@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.core.errors import Problem, SpecError
 from engine.specs.experiment import ExperimentSpec
-from engine.specs.messages import shown
+from engine.specs.messages import clipped, shown
 from engine.specs.overlay import place
 
 MAX_CELLS = 1000
@@ -122,8 +122,8 @@ def _names(paths: list[str]) -> dict[str, str]:
 def _word(value: Any, among: list[Any]) -> str:
     """A value in a label: a component by its kind, with the fields by which it differs from others of that kind."""
     if not isinstance(value, dict):
-        return _clipped(value) if isinstance(value, str) else shown(value)
-    kind = _clipped(str(value.get("kind", "")))
+        return clipped(value) if isinstance(value, str) else shown(value)
+    kind = clipped(str(value.get("kind", "")))
     rivals = [other for other in among if isinstance(other, dict) and other.get("kind") == value.get("kind")]
     if kind and len(rivals) == 1:
         return kind
@@ -131,14 +131,9 @@ def _word(value: Any, among: list[Any]) -> str:
     return f"{kind}({inside})" if inside or not kind else kind
 
 
-def _clipped(word: str, most: int = 60) -> str:
-    """A word as long as a reader wants it; users write what they like."""
-    return word if len(word) <= most else f"{word[: most - 3]}..."
-
-
 def _where(labels: list[str]) -> str:
     if labels == [""]:
         return ""
     more = f"; and {len(labels) - 3} more" if len(labels) > 3 else ""
-    named = "; ".join(_clipped(label, 200) for label in labels[:3])
+    named = "; ".join(clipped(label, 200) for label in labels[:3])
     return f" (in the cell{'s' if len(labels) > 1 else ''} {named}{more})"

@@ -152,6 +152,9 @@ def test_a_value_of_any_length_leaves_a_message_that_can_be_read() -> None:
     assert problem.code == "unknown_kind"
     assert "(in the cell strategy=fedfed" in problem.message
     assert len(problem.message) < 300
+    with pytest.raises(SpecError) as caught:
+        parse(SMALL.replace("rounds:", f"{'round' * 1000}:", 1))
+    assert all(len(problem.message) < 500 for problem in caught.value.problems)
 
 
 def test_a_grid_has_a_limit() -> None:
