@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import ValidationError
 
 from engine.commands.output import DONE, note
+from engine.commands.spec_file import read_file
 from engine.core.errors import Problem, SpecError
 from engine.fleet.group import FleetSpec
 from engine.network.exchange.formats import Format, format_of
@@ -16,7 +17,7 @@ from engine.network.exchange.reading import Assumptions, read
 from engine.network.exchange.writing import write
 from engine.network.spec import NetworkSpec
 from engine.specs.messages import problems_of
-from engine.specs.text import MAX_BYTES, load
+from engine.specs.text import load
 from engine.specs.writer import write as write_yaml
 
 P = TypeVar("P", NetworkSpec, FleetSpec)
@@ -66,7 +67,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _tree(arguments: argparse.Namespace) -> dict[str, Any]:
     """The parts ``network`` and, if it was given, ``fleet``."""
-    data = _bytes(arguments.file)
+    data = read_file(arguments.file)
     name = "" if arguments.file == "-" else arguments.file
     if format_of(name, data) == "json":
         tree = load(data)
@@ -80,17 +81,6 @@ def _tree(arguments: argparse.Namespace) -> dict[str, Any]:
         raise SpecError([Problem("", "wrong_type", "should be a mapping: a spec or its network part")])
     is_spec = "network" in tree or "task" in tree or "fleet" in tree
     return tree if is_spec else {"network": tree}
-
-
-def _bytes(place: str) -> bytes:
-    try:
-        if place == "-":
-            return sys.stdin.buffer.read(MAX_BYTES + 1)
-        with Path(place).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        message = f"{place} cannot be read: {error.strerror or error}"
-        raise SpecError([Problem("", "unreadable", message)]) from error
 
 
 def _checked(tree: Any, part: type[P], path: str) -> P:

@@ -8,11 +8,11 @@ from typing import Any
 
 from engine.commands.costing import add_method, spread_lines
 from engine.commands.output import DONE, amount, say, write_json
-from engine.commands.spec_file import add_json
+from engine.commands.spec_file import add_json, read_file
 from engine.core.errors import Problem, SpecError
 from engine.costs.trace import Trace
 from engine.specs.recosting import checked, elsewhere, sheet, use
-from engine.specs.text import MAX_BYTES, load, parse
+from engine.specs.text import load, parse
 
 SUMMARY = "say what a finished run would have cost on another fleet or network"
 
@@ -38,7 +38,9 @@ def execute(arguments: argparse.Namespace) -> int:
     """Print what each run cost and what it would have cost."""
     if arguments.fleet is None and arguments.network is None:
         raise SpecError([Problem("", "nothing_changes", "name another fleet, another network, or both")])
-    fleet, network = (None if place is None else _tree(place) for place in (arguments.fleet, arguments.network))
+    fleet, network = (
+        None if place is None else load(read_file(place)) for place in (arguments.fleet, arguments.network)
+    )
     found = [_compared(folder, (fleet, network), arguments) for folder in _runs(arguments.folder)]
     if arguments.json:
         write_json({"runs": found}, arguments.json)
@@ -65,14 +67,6 @@ def _runs(folder: Path) -> list[Path]:
 def _state(run: Path) -> str:
     result = run / "result.json"
     return str(json.loads(result.read_bytes())["state"]) if result.is_file() else ""
-
-
-def _tree(place: str) -> Any:
-    try:
-        return load(Path(place).read_bytes()[: MAX_BYTES + 1])
-    except OSError as error:
-        message = f"{place} cannot be read: {error.strerror or error}"
-        raise SpecError([Problem("", "unreadable", message)]) from error
 
 
 def _compared(run: Path, parts: tuple[Any, Any], arguments: argparse.Namespace) -> dict[str, Any]:

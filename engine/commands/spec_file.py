@@ -39,10 +39,15 @@ def read_spec(arguments: argparse.Namespace) -> ExperimentSpec:
     Raises:
         SpecError: the file cannot be read, or what it says is wrong.
     """
-    return parse(_text(arguments.spec), settings=arguments.settings)
+    return parse(read_file(arguments.spec), settings=arguments.settings)
 
 
-def _text(place: str) -> bytes:
+def read_file(place: str) -> bytes:
+    """What stands in a file, or in standard input for ``-``; no more of it than the door needs to refuse it.
+
+    Raises:
+        SpecError: the file cannot be read.
+    """
     # One byte more than the door looks at is enough for it to refuse the rest.
     try:
         if place == "-":
