@@ -1,9 +1,12 @@
 """What nodes send messages with: the contract, and what all transports share."""
 
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.emulation.interfaces import address_of
+from engine.emulation.tensors import FRAME
 from engine.emulation.waiting import EventLoop
 
 PORT = 9000
@@ -65,3 +68,23 @@ class Transport(ABC):
 
     def settle(self) -> None:  # noqa: B027
         """Close, before a repetition, what the one before opened for itself."""
+
+    def framed(self, message: Message) -> bytes:
+        """The message with its length and place before it, as it goes over the link; counted as payload."""
+        frame = FRAME.pack(len(message.body), message.item, message.repetition) + message.body
+        self.payload_bytes += len(frame)
+        return frame
+
+
+def datagram_socket(node: int, receive_bytes: int) -> socket.socket:
+    """A UDP socket at a node's address that never blocks.
+
+    Args:
+        node: its place.
+        receive_bytes: room for datagrams that nobody has read yet.
+    """
+    door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    door.setblocking(False)
+    door.bind((address_of(node), PORT))
+    return door

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from engine.core.streams import stream
 from engine.emulation.interfaces import address_of, node_of
 from engine.emulation.tensors import FRAME
-from engine.emulation.transport import PORT, Message, Receiver, Transport
+from engine.emulation.transport import PORT, Message, Receiver, Transport, datagram_socket
 from engine.emulation.waiting import EventLoop
 
 ACK_TIMEOUT_S, ACK_RANDOM_FACTOR, MAX_RETRANSMIT = 2.0, 1.5, 4
@@ -107,16 +107,12 @@ class Coap(Transport):
 
     def listen(self) -> None:
         """Open the socket."""
-        self.door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self.door.setblocking(False)
-        self.door.bind((address_of(self.node), PORT))
+        self.door = datagram_socket(self.node, 1 << 20)
         self.loop.watch(self.door.fileno(), self._read)
 
     def send(self, peer: int, message: Message, *, connects: bool) -> None:
         """Send a message after those that wait for the same peer; there are no connections to open."""
-        self.payload_bytes += FRAME.size + len(message.body)
-        frame = FRAME.pack(len(message.body), message.item, message.repetition) + message.body
+        frame = self.framed(message)
         waiting = self._waiting.setdefault(peer, deque())
         waiting.append(Exchange(frame, self._block, self._next()))
         if len(waiting) == 1:

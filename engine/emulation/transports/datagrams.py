@@ -10,7 +10,7 @@ import struct
 
 from engine.emulation.interfaces import address_of, node_of
 from engine.emulation.tensors import FRAME
-from engine.emulation.transport import PORT, Message, Receiver, Transport
+from engine.emulation.transport import PORT, Message, Receiver, Transport, datagram_socket
 from engine.emulation.waiting import WRITE, EventLoop
 
 _PLACE = struct.Struct("<II")
@@ -40,16 +40,12 @@ class Datagrams(Transport):
 
     def listen(self) -> None:
         """Open the socket."""
-        self.door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
-        self.door.setblocking(False)
-        self.door.bind((address_of(self.node), PORT))
+        self.door = datagram_socket(self.node, RECEIVE_BYTES)
         self.loop.watch(self.door.fileno(), self._read)
 
     def send(self, peer: int, message: Message, *, connects: bool) -> None:
         """Send a message; there are no connections to open."""
-        self.payload_bytes += FRAME.size + len(message.body)
-        frame = FRAME.pack(len(message.body), message.item, message.repetition) + message.body
+        frame = self.framed(message)
         self._count += 1
         step = self.frame_payload
         parts = [(peer, _PLACE.pack(self._count, at) + frame[at : at + step]) for at in range(0, len(frame), step)]

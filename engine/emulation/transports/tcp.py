@@ -48,8 +48,7 @@ class Tcp(Transport):
         """Send a message over the connection that there is, or a new one."""
         if connects or peer not in self.lines:
             self._connect(peer, is_single=True)
-        self.payload_bytes += FRAME.size + len(message.body)
-        self.lines[peer].put(FRAME.pack(len(message.body), message.item, message.repetition) + message.body)
+        self.lines[peer].put(self.framed(message))
 
     def settle(self) -> None:
         """Reset the connections that this node opened for messages of their own."""
