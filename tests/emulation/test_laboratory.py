@@ -2,7 +2,6 @@
 
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -24,6 +23,8 @@ from tests.environment import ROOT
 
 RATE, DELAY = 1e6, 0.02
 PACE = 0.01
+CLOCK = 1e-4
+"""What clocks of two processes may differ by; a header takes four times that."""
 
 
 def there_and_back(size: int, *, new_connection: bool = False) -> Trace:
@@ -46,9 +47,18 @@ def prepared(laboratory: Laboratory, trace: Trace, links: Plan | None = None) ->
     laboratory.prepare(links or plan(), programs_of(trace, 0, seconds))
 
 
-def median(times: list[Times], item: int) -> float:
-    """How long an item took."""
-    return statistics.median(one.end_s[item] - one.start_s[item] for one in times)
+def seconds(times: list[Times], item: int) -> list[float]:
+    """How long an item took, each time."""
+    return [one.end_s[item] - one.start_s[item] for one in times]
+
+
+def is_about(found: list[float], expected_s: float) -> bool:
+    """Whether something took what the link makes of it: never less, and at its best not a one-way delay more.
+
+    A byte, a header or a handshake that was forgotten shows below, a round trip too many above. What lies between is
+    the host's: a busy one is late with every packet.
+    """
+    return expected_s - CLOCK <= min(found) < expected_s + DELAY
 
 
 def alive(processes: list[int]) -> list[int]:
@@ -77,11 +87,9 @@ def test_times_are_those_of_the_link(fabric: FabricName, host: Host) -> None:
         watched = laboratory.watched()
     assert is_complete
     assert len(times) == 20
-    # 1000 bytes and a header of 52 at 1 Mbit/s, then the delay; half of a millisecond for the host, more where others
-    # use it too.
-    assert median(times, 1) == pytest.approx(8 * 1052 / RATE + DELAY, abs=3e-3)
-    assert median(times, 1) > 8 * 1052 / RATE + DELAY
-    assert median(times, 0) == pytest.approx(PACE, abs=3e-3)
+    # 1000 bytes and a header of 52 at 1 Mbit/s, then the delay
+    assert is_about(seconds(times, 1), 8 * 1052 / RATE + DELAY)
+    assert is_about(seconds(times, 0), PACE)
     assert watched.wire_bytes >= watched.payload_bytes == 20 * (1000 + 16)
     assert (watched.stages, watched.overruns, watched.lost, watched.failures) == (20, 0, 0, 0)
 
@@ -92,7 +100,7 @@ def test_a_connection_of_its_own_costs_a_round_trip(fabric: FabricName, host: Ho
         times, _ = laboratory.run(10, 30.0)
     # SYN and SYN/ACK of 60 bytes there and back.
     expected = 8 * 1052 / RATE + DELAY + 2 * (8 * 60 / RATE + DELAY)
-    assert median(times, 1) == pytest.approx(expected, abs=4e-3)
+    assert is_about(seconds(times, 1), expected)
 
 
 def test_loss_is_repaired_by_tcp(real_fabric: FabricName, host: Host) -> None:
@@ -102,7 +110,7 @@ def test_loss_is_repaired_by_tcp(real_fabric: FabricName, host: Host) -> None:
         watched = laboratory.watched()
     assert is_complete
     assert watched.lost > 5
-    assert max(one.end_s[1] - one.start_s[1] for one in times) > 0.2
+    assert max(seconds(times, 1)) > 0.2
 
 
 def test_loss_is_repaired_by_coap(real_fabric: FabricName, host: Host) -> None:
@@ -113,9 +121,10 @@ def test_loss_is_repaired_by_coap(real_fabric: FabricName, host: Host) -> None:
     assert is_complete
     # Two blocks, the first confirmed before the second is sent: headers of 40 and 39 bytes.
     quick = 2 * (8 * 40 / RATE + DELAY) + 8 * 1000 / RATE + 8 * 39 / RATE + DELAY
-    found = [one.end_s[1] - one.start_s[1] for one in times]
-    assert min(found) == pytest.approx(quick, abs=5e-3)
-    assert all(value < quick + 5e-2 or value > 2.0 for value in found)
+    found = seconds(times, 1)
+    assert is_about(found, quick)
+    # what was lost is sent again after two seconds at least, RFC 7252; the host is late by less than one
+    assert all(value < quick + 1.0 or value > 2.0 for value in found)
 
 
 def test_datagrams_of_a_link_that_repeats(real_fabric: FabricName, host: Host) -> None:
@@ -126,7 +135,7 @@ def test_datagrams_of_a_link_that_repeats(real_fabric: FabricName, host: Host) -
         prepared(laboratory, there_and_back(2000), links)
         times, is_complete = laboratory.run(10, 30.0)
     assert is_complete
-    assert median(times, 1) == pytest.approx(20 * 8 * 110 / RATE + DELAY, abs=4e-3)
+    assert is_about(seconds(times, 1), 20 * 8 * 110 / RATE + DELAY)
 
 
 def test_nodes_live_in_namespaces_of_their_own(real_fabric: FabricName, host: Host) -> None:
@@ -153,7 +162,7 @@ def test_real_tensors_are_computed(host: Host) -> None:
     with Laboratory(Setting("loopback", 2, 1280, computation="network"), host) as laboratory:
         prepared(laboratory, there_and_back(1000))
         times, _ = laboratory.run(3, 30.0)
-    assert median(times, 0) >= PACE
+    assert min(seconds(times, 0)) >= PACE - CLOCK
 
 
 def test_too_much_computation_is_refused(host: Host) -> None:
