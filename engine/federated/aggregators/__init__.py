@@ -1,0 +1,1 @@
+"""One aggregator per module."""
