@@ -10,7 +10,7 @@ from engine.core.errors import SpecError
 from tests.webapp.api.client import Api
 from tests.webapp.people import People
 from tests.webapp.rows import TEXT
-from webapp.experiments import estimating, services
+from webapp.experiments import engine_process, services
 from webapp.teams.tokens import issue_token
 from webapp.texts import byte_limit, tree_of
 
@@ -59,5 +59,5 @@ def test_an_estimate_that_takes_too_long_is_refused(settings: Any, people: Peopl
     settings.ESTIMATE_AT_ONCE, settings.ESTIMATE_LIMIT_S = 1, 0.01
     with pytest.raises(SpecError, match="takes over"):
         services.estimate(TEXT, people.team)
-    assert estimating._SLOTS.acquire(blocking=False), "the slot is free again"
-    estimating._SLOTS.release()
+    assert engine_process._SLOTS.acquire(blocking=False), "the slot is free again"
+    engine_process._SLOTS.release()

@@ -1,9 +1,5 @@
 """Estimates of specs: small ones in the web process, large ones in a process of their own, so that pages go on."""
 
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +12,7 @@ from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.sweep import Cell
 from engine.specs.text import digest, tree_of
-
-_SLOTS = threading.BoundedSemaphore(2)
-"""Processes that estimate at once, of one web process."""
+from webapp.experiments.engine_process import TakesTooLong, answer_of
 
 
 def estimates(spec: ExperimentSpec, grid: Sequence[Cell]) -> list[dict[str, Any]]:
@@ -40,24 +34,14 @@ def estimates(spec: ExperimentSpec, grid: Sequence[Cell]) -> list[dict[str, Any]
 
 
 def _elsewhere(spec: ExperimentSpec) -> list[dict[str, Any]]:
-    command = [sys.executable, "-m", "engine", "estimate", "-", "--json"]
-    environment = {**os.environ, "EDGELOOM_HOME": str(settings.EDGELOOM_HOME), "OMP_NUM_THREADS": "1"}
-    with _SLOTS:
-        try:
-            done = subprocess.run(
-                command,
-                input=orjson.dumps(tree_of(spec)),
-                capture_output=True,
-                timeout=settings.ESTIMATE_LIMIT_S,
-                cwd=settings.BASE_DIR,
-                env=environment,
-                check=True,
-            )
-        except subprocess.TimeoutExpired as error:
-            message = (
-                f"an estimate of {spec.fleet.num_devices:,} devices takes over {settings.ESTIMATE_LIMIT_S:g} s; "
-                "estimate a smaller fleet or fewer settings, or use ./edgeloom estimate"
-            )
-            raise SpecError([Problem("fleet", "estimate_too_slow", message)]) from error
-    cells: list[dict[str, Any]] = orjson.loads(done.stdout)["cells"]
+    limit_s = settings.ESTIMATE_LIMIT_S
+    try:
+        found = answer_of(["estimate", "-", "--json"], limit_s=limit_s, given=orjson.dumps(tree_of(spec)))
+    except TakesTooLong as error:
+        message = (
+            f"an estimate of {spec.fleet.num_devices:,} devices takes over {limit_s:g} s; estimate a smaller fleet or "
+            "fewer settings, or use ./edgeloom estimate"
+        )
+        raise SpecError([Problem("fleet", "estimate_too_slow", message)]) from error
+    cells: list[dict[str, Any]] = found["cells"]
     return cells

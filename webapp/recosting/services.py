@@ -2,24 +2,21 @@
 
 import functools
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
 import orjson
 from django.conf import settings
 
-from engine.core.errors import EngineError, Problem, SpecError
+from engine.core.errors import Problem, SpecError
 from engine.costs.sheet import Sheet
 from engine.costs.use_sheet import UseSheet
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.recosting import elsewhere, sheet, use
 from engine.specs.text import tree_of
 from engine.specs.what_if import WhatIf
+from webapp.experiments.engine_process import TakesTooLong, answer_of
 from webapp.experiments.files import path_of
 from webapp.experiments.models import Run
 from webapp.library.services import body_for
@@ -36,9 +33,6 @@ DIRECT = frozenset({"star", "hierarchical"})
 
 RELAYED_HOPS = 8
 """How many hops stand for one message in what is guessed to be quick, where devices relay."""
-
-_SLOTS = threading.BoundedSemaphore(2)
-"""Processes that cost at once, of one web process."""
 
 _sheets: Memory[Sheet] = Memory(SHEET_MEMORY_BYTES, lambda entry: len(orjson.dumps(entry)) * 4)
 
@@ -116,29 +110,15 @@ def _apart(world: World, changed: ExperimentSpec) -> dict[str, Sheet]:
         SpecError: it takes longer than is allowed.
         EngineError: it cannot be costed there.
     """
-    environment = {**os.environ, "EDGELOOM_HOME": str(settings.EDGELOOM_HOME), "OMP_NUM_THREADS": "1"}
-    with _SLOTS, tempfile.TemporaryDirectory(prefix="edgeloom-recost-") as name:
+    limit_s = settings.RECOST_LIMIT_S
+    with tempfile.TemporaryDirectory(prefix="edgeloom-recost-") as name:
         folder = _folder(Path(name), world, changed)
-        command = [sys.executable, "-m", "engine", "recost", str(folder), "--json", "-"]
-        command += ["--fleet", str(folder / "fleet.yaml"), "--network", str(folder / "network.yaml")]
+        places = ["--fleet", str(folder / "fleet.yaml"), "--network", str(folder / "network.yaml")]
         try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                timeout=settings.RECOST_LIMIT_S,
-                cwd=settings.BASE_DIR,
-                env=environment,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            message = (
-                f"costing this run again takes over {settings.RECOST_LIMIT_S:g} s; ./edgeloom recost does it without "
-                "a limit"
-            )
+            found = answer_of(["recost", str(folder), "--json", "-", *places], limit_s=limit_s)["runs"][0]
+        except TakesTooLong as error:
+            message = f"costing this run again takes over {limit_s:g} s; ./edgeloom recost does it without a limit"
             raise SpecError([Problem("run", "recost_too_slow", message)]) from error
-    if done.returncode:
-        raise EngineError(done.stderr.decode(errors="replace").strip().removeprefix("edgeloom: ")[:500])
-    found = orjson.loads(done.stdout)["runs"][0]
     return {**found["sheets"], "use": found["use"]}
 
 
