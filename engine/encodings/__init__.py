@@ -1,0 +1,1 @@
+"""Encodings of messages: named arrays to bytes and back."""

@@ -1,0 +1,1 @@
+"""The encodings, one a module."""

@@ -1,0 +1,120 @@
+"""The settings of encodings that a user can choose, and the way of a message from end to end."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from engine.core.component import Component
+from engine.encodings.encoding import Encoding, Tensors, encodings, floats_of
+from engine.encodings.members.none import Uncoded
+
+RESIDUAL, OWN = "residual", "own"
+"""Prefixes in a sender's memory: what was lost so far, and what the encoding itself keeps."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message after its way.
+
+    Attributes:
+        tensors: what arrived, in the names, order, shapes and types that were sent.
+        num_bytes: what really travelled.
+        memory: what the sender keeps for its next message, flat names; empty if nothing.
+    """
+
+    tensors: dict[str, np.ndarray]
+    num_bytes: int
+    memory: dict[str, np.ndarray]
+
+
+class EncodingSettings(Component):
+    """How messages are made small in either direction; every byte that is counted was really made."""
+
+    source: ClassVar[str] = (
+        "F. Seide et al., 1-Bit Stochastic Gradient Descent and its Application to Data-Parallel Distributed Training "
+        "of Speech DNNs, Interspeech 2014; S. P. Karimireddy et al., Error Feedback Fixes SignSGD and other Gradient "
+        "Compression Schemes, ICML 2019, Algorithm 2"
+    )
+
+    up: Annotated[Encoding, encodings.field()] = Field(default_factory=Uncoded)
+    """How clients encode their updates."""
+
+    down: Annotated[Encoding, encodings.field()] = Field(default_factory=Uncoded)
+    """How the server encodes the model; clients start from what they decode."""
+
+    error_feedback: bool = False
+    """Whether a client keeps what encoding its update lost and adds it to its next update (one array of the model's
+    size on every client that took part)."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether messages travel as they are, in both directions."""
+        return self.plain_up and self.plain_down
+
+    @property
+    def plain_up(self) -> bool:
+        """Whether updates travel as they are."""
+        return isinstance(self.up, Uncoded)
+
+    @property
+    def plain_down(self) -> bool:
+        """Whether the model travels as it is."""
+        return isinstance(self.down, Uncoded)
+
+    @property
+    def keeps_memory(self) -> bool:
+        """Whether clients keep something between their messages."""
+        return self.up.keeps_memory or (self.error_feedback and not self.up.is_lossless)
+
+    def send_up(self, tensors: Tensors, draw: np.random.Generator, memory: Tensors) -> Delivery:
+        """A client's update on its way to the server.
+
+        With error feedback the message is the update plus what was lost before, and what arrives plus what is lost now
+        is exactly that (Karimireddy et al., Algorithm 2): in the sum over rounds everything arrives. A message that
+        never reached the server must leave the client's memory as it was.
+
+        Args:
+            tensors: arrays by name.
+            draw: the message's own random stream.
+            memory: what the last message left; empty at first.
+        """
+        feeds_back = self.error_feedback and not self.up.is_lossless
+        sent = _with_residual(tensors, memory) if feeds_back else dict(tensors)
+        encoded = self.up.encode(sent, draw, _part(OWN, memory))
+        arrived = self.up.decode(encoded.payload, tensors)
+        kept = {f"{OWN}/{name}": array for name, array in encoded.memory.items()}
+        if feeds_back:
+            kept |= {f"{RESIDUAL}/{name}": _lost(sent[name], array) for name, array in floats_of(arrived).items()}
+        return Delivery(arrived, len(encoded.payload), kept)
+
+    def send_down(self, tensors: Tensors, draw: np.random.Generator) -> Delivery:
+        """The server's message on its way to the clients of a round, to all the same bytes."""
+        encoded = self.down.encode(tensors, draw, {})
+        return Delivery(self.down.decode(encoded.payload, tensors), len(encoded.payload), {})
+
+    def expected_up(self, like: Tensors) -> int:
+        """Bytes of an update, from shapes alone."""
+        return self.up.expected_bytes(like)
+
+    def expected_down(self, like: Tensors) -> int:
+        """Bytes of the server's message, from shapes alone."""
+        return self.down.expected_bytes(like)
+
+
+def _with_residual(tensors: Tensors, memory: Tensors) -> dict[str, np.ndarray]:
+    residual = _part(RESIDUAL, memory)
+    return {name: array + residual[name] if name in residual else array for name, array in tensors.items()}
+
+
+def _lost(sent: np.ndarray, arrived: np.ndarray) -> np.ndarray:
+    """What did not arrive; nothing where a number was not finite, for such messages travel as they are."""
+    with np.errstate(invalid="ignore"):
+        lost = sent - arrived
+    return np.where(np.isfinite(lost), lost, 0).astype(sent.dtype)
+
+
+def _part(prefix: str, memory: Tensors) -> dict[str, np.ndarray]:
+    head = f"{prefix}/"
+    return {name.removeprefix(head): array for name, array in memory.items() if name.startswith(head)}
