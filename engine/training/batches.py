@@ -24,6 +24,17 @@ class Batches:
     share: np.ndarray
     steps: np.ndarray
 
+    def first(self, most_steps: Sequence[int]) -> "Batches":
+        """The first steps of each client, at most that many."""
+        steps = np.minimum(self.steps, np.asarray(most_steps, dtype=self.steps.dtype))
+        longest = int(steps.max())
+        is_in = np.arange(longest)[None, :, None] < steps[:, None, None]
+        return Batches(
+            rows=np.where(is_in, self.rows[:, :longest], 0),
+            share=np.where(is_in, self.share[:, :longest], self.share.dtype.type(0)),
+            steps=steps,
+        )
+
 
 def visiting_order(seed: int, client: int, round_number: int, num_samples: int, epochs: int) -> np.ndarray:
     """A permutation of the client's samples per epoch, (epochs, num_samples)."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -42,6 +42,13 @@ class Samples:
     places: Sequence[np.ndarray]
 
 
+class Outgoing(Protocol):
+    """What becomes of updates that are not simply summed."""
+
+    def take(self, client: int, update: Update) -> None:
+        """The update of one client; they come in the order of the block's clients, outside of any gradient."""
+
+
 @dataclass(frozen=True)
 class BlockJob:
     """What a block trains: everything that its result depends on.
@@ -60,6 +67,8 @@ class BlockJob:
         augment: random changes of every training sample, in this order.
         meter: whether each client's mean activations are measured after training.
         keep_updates: whether the single updates are handed back beside their sum.
+        outgoing: takes the updates instead of the block's own sum, which then stays empty.
+        most_steps: local steps of each client at most: the first ones of all that it would do; None for all.
         cache: memory for the built module.
     """
 
@@ -76,6 +85,8 @@ class BlockJob:
     augment: Sequence[Augmentation] = ()
     meter: bool = False
     keep_updates: bool = False
+    outgoing: Outgoing | None = None
+    most_steps: Sequence[int] | None = None
     cache: dict[str, Any] = field(default_factory=dict)
 
 
@@ -89,6 +100,7 @@ class BlockOutcome:
         states: new state of each client that keeps one.
         losses: (C,) mean cross-entropy over each client's local steps.
         steps: (C,) local steps of each client.
+        passed: (C,) samples that each client trained on, all epochs counted.
         activations: (C, d) mean penultimate features of each trained client on its own samples; None unless metered.
         updates: the single updates in order of the clients; empty unless asked for.
     """
@@ -98,6 +110,7 @@ class BlockOutcome:
     states: Mapping[int, Groups]
     losses: np.ndarray
     steps: np.ndarray
+    passed: np.ndarray
     activations: np.ndarray | None
     updates: tuple[Update, ...]
 
@@ -105,20 +118,23 @@ class BlockOutcome:
 class _Fold:
     """The running weighted sum of updates, in the order in which they come."""
 
-    def __init__(self, *, keep: bool) -> None:
+    def __init__(self, job: BlockJob) -> None:
         self.summed: dict[str, dict[str, Tensor]] = {}
         self.weight = 0.0
         self.kept: list[Update] = []
-        self.keep = keep
+        self.keep, self.outgoing = job.keep_updates, job.outgoing
 
-    def add(self, update: Update) -> None:
+    def add(self, client: int, update: Update) -> None:
+        if self.keep:
+            self.kept.append(update)
+        if self.outgoing is not None:
+            self.outgoing.take(client, update)
+            return
         self.weight += update.weight
         for group, tensors in update.tensors.items():
             sums = self.summed.setdefault(group, {})
             for name, value in tensors.items():
                 sums[name] = value * update.weight if name not in sums else sums[name].add_(value, alpha=update.weight)
-        if self.keep:
-            self.kept.append(update)
 
 
 def train_block(job: BlockJob) -> BlockOutcome:
@@ -133,6 +149,8 @@ def train_block(job: BlockJob) -> BlockOutcome:
     ]
     dtype = next(iter(job.down["weights"].values())).dtype
     batches = batches_of(orders, job.settings.batch_size, dtype)
+    if job.most_steps is not None:
+        batches = batches.first(job.most_steps)
     with torch.no_grad():
         run = _Run(job, batches, as_tensor(job.samples.x, dtype), as_tensor(job.samples.y))
     return run.stacked() if job.plan.path == "cohort" else run.one_by_one()
@@ -174,10 +192,10 @@ class _Run:
         if not result.params:
             return self._outcome({"weights": result.summed}, float(sum(counts)), losses=losses)
         activations = self._metered([_pick(result.params, int(row)) for row in back])
-        if not defines(job.rule, "finish") and not job.keep_updates:
+        if not (defines(job.rule, "finish") or job.keep_updates or job.outgoing):
             summed = _summed_differences(result.params, self.down["weights"], counts, back)
             return self._outcome({"weights": summed}, float(sum(counts)), losses=losses, activations=activations)
-        fold, states = _Fold(keep=job.keep_updates), {}
+        fold, states = _Fold(job), {}
         for place, row in enumerate(back):
             view = LocalView(
                 params=_pick(result.params, int(row)), start=self.down["weights"], down=self.down, lr=self.lr,
@@ -185,7 +203,7 @@ class _Run:
                 num_samples=(counts[place],),
             )  # fmt: skip
             update = job.rule.finish(view, int(self.batches.steps[place]))
-            fold.add(update)
+            fold.add(job.clients[place], update)
             if update.client is not None:
                 states[job.clients[place]] = as_groups(update.client)
         return self._outcome(
@@ -196,7 +214,7 @@ class _Run:
         """One client after another by autograd."""
         job = self.job
         module = module_for(job.graph, job.cache, self.dtype)
-        fold, states = _Fold(keep=job.keep_updates), {}
+        fold, states = _Fold(job), {}
         losses, trained = [], []
         private = _private_names(job.graph, job.rule)
         for place, client in enumerate(job.clients):
@@ -210,7 +228,7 @@ class _Run:
                 result.view.params = {n: v for n, v in result.view.params.items() if n not in own}
             with torch.no_grad():
                 update = job.rule.finish(result.view, result.num_steps)
-                fold.add(update)
+                fold.add(client, update)
             kept = {**(update.client or {}), **(result.personal or {}), **({OWN: own} if private else {})}
             if kept:
                 states[client] = as_groups(kept)
@@ -241,7 +259,16 @@ class _Run:
         self, summed: Payload, weight: float, *, losses: np.ndarray, activations: np.ndarray | None = None,
         states: Mapping[int, Groups] | None = None, updates: tuple[Update, ...] = (),
     ) -> BlockOutcome:  # fmt: skip
-        return BlockOutcome(as_groups(summed), weight, states or {}, losses, self.batches.steps, activations, updates)
+        return BlockOutcome(
+            as_groups(summed), weight, states or {}, losses, self.batches.steps, self._passed(), activations, updates
+        )
+
+    def _passed(self) -> np.ndarray:
+        counts = np.array([len(place) for place in self.job.samples.places], dtype=np.int64)
+        if self.job.most_steps is None:
+            return counts * self.job.settings.epochs
+        passed: np.ndarray = np.count_nonzero(self.batches.share, axis=(1, 2)).astype(np.int64)
+        return passed
 
 
 def _private_names(graph: Graph, rule: LocalRule) -> list[str]:
