@@ -11,6 +11,7 @@ from engine.federated import closing
 from engine.federated.layout import CLIENT, DOWN, OPEN, SERVER, SUM, graph_of, population_of
 from engine.federated.messages import flat, grouped, travels
 from engine.federated.opening import open_round
+from engine.federated.traffic import macs_per_sample
 from engine.models.graph import Graph
 from engine.models.weights import initial
 from engine.task.contract import Block, BlockResult, Context, State
@@ -61,7 +62,9 @@ def step(task: "Federated", context: Context, state: State) -> tuple[State, list
     blocks = _block_clients(state)
     place: Any = state.values["block"]
     if blocks:
-        block = _make_block(task, context, state, blocks[place])
+        coming = (_make_block(task, context, state, (at, blocks[at])) for at in range(place, len(blocks)))
+        context.executor.offer(task, context, coming)
+        block = _make_block(task, context, state, (place, blocks[place]))
         state = _fold(state, context.executor.run(task, context, block))
     if place + 1 < len(blocks):
         return state, []
@@ -75,18 +78,21 @@ def _block_clients(state: State) -> list[list[int]]:
     return [cohort[first : first + size] for first in range(0, len(cohort), size)]
 
 
-def _make_block(task: "Federated", context: Context, state: State, clients: list[int]) -> Block:
+def _make_block(task: "Federated", context: Context, state: State, what: tuple[int, list[int]]) -> Block:
+    """The block of that place in the round, of those clients."""
+    place, clients = what
     only_shared = travels(task.strategy, graph_of(task, context))
     down = only_shared(task.strategy.message_down(grouped(SERVER, state.tensors)))
-    number, place, plan = (state.values[name] for name in ("round", "block", "plan"))
+    number, plan = state.values["round"], state.values["plan"]
     assert isinstance(number, int)
-    assert isinstance(place, int)
+    samples = population_of(task, context).num_samples(np.asarray(clients)).sum() * task.local.epochs
     return Block(
         name=("train", number, place),
         clients=tuple(clients),
         inputs=flat(DOWN, down),
         values={"round": number, "plan": plan, "meter": closing.is_metered(task, number)},
         client_states={client: state.clients[client] for client in clients if client in state.clients},
+        macs=float(samples) * macs_per_sample(task, context),
     )
 
 

@@ -10,7 +10,9 @@ from engine.costs.trace import Trace, TraceBuilder
 from engine.costs.work import Work
 from engine.federated.messages import shape_only, travels
 from engine.federated.strategy import num_bytes
+from engine.fleet.device import TRAINING_PASSES
 from engine.models.profile import Profile, profile
+from engine.task.contract import Context
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
@@ -62,6 +64,14 @@ def exchange_of(task: "Federated") -> Exchange:
         bytes_down=num_bytes(only_shared(task.strategy.message_down(server))),
         bytes_up=num_bytes(only_shared(task.strategy.message_up(server))),
     )
+
+
+def macs_per_sample(task: "Federated", context: Context) -> float:
+    """Multiply-accumulates of one sample's training, kept by the process."""
+    if "macs_per_sample" not in context.cache:
+        context.cache["macs_per_sample"] = TRAINING_PASSES.value * sum(profile_of(task).macs.values())
+    macs: float = context.cache["macs_per_sample"]
+    return macs
 
 
 def add_round(builder: TraceBuilder, exchange: Exchange, who: Participation, *, repeats: int = 1) -> None:

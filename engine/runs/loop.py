@@ -13,7 +13,7 @@ from engine.runs.emulated import refuse_if_impossible, with_measurement
 from engine.runs.sinks import HostTimes, Sink
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.text import digest
-from engine.task.context import Context, Summary
+from engine.task.context import Context, Interrupted, Summary
 from engine.task.state import State
 
 RunStatus = Literal["done", "cancelled", "paused"]
@@ -92,7 +92,10 @@ class _Run:
             if control.should_stop() or control.should_pause():
                 self._save(state)
                 return self._outcome("cancelled" if control.should_stop() else "paused", state)
-            state, events = self.task.step(self.context, state)
+            try:
+                state, events = self.task.step(self.context, state)
+            except Interrupted:
+                continue
             self._emit(events)
             self._tell(state)
             if self.clock() - self.saved_s >= self.spec.execution.checkpoint_s:

@@ -1,6 +1,6 @@
 """What a task is given besides its own fields and state: the world it runs in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -30,11 +30,29 @@ class ArtifactResolver(Protocol):
         """
 
 
+class Interrupted(Exception):
+    """A step was left because the run is asked to stop or pause; the state before it is what counts."""
+
+
 class BlockExecutor(Protocol):
     """Computes blocks: here, or on other processes."""
 
+    def offer(self, task: "Task", context: "Context", blocks: Iterable[Block]) -> None:
+        """Hear of blocks that :meth:`run` will be asked for in this order, so that others can begin on them.
+
+        Args:
+            task: the task.
+            context: the world of the run.
+            blocks: the first is the one asked for next. Those that were offered before are recognized by their names,
+                so every step may offer what is left; they are only made if somebody looks at them.
+        """
+
     def run(self, task: "Task", context: "Context", block: Block) -> BlockResult:
-        """The result of the block, the same bits wherever it is computed."""
+        """The result of the block, the same bits wherever it is computed.
+
+        Raises:
+            Interrupted: the run is asked to stop while others compute the block.
+        """
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,9 @@ class Block:
     """Small facts that it reads, such as the round."""
     client_states: Mapping[int, Tensors] = field(default_factory=dict)
     """Tensors of those of its clients that have any."""
+    macs: float = 0.0
+    """Multiply-accumulates that computing it takes, from shapes alone; 0 if unknown. Only tells whether it is worth
+    sending to another process; no result may depend on it."""
 
 
 @dataclass(frozen=True)

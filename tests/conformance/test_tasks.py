@@ -1,7 +1,7 @@
 """What every task promises: same seed same bits, whoever computes its blocks and however often it is interrupted."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +87,9 @@ class Elsewhere:
     def __init__(self, spec: ExperimentSpec) -> None:
         self.context = make_context(spec, 1)  # shares nothing with the run's own, its cache included
 
+    def offer(self, task: Task, context: Context, blocks: Iterable[Block]) -> None:
+        """Nobody else helps."""
+
     def run(self, task: Task, context: Context, block: Block) -> BlockResult:
         """The result of the block after both ways."""
         sent = Block(
@@ -109,6 +112,9 @@ class Pausing:
 
     def __init__(self, control: Control) -> None:
         self.control = control
+
+    def offer(self, task: Task, context: Context, blocks: Iterable[Block]) -> None:
+        """Nobody else helps."""
 
     def run(self, task: Task, context: Context, block: Block) -> BlockResult:
         """The result of the block."""

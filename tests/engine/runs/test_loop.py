@@ -1,6 +1,6 @@
 """The loop: numbered events, exact resume after any interruption, cancel and pause at borders."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -30,6 +30,9 @@ class Crashing:
 
     def __init__(self, at: int) -> None:
         self.left = at
+
+    def offer(self, task: Task, context: Context, blocks: Iterable[Block]) -> None:
+        """Nobody else helps."""
 
     def run(self, task: Task, context: Context, block: Block) -> BlockResult:
         """The result of the block, unless it is time to fail."""
@@ -146,6 +149,9 @@ class OneStep:
 
     def __init__(self, control: Control) -> None:
         self.control = control
+
+    def offer(self, task: Task, context: Context, blocks: Iterable[Block]) -> None:
+        """Nobody else helps."""
 
     def run(self, task: Task, context: Context, block: Block) -> BlockResult:
         """The result of the block."""
