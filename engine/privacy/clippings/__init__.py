@@ -1,0 +1,1 @@
+"""Rules for the bound on a client's update, one a file."""
