@@ -1,0 +1,1 @@
+"""One graph of devices per module."""

@@ -1,0 +1,1 @@
+"""One weight by staleness per module."""
