@@ -91,21 +91,22 @@ def epsilon(steps: Steps, delta: float, method: Method = "rdp") -> float:
 def _rdp_epsilon(steps: Steps, delta: float) -> float:
     from dp_accounting.rdp import rdp_privacy_accountant
 
-    curve = sum((count * _curve(step) for step, count in steps.items()), np.zeros(1))
-    return float(rdp_privacy_accountant.compute_epsilon(_orders(), curve, delta)[0])
+    whole = sum((count * curve(step) for step, count in steps.items()), np.zeros(1))
+    return float(rdp_privacy_accountant.compute_epsilon(orders(), whole, delta)[0])
 
 
 @lru_cache(maxsize=1)
-def _orders() -> np.ndarray:
+def orders() -> np.ndarray:
+    """The Rényi orders of :func:`curve`: the library's own choice."""
     from dp_accounting.rdp import RdpAccountant
 
-    orders: np.ndarray = RdpAccountant().orders
-    return orders
+    chosen: np.ndarray = RdpAccountant().orders
+    return chosen
 
 
 @lru_cache(maxsize=4096)
-def _curve(step: Step) -> np.ndarray:
-    """Rényi divergence of one step by order."""
+def curve(step: Step) -> np.ndarray:
+    """Rényi divergence of one step at each of :func:`orders`; infinite where the library found none."""
     from dp_accounting import NeighboringRelation
     from dp_accounting.rdp import RdpAccountant
 
@@ -114,8 +115,8 @@ def _curve(step: Step) -> np.ndarray:
     accountant = RdpAccountant(neighboring_relation=relation)
     with _no_notes():
         accountant.compose(_event(step))
-    curve: np.ndarray = accountant.rdp
-    return curve
+    found: np.ndarray = accountant.rdp
+    return found
 
 
 @lru_cache(maxsize=256)
