@@ -16,6 +16,9 @@ Tensors = Mapping[str, np.ndarray]
 MARKER_BYTES = 1
 """A lossy message begins with one byte that says whether the arrays follow encoded or as they are."""
 
+LARGEST = 1e30
+"""Numbers of this size and above are not encoded: what is computed of them might not be finite in float32."""
+
 _AS_IT_IS, _ENCODED = b"\x00", b"\x01"
 
 
@@ -41,9 +44,6 @@ class Encoding(Component):
     keeps_memory: ClassVar[bool] = False
     """Whether the sender keeps something from message to message."""
 
-    is_unbiased: ClassVar[bool] = False
-    """Whether the mean of what arrives, over the sender's draws, is what was sent, whatever was sent."""
-
     is_lossless: ClassVar[bool] = False
     """Whether what arrives is always what was sent, bit for bit."""
 
@@ -52,9 +52,19 @@ class Encoding(Component):
     values; 0 where the size follows from the shapes."""
 
     @property
+    def is_unbiased(self) -> bool:
+        """Whether the mean of what arrives, over the sender's draws, is what was sent, whatever was sent."""
+        return self.is_lossless
+
+    @property
+    def suits_feedback(self) -> bool:
+        """Whether less is lost than was sent, so that what is lost can be sent later instead of growing forever."""
+        return True
+
+    @property
     def is_biased(self) -> bool:
         """Whether something is lost on average, so that error feedback is advised."""
-        return not (self.is_unbiased or self.is_lossless)
+        return not self.is_unbiased
 
     @abstractmethod
     def encode(self, tensors: Tensors, draw: np.random.Generator, memory: Tensors) -> Encoded:
@@ -90,14 +100,15 @@ class Lossy(Encoding):
     """An encoding that treats floating-point arrays in its own way.
 
     Arrays of whole numbers (counters) always travel as they are. So does the whole message if it holds a number that is
-    not finite, as of a client that diverged, or if encoding would not make it smaller; its first byte says so.
+    not finite or beyond all measure, as of a client that diverged, or if encoding would not make it smaller; its first
+    byte says so.
     """
 
     @final
     def encode(self, tensors: Tensors, draw: np.random.Generator, memory: Tensors) -> Encoded:
         """The marker, the whole numbers as they are, then what :meth:`compress` makes of the others."""
         floats = floats_of(tensors)
-        if all(np.isfinite(array).all() for array in floats.values()):
+        if all(np.abs(array).max(initial=0.0) < LARGEST for array in floats.values()):
             packed = self.compress(floats, draw, memory)
             if len(packed.payload) < num_bytes(floats):
                 return Encoded(_ENCODED + raw(wholes_of(tensors)) + packed.payload, packed.memory)
@@ -185,7 +196,7 @@ def unraw(payload: bytes, like: Tensors) -> dict[str, np.ndarray]:
 
 def joined(floats: Tensors) -> np.ndarray:
     """(n,) all values one after another, in the widest of their types."""
-    return np.concatenate([np.zeros(0, np.float32), *(array.ravel() for array in floats.values())])
+    return np.concatenate([array.ravel() for array in floats.values()]) if floats else np.zeros(0, np.float32)
 
 
 def parted(values: np.ndarray, like: Tensors) -> dict[str, np.ndarray]:

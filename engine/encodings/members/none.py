@@ -14,7 +14,6 @@ class Uncoded(Encoding):
 
     source: ClassVar[str] = "IEEE 754-2019, section 3.4: binary32"
     suits_weights: ClassVar[bool] = True
-    is_unbiased: ClassVar[bool] = True
     is_lossless: ClassVar[bool] = True
     kind: Literal["none"] = "none"
     """Numbers as they are."""
