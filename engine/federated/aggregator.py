@@ -11,7 +11,7 @@ from engine.core.component import Component
 from engine.core.errors import Problem
 from engine.core.registry import Registry
 
-CHUNK_BYTES = 16 << 20
+CHUNK_BYTES = 4 << 20
 """Memory for the numbers that a rule looks at together; one over all parameters would double the memory of a round."""
 
 
@@ -68,14 +68,22 @@ def column_chunks(values: np.ndarray) -> Iterator[slice]:
         yield slice(first, min(first + step, columns))
 
 
-def by_columns(values: np.ndarray, rule: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def by_columns(
+    values: np.ndarray, rule: Callable[[np.ndarray], np.ndarray], chosen: np.ndarray | None = None
+) -> np.ndarray:
     """A rule that treats every column of (m, P) values alike, applied to some columns at a time: (P,).
 
     The rule gets the columns as rows of a contiguous array (c, m) that it may change, and returns (c,).
+
+    Args:
+        values: one update a row.
+        rule: the rule.
+        chosen: the rows that it sees; all if None.
     """
     result = np.empty(values.shape[1], dtype=values.dtype)
     for columns in column_chunks(values):
-        result[columns] = rule(np.array(values[:, columns].T, order="C"))
+        part = values[:, columns] if chosen is None else values[chosen, columns]
+        result[columns] = rule(np.array(part.T, order="C"))
     return result
 
 

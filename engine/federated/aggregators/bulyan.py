@@ -39,7 +39,7 @@ class Bulyan(Aggregator):
         count = len(rows.values)
         selected = krum_order(squared_distances(rows.values), self.num_malicious, count - 2 * self.num_malicious)
         kept = count - 4 * self.num_malicious
-        return by_columns(rows.values[np.sort(selected)], lambda columns: mean_near_median(columns, kept))
+        return by_columns(rows.values, lambda columns: mean_near_median(columns, kept), selected)
 
     @override
     def tolerates(self, num_updates: int) -> int:

@@ -7,6 +7,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from engine.federated.aggregator import Aggregator, Rows, aggregators, column_chunks
+from engine.federated.aggregators.mean import weighted_sum
 from engine.federated.aggregators.norm_bound import row_norms
 
 
@@ -37,13 +38,9 @@ class FlTrust(Aggregator):
             norms, own = row_norms(rows.values), float(np.linalg.norm(rows.trusted.astype(np.float64)))
             trust = np.maximum(0.0, _dots(rows.values, rows.trusted) / (norms * own))
         believed = np.flatnonzero(np.nan_to_num(trust, nan=0.0))
-        result = np.zeros(rows.values.shape[1], dtype=rows.values.dtype)
         if not len(believed):
-            return result
-        shares = trust[believed] * own / norms[believed] / trust[believed].sum()
-        for columns in column_chunks(rows.values):
-            result[columns] = shares @ rows.values[believed, columns].astype(np.float64)
-        return result
+            return np.zeros(rows.values.shape[1], dtype=rows.values.dtype)
+        return weighted_sum(rows.values, trust[believed] * own / norms[believed] / trust[believed].sum(), believed)
 
 
 def _dots(values: np.ndarray, other: np.ndarray) -> np.ndarray:

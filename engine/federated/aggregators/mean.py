@@ -30,8 +30,13 @@ class Mean(Aggregator):
 
 def weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """``sum_k w_k v_k / sum_k w_k`` over the rows of (m, P) values, summed in float64: (P,) in their type."""
-    shares = weights.astype(np.float64) / weights.sum(dtype=np.float64)
+    return weighted_sum(values, weights.astype(np.float64) / weights.sum(dtype=np.float64))
+
+
+def weighted_sum(values: np.ndarray, factors: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:
+    """``sum_k f_k v_k`` over the rows of (m, P) values, or over those chosen, summed in float64: (P,) in their type."""
     result = np.empty(values.shape[1], dtype=values.dtype)
     for columns in column_chunks(values):
-        result[columns] = shares @ values[:, columns].astype(np.float64)
+        part = values[:, columns] if chosen is None else values[chosen, columns]
+        result[columns] = factors @ part.astype(np.float64)
     return result

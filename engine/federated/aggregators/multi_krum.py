@@ -7,9 +7,8 @@ from pydantic import Field
 from typing_extensions import override
 
 from engine.core.errors import Problem
-from engine.federated.aggregator import Aggregator, Rows, aggregators, too_few
+from engine.federated.aggregator import Aggregator, Rows, aggregators, by_columns, too_few
 from engine.federated.aggregators.krum import krum_needs
-from engine.federated.aggregators.mean import weighted_mean
 from engine.federated.distances import krum_scores, squared_distances
 
 
@@ -42,7 +41,7 @@ class MultiKrum(Aggregator):
     def combine(self, rows: Rows) -> np.ndarray:
         scores = krum_scores(squared_distances(rows.values), self.num_malicious)
         chosen = np.sort(np.argsort(scores, kind="stable")[: self._count(len(scores))])
-        return weighted_mean(rows.values[chosen], np.ones(len(chosen)))
+        return by_columns(rows.values, lambda columns: columns.mean(axis=1, dtype=np.float64), chosen)
 
     @override
     def tolerates(self, num_updates: int) -> int:

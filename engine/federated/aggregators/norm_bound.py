@@ -7,7 +7,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from engine.federated.aggregator import Aggregator, Rows, aggregators, column_chunks
-from engine.federated.aggregators.mean import weighted_mean
+from engine.federated.aggregators.mean import weighted_sum
 
 
 @aggregators.register
@@ -33,9 +33,9 @@ class NormBound(Aggregator):
         usable = np.isfinite(norms)
         if not usable.any():
             return np.zeros(rows.values.shape[1], dtype=rows.values.dtype)
-        norms, weights = norms[usable], rows.weights[usable].astype(np.float64)
-        shortened = rows.values[usable] / np.maximum(1.0, norms / self.bound)[:, np.newaxis].astype(rows.values.dtype)
-        return weighted_mean(shortened, weights)
+        places, weights = np.flatnonzero(usable), rows.weights[usable].astype(np.float64)
+        shares = weights / weights.sum() / np.maximum(1.0, norms[usable] / self.bound)
+        return weighted_sum(rows.values, shares, places)
 
 
 def row_norms(values: np.ndarray) -> np.ndarray:
