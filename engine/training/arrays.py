@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Groups = Mapping[str, Mapping[str, np.ndarray]]
 """Named groups of arrays by parameter name."""
@@ -29,6 +29,13 @@ def channels_last(batch: Tensor) -> Tensor:
 def as_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
     """Named arrays as tensors over the same memory."""
     return {name: as_tensor(array) for name, array in arrays.items()}
+
+
+def load(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Copy weights and buffers into a module."""
+    with torch.no_grad():
+        for name, value in module.state_dict(keep_vars=True).items():
+            value.copy_(tensors[name])
 
 
 def as_groups(groups: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, np.ndarray]]:

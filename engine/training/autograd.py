@@ -3,9 +3,9 @@
 The update is plain SGD over all tensors at once; it allocates no optimizer and no state beyond a momentum buffer.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.models.build import GraphModule
-from engine.training.arrays import channels_last
+from engine.training.arrays import channels_last, load
 from engine.training.augmentation import Augmentation, augmented
 from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Tensors, defines
 from engine.training.settings import LocalSettings
@@ -128,9 +128,10 @@ class _Sgd:
 def train_client(job: ClientJob) -> ClientResult:
     """Train one client from the round's start, or from where its rule says."""
     view = LocalView(
-        params=job.start, start=job.start, down=job.down, client=job.client, lr=job.lr, num_samples=(len(job.places),)
-    )
-    if defines(job.rule, "prepare") or defines(job.rule, "loss_term") or defines(job.rule, "personal_pass"):
+        params=job.start, start=job.start, down=job.down, client=job.client, lr=job.lr, settings=job.settings,
+        num_samples=(len(job.places),),
+    )  # fmt: skip
+    if defines(job.rule, "prepare") or defines(job.rule, "loss_term"):
         view.forward = _forward_of(job.module)
     prepared = job.rule.prepare(view)
     load(job.module, job.start)
@@ -139,23 +140,38 @@ def train_client(job: ClientJob) -> ClientResult:
         if prepared.params is not None:
             load(job.module, prepared.params)
     loss = _descend(job, view)
-    view.params = {name: value.detach().clone() for name, value in job.module.state_dict().items()}
-    view.inputs = view.labels = view.features = view.logits = view.share = None
-    return ClientResult(view, loss, len(job.rows), job.rule.personal_pass(view))
+    view.params = _weights_of(job.module)
+    view.inputs = view.labels = view.features = view.logits = view.share = view.forward = None
+    if not defines(job.rule, "personal_pass"):
+        return ClientResult(view, loss, len(job.rows), None)
+    view.descend = _descend_of(job)
+    personal = job.rule.personal_pass(view)
+    view.descend = None
+    return ClientResult(view, loss, len(job.rows), personal)
 
 
-def load(module: nn.Module, tensors: Tensors) -> None:
-    """Copy weights and buffers into a module."""
-    with torch.no_grad():
-        for name, value in module.state_dict(keep_vars=True).items():
-            value.copy_(tensors[name])
+def _weights_of(module: GraphModule) -> Tensors:
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
 
 
-def _descend(job: ClientJob, view: LocalView) -> float:
-    """All local steps; returns the mean cross-entropy over them."""
+def _descend_of(job: ClientJob) -> Callable[[Tensors, LinearTerm | None], Tensors]:
+    """Trains other weights with the batches of the job and a term of their own."""
+
+    def descend(params: Tensors, term: LinearTerm | None) -> Tensors:
+        load(job.module, params)
+        plain = replace(job, rule=LocalRule())
+        view = LocalView(params=params, start=params, down=job.down, lr=job.lr, settings=job.settings)
+        _descend(plain, view, term)
+        return _weights_of(job.module)
+
+    return descend
+
+
+def _descend(job: ClientJob, view: LocalView, term: LinearTerm | None = None) -> float:
+    """All local steps, with a linear term or that of the rule; returns the mean cross-entropy over them."""
     module, named = job.module.train(), dict(job.module.named_parameters())
     view.params = {**named, **dict(module.named_buffers())}
-    sgd = _Sgd.make(named, job.settings, job.lr, job.rule.linear_term(view))
+    sgd = _Sgd.make(named, job.settings, job.lr, term or job.rule.linear_term(view))
     total = torch.zeros((), dtype=sgd.params[0].dtype)
     places = torch.from_numpy(job.places)
     with _dropout(module, job.dropout_seed):
@@ -201,7 +217,11 @@ def _forward_of(module: GraphModule) -> Any:
 
     def forward(params: Tensors, inputs: Tensor) -> tuple[Tensor, Tensor]:
         named = {f"module.{name}": value for name, value in params.items()}
-        return torch.func.functional_call(wrapped, named, (inputs,))  # type: ignore[no-any-return]
+        was_training = module.training
+        module.eval()
+        result: tuple[Tensor, Tensor] = torch.func.functional_call(wrapped, named, (inputs,))
+        module.train(was_training)
+        return result
 
     return forward
 

@@ -1,7 +1,7 @@
 """One block of a round: some clients train, and their updates are summed in the order of their ids."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,13 +18,11 @@ from engine.training.batches import Batches, batches_of, visiting_order
 from engine.training.chain import chain_of
 from engine.training.cohort import StackedResult, train_stacked
 from engine.training.evaluation import mean_features, module_for
-from engine.training.local import LocalRule, LocalView, Payload, Tensors, Update, defines
+from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Tensors, Update, defines
 from engine.training.plans import Plan
 from engine.training.settings import LocalSettings
 from engine.training.stack import StackedJob
-
-OWN = "own"
-"""Group of a client's state that holds the weights and buffers that never leave it."""
+from engine.training.starts import OWN, Holdings, private_names, starts_of
 
 
 @dataclass(frozen=True)
@@ -164,6 +162,9 @@ class _Run:
         self.down: Payload = {group: as_tensors(arrays) for group, arrays in job.down.items()}
         self.lr = job.settings.lr_of(job.round_number)
         self.dtype = next(iter(self.down["weights"].values())).dtype
+        held = Holdings(job.clients, job.states, x, y, job.samples.places)
+        self.starts = starts_of(job.rule, job.graph, self.down, held, seed=job.seed, cache=job.cache)
+        self.private = private_names(job.graph, job.rule)
 
     def stacked(self) -> BlockOutcome:
         """All clients of the block side by side."""
@@ -171,67 +172,70 @@ class _Run:
         order = np.argsort(-self.batches.steps, kind="stable")
         places = [job.samples.places[place] for place in order]
         needs_states = defines(job.rule, "finish") or bool(job.states)
-        client = _stack([job.states[job.clients[place]] for place in order]) if needs_states and job.states else {}
+        client = _stack([job.states.get(job.clients[place], {}) for place in order]) if needs_states else {}
         chain = chain_of(job.graph)
         assert chain is not None
         weights = [float(len(place)) for place in places]
         batches = Batches(self.batches.rows[order], self.batches.share[order], self.batches.steps[order])
-        result = train_stacked(
-            StackedJob(
-                chain=chain, rule=job.rule, settings=job.settings, lr=self.lr, start=self.down["weights"],
-                down=self.down, client=client, x=self.x.flatten(1), y=self.y, places=places, batches=batches,
-                gram_steps=job.plan.gram_steps, forms_weights=job.plan.forms_weights, weights=weights,
-            )
+        work = StackedJob(
+            chain=chain, rule=job.rule, settings=job.settings, lr=self.lr, start=self.starts.stacked(order),
+            down=self.down, client=client, x=self.x.flatten(1), y=self.y, places=places, batches=batches,
+            gram_steps=job.plan.gram_steps, forms_weights=job.plan.forms_weights, weights=weights,
         )  # fmt: skip
+        result = train_stacked(work)
         back = np.argsort(order, kind="stable")
-        return self._finish_stacked(result, client, back)
+        if not result.params:
+            counts = [len(place) for place in job.samples.places]
+            return self._outcome({"weights": result.summed}, float(sum(counts)), losses=result.losses[back])
+        return self._finish_stacked(result, _StackedClients(client, _personal_of(work, result.params)), back)
 
-    def _finish_stacked(self, result: StackedResult, client: Payload, back: np.ndarray) -> BlockOutcome:
+    def _finish_stacked(self, result: StackedResult, stacked: "_StackedClients", back: np.ndarray) -> BlockOutcome:
         job, losses = self.job, result.losses[back]
         counts = [len(place) for place in job.samples.places]
-        if not result.params:
-            return self._outcome({"weights": result.summed}, float(sum(counts)), losses=losses)
         activations = self._metered([_pick(result.params, int(row)) for row in back])
-        if not (defines(job.rule, "finish") or job.keep_updates or job.outgoing):
+        if not (defines(job.rule, "finish") or job.keep_updates or job.outgoing or job.rule.has_own_models):
             summed = _summed_differences(result.params, self.down["weights"], counts, back)
             return self._outcome({"weights": summed}, float(sum(counts)), losses=losses, activations=activations)
-        fold, states = _Fold(job), {}
+        fold = _Fold(job)
+        states: dict[int, Groups] = {}
         for place, row in enumerate(back):
             view = LocalView(
-                params=_pick(result.params, int(row)), start=self.down["weights"], down=self.down, lr=self.lr,
-                client={group: _pick(tensors, int(row)) for group, tensors in client.items()},
-                num_samples=(counts[place],),
+                params=_pick(result.params, int(row)), start=self.starts.of(place), down=self.down, lr=self.lr,
+                settings=job.settings, client=_pick_groups(stacked.client, int(row)), num_samples=(counts[place],),
             )  # fmt: skip
-            update = job.rule.finish(view, int(self.batches.steps[place]))
-            fold.add(job.clients[place], update)
-            if update.client is not None:
-                states[job.clients[place]] = as_groups(update.client)
+            self._send(place, (view, _pick_groups(stacked.personal, int(row))), fold, states)
         return self._outcome(
             fold.summed, fold.weight, losses=losses, activations=activations, states=states, updates=tuple(fold.kept)
         )
+
+    def _send(self, place: int, trained: tuple[LocalView, Payload], fold: "_Fold", states: dict[int, Groups]) -> None:
+        """What a trained client sends goes into the sum, what it keeps into the states."""
+        view, personal = trained
+        view.start_loss, view.choice = float(self.starts.losses[place]), int(self.starts.choices[place])
+        own = {name: view.params[name] for name in self.private}
+        view.params = {name: value for name, value in view.params.items() if name not in own}
+        client = self.job.clients[place]
+        with torch.no_grad():
+            update = self.job.rule.finish(view, int(self.batches.steps[place]))
+            fold.add(client, update)
+        kept = {**(update.client or {}), **personal, **({OWN: own} if own else {})}
+        if kept:
+            states[client] = as_groups(kept)
 
     def one_by_one(self) -> BlockOutcome:
         """One client after another by autograd."""
         job = self.job
         module = module_for(job.graph, job.cache, self.dtype)
-        fold, states = _Fold(job), {}
+        fold = _Fold(job)
+        states: dict[int, Groups] = {}
         losses, trained = [], []
-        private = _private_names(job.graph, job.rule)
         for place, client in enumerate(job.clients):
             state = {group: as_tensors(arrays) for group, arrays in job.states.get(client, {}).items()}
             result = train_client(self._client_job(place, module, state))
             losses.append(result.loss)
             if job.meter:
                 trained.append(result.view.params)
-            own = {name: result.view.params[name] for name in private}
-            if private:
-                result.view.params = {n: v for n, v in result.view.params.items() if n not in own}
-            with torch.no_grad():
-                update = job.rule.finish(result.view, result.num_steps)
-                fold.add(client, update)
-            kept = {**(update.client or {}), **(result.personal or {}), **({OWN: own} if private else {})}
-            if kept:
-                states[client] = as_groups(kept)
+            self._send(place, (result.view, result.personal or {}), fold, states)
         return self._outcome(
             fold.summed, fold.weight, losses=np.array(losses), activations=self._metered(trained), states=states,
             updates=tuple(fold.kept),
@@ -241,7 +245,7 @@ class _Run:
         job, steps = self.job, int(self.batches.steps[place])
         return ClientJob(
             module=module, rule=job.rule, settings=job.settings, lr=self.lr,
-            start={**self.down["weights"], **state.get(OWN, {})}, down=self.down, client=state, x=self.x, y=self.y,
+            start=self.starts.of(place), down=self.down, client=state, x=self.x, y=self.y,
             places=job.samples.places[place], rows=self.batches.rows[place, :steps],
             share=self.batches.share[place, :steps], augment=job.augment,
             draw=stream(job.seed, "augment", job.clients[place], job.round_number),
@@ -271,17 +275,46 @@ class _Run:
         return passed
 
 
-def _private_names(graph: Graph, rule: LocalRule) -> list[str]:
-    if not defines(rule, "is_shared"):
-        return []
-    return [info.name for info in graph.parameters() if not rule.is_shared(info)]
+@dataclass(frozen=True)
+class _StackedClients:
+    """What the clients of a stack hold beside their trained weights, with a leading client axis.
+
+    Attributes:
+        client: their state from before the round.
+        personal: what their personal pass has given.
+    """
+
+    client: Payload
+    personal: Payload
+
+
+def _personal_of(job: StackedJob, params: Tensors) -> Payload:
+    """The personal pass of all clients of a stack, with the steps of their round; empty if the rule has none."""
+    if not defines(job.rule, "personal_pass"):
+        return {}
+
+    def descend(start: Tensors, term: LinearTerm | None) -> Tensors:
+        term = term or LinearTerm()
+        return train_stacked(replace(job, rule=LocalRule(), start=start, term=term, gram_steps=0)).params
+
+    view = LocalView(
+        params=params, start=job.start, down=job.down, lr=job.lr, settings=job.settings, client=job.client,
+        num_samples=tuple(len(place) for place in job.places), descend=descend,
+    )  # fmt: skip
+    return job.rule.personal_pass(view) or {}
 
 
 def _stack(states: Sequence[Groups]) -> dict[str, dict[str, Tensor]]:
+    """The clients' states side by side, without the weights that a client starts from."""
     return {
         group: {name: torch.from_numpy(np.stack([state[group][name] for state in states])) for name in arrays}
         for group, arrays in states[0].items()
+        if group != OWN
     }
+
+
+def _pick_groups(groups: Payload, row: int) -> Payload:
+    return {group: _pick(tensors, row) for group, tensors in groups.items()}
 
 
 def _pick(tensors: Tensors, row: int) -> dict[str, Tensor]:

@@ -32,7 +32,7 @@ class DenseStack:
 
     Args:
         layer: names and sizes.
-        start: the round's starting weights, without a client axis.
+        start: the round's starting weights, the same for all clients unless they have a leading client axis.
         clients: C.
         settings: learning rule.
         lr: learning rate of the round.
@@ -46,7 +46,7 @@ class DenseStack:
         self.weight = self._stack(layer.weight, start[layer.weight].expand(clients, -1, -1).clone())
         self.bias: _Stacked | None = None
         if layer.bias is not None:
-            self.bias = self._stack(layer.bias, start[layer.bias].expand(clients, 1, -1).clone())
+            self.bias = self._stack(layer.bias, start[layer.bias].unsqueeze(-2).expand(clients, 1, -1).clone())
 
     def forward(self, x_CBH: Tensor) -> Tensor:
         """Pre-activations (A, B, K) of the first A clients."""

@@ -1,6 +1,6 @@
 """Accuracy and loss on held-out samples, and mean activations; no gradients."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,7 @@ from torch.nn import functional
 
 from engine.models.build import GraphModule, build
 from engine.models.graph import Graph
-from engine.training.arrays import as_tensor, as_tensors, channels_last
-from engine.training.autograd import load
+from engine.training.arrays import as_tensor, as_tensors, channels_last, load
 from engine.training.local import Tensors
 from engine.training.rewrite import pool_before_relu
 
@@ -74,6 +73,33 @@ def evaluate(module: GraphModule, weights: Mapping[str, np.ndarray], x: np.ndarr
             right += int((logits.argmax(-1) == wanted).sum())
             loss += float(functional.cross_entropy(logits, wanted, reduction="sum"))
     return Score(right / labels.numel(), loss / labels.numel(), len(labels))
+
+
+def mean_losses(
+    module: GraphModule, weights: Tensors, x: Tensor, y: Tensor, clients: Sequence[np.ndarray]
+) -> np.ndarray:
+    """The mean cross-entropy (C,) of one model over each client's samples.
+
+    Args:
+        module: the network; its weights are overwritten.
+        weights: weights and buffers by name.
+        x: (N, *sample), inputs of all samples at hand.
+        y: (N,) or (N, T), labels.
+        clients: rows of ``x`` of each client, at least one.
+    """
+    load(module, weights)
+    module.eval()
+    rows, losses = torch.from_numpy(np.concatenate(clients)), []
+    with torch.no_grad():
+        for first in range(0, len(rows), BATCH):
+            batch = rows[first : first + BATCH]
+            logits = module(channels_last(x.index_select(0, batch)))
+            each = functional.cross_entropy(logits.flatten(0, -2), y[batch].flatten(), reduction="none")
+            losses.append(each.view(len(batch), -1).mean(1))
+    sizes = np.array([len(places) for places in clients])
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    means: np.ndarray = np.add.reduceat(torch.cat(losses).numpy(), starts) / sizes
+    return means
 
 
 def mean_features(module: GraphModule, weights: Tensors, x: Tensor, places: np.ndarray) -> np.ndarray:

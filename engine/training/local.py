@@ -3,11 +3,12 @@
 Nothing here imports torch, so that strategies stay cheap to import; tensors are torch tensors all the same.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from engine.core.component import Component
+from engine.training.settings import LocalSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,13 +97,19 @@ class LocalView:
         down: the server's message.
         client: the client's state, empty if it has none.
         lr: learning rate of this round.
+        settings: the learning rule.
         num_samples: samples per client, one number per client that trains.
+        start_loss: mean cross-entropy of the start over the client's own samples, as in an evaluation; in ``finish``
+            of a rule that ``measures_start``, else 0.
+        choice: which of the rule's candidates the client started from; in ``finish`` only.
         inputs: the batch, (..., B, *sample); during steps only, as all that follow.
         labels: (..., B).
         features: (..., B, d), the input of the last linear layer.
         logits: (..., B, K).
         share: (..., B), the weight of each sample in its batch's mean: 1 / B, or 0 where the row is padding.
-        forward: maps (params, inputs) to (logits, features); None on the stacked path.
+        forward: maps (params, inputs) to (logits, features) as in an evaluation, where neither dropout nor the batch's
+            statistics act; None on the stacked path.
+        descend: trains other weights with the round's batches; in ``personal_pass`` only.
         notes: what ``prepare`` left.
     """
 
@@ -111,14 +118,32 @@ class LocalView:
     down: Payload
     client: Payload = field(default_factory=dict)
     lr: float = 0.0
+    settings: LocalSettings = field(default_factory=LocalSettings)
     num_samples: tuple[int, ...] = ()
+    start_loss: float = 0.0
+    choice: int = 0
     inputs: Tensor | None = None
     labels: Tensor | None = None
     features: Tensor | None = None
     logits: Tensor | None = None
     share: Tensor | None = None
     forward: Callable[[Tensors, Tensor], tuple[Tensor, Tensor]] | None = None
+    descend: Callable[[Tensors, LinearTerm | None], Tensors] | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def descended(self, params: Tensors, term: LinearTerm | None) -> Tensors:
+        """Weights after the round's local steps from other ones: cross-entropy and this linear term, nothing else.
+
+        Args:
+            params: where to start, buffers included.
+            term: what is added to the gradient.
+
+        Raises:
+            RuntimeError: called outside ``personal_pass``.
+        """
+        if self.descend is None:
+            raise RuntimeError("other weights are trained only in personal_pass")
+        return self.descend(params, term)
 
     def batch_features(self) -> Tensor:
         """The features of the batch, (..., B, d).
@@ -149,8 +174,20 @@ class LocalRule(Component):
     Which hooks a rule defines is read from its class, so a member defines only those that do something.
     """
 
+    measures_start: ClassVar[bool] = False
+    """Whether ``finish`` wants the loss of the round's start over each client's own samples."""
+
+    @property
+    def has_own_models(self) -> bool:
+        """Whether clients start from models of their own or keep some, so that each one's weights are looked at."""
+        return any(defines(self, hook) for hook in ("candidates", "is_shared", "personal_pass"))
+
+    def candidates(self, down: Payload) -> Sequence[Tensors]:
+        """Models of which each client starts from the one with the lowest loss on its own samples; empty for one."""
+        return ()
+
     def prepare(self, view: LocalView) -> Start | None:
-        """Before the first local step: pick a model, measure the start, freeze features."""
+        """Before the first local step: pick other weights, freeze what the steps compare with."""
         return None
 
     def loss_term(self, view: LocalView) -> Tensor | None:

@@ -102,9 +102,8 @@ def cohort_obstacle(rule: LocalRule, chain: Chain | None, *, augments: bool = Fa
         return "the model is not a chain of linear layers and ReLUs"
     if augments:
         return "samples are augmented, which the stacked path has no form for"
-    for hook in ("prepare", "personal_pass", "is_shared"):
-        if defines(rule, hook):
-            return f"the strategy defines {hook}, which the stacked path has no form for"
+    if defines(rule, "prepare"):
+        return "the strategy prepares each client by itself, which the stacked path has no form for"
     if defines(rule, "loss_term") and not defines(rule, "feature_gradient"):
         return "the strategy has a loss term without a feature gradient"
     return ""
@@ -137,7 +136,7 @@ def _stacked(rule: LocalRule, settings: LocalSettings, shapes: Shapes, parameter
     plain = not (settings.momentum or settings.weight_decay or defines(rule, "linear_term"))
     rows = shapes.most_samples * settings.epochs
     whole = plain and rows <= EPOCH_ROWS
-    forms = not whole or shapes.needs_weights or defines(rule, "finish")
+    forms = not whole or shapes.needs_weights or defines(rule, "finish") or rule.has_own_models
     most = CLIENTS_PER_BLOCK if not forms else max(1, min(CLIENTS_PER_BLOCK, STACKED_BYTES // (4 * parameters)))
     blocks = -(-shapes.cohort_size // most)
     clients = -(-shapes.cohort_size // blocks)

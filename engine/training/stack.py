@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.training.batches import Batches
 from engine.training.chain import Chain
 from engine.training.dense import DenseStack, stacked_params
-from engine.training.local import LocalRule, LocalView, Payload, Tensors
+from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Tensors
 from engine.training.settings import LocalSettings
 
 
@@ -29,7 +29,7 @@ class StackedJob:
         rule: the method's hooks.
         settings: the learning rule.
         lr: learning rate of the round.
-        start: weights that the round starts from.
+        start: weights that the round starts from; those with a leading client axis differ from client to client.
         down: the server's message.
         client: client states stacked along a leading axis, empty if there are none.
         x: inputs of all samples, (N, F).
@@ -39,6 +39,7 @@ class StackedJob:
         gram_steps: steps per Gram block, 0 for none.
         forms_weights: False to hand back only the weighted sum of the updates.
         weights: weight of each client in that sum.
+        term: what is added to the gradient linearly; None to ask the rule.
     """
 
     chain: Chain
@@ -55,6 +56,7 @@ class StackedJob:
     gram_steps: int
     forms_weights: bool
     weights: Sequence[float]
+    term: LinearTerm | None = None
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,10 @@ class Cohort:
     def __init__(self, job: StackedJob) -> None:
         clients = len(job.places)
         self.job = job
-        view = LocalView(params=job.start, start=job.start, down=job.down, client=job.client, lr=job.lr)
-        term = job.rule.linear_term(view)
+        view = LocalView(
+            params=job.start, start=job.start, down=job.down, client=job.client, lr=job.lr, settings=job.settings
+        )
+        term = job.term or job.rule.linear_term(view)
         counts = [clients if job.forms_weights else 1] + [clients] * (len(job.chain) - 1)
         self.layers = [
             DenseStack(layer, job.start, clients=count, settings=job.settings, lr=job.lr, term=term)
@@ -103,7 +107,7 @@ class Cohort:
         ]
         self.view = LocalView(
             params=stacked_params(self.layers), start=job.start, down=job.down, client=job.client, lr=job.lr,
-            num_samples=tuple(len(place) for place in job.places),
+            settings=job.settings, num_samples=tuple(len(place) for place in job.places),
         )  # fmt: skip
         self.places = _padded(job.places)
         self.losses = torch.zeros(clients, dtype=job.x.dtype)

@@ -37,9 +37,12 @@ class L2Activation(Strategy):
         """Beta times sqrt(sum_i ||a_i||^2) over the batch, or beta / B times sum_i ||a_i||."""
         if self.beta == 0.0:
             return None
+        norm: Tensor
         if self.norm == "batch":
-            return self.beta * _present(view).flatten(-2).norm(dim=-1)
-        return self.beta * view.batch_mean(view.batch_features().norm(dim=-1))
+            norm = _present(view).flatten(-2).norm(dim=-1)
+        else:
+            norm = view.batch_mean(view.batch_features().norm(dim=-1))
+        return self.beta * norm
 
     def feature_gradient(self, view: LocalView) -> "Tensor | None":
         """Beta * a_i / norm of the batch, or beta / B * a_i / ||a_i||; zero where a norm is zero."""
