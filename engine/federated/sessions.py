@@ -1,4 +1,4 @@
-"""What each client of a round receives, computes and sends: whole for those whose update counts, cut short for others."""
+"""What each client of a round receives, computes and sends: cut short for those who drop out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace

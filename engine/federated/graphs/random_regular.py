@@ -33,7 +33,7 @@ class RandomRegularGraph(DeviceGraph):
 
     def pairs(self, gathering: Gathering) -> Ints:
         """A draw of the run's own stream."""
-        import networkx
+        import networkx as nx
 
         count = len(gathering.devices)
         degree = min(self.degree, count - 1)
@@ -42,7 +42,7 @@ class RandomRegularGraph(DeviceGraph):
             return no_pairs()
         names = ("graph", gathering.round_number) if self.redraw else ("graph",)
         seed = int(gathering.context.stream(*names).integers(2**32))
-        drawn = networkx.random_regular_graph(degree, count, seed=seed)
+        drawn = nx.random_regular_graph(degree, count, seed=seed)
         pairs = np.sort(np.array(list(drawn.edges), dtype=np.int64).reshape(-1, 2), axis=1)
         return np.asarray(pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))])
 

@@ -1,0 +1,1 @@
+"""One coordination per module."""

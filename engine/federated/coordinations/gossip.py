@@ -1,0 +1,90 @@
+"""No server: devices average their models with those of their neighbors."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from engine.core.errors import Problem
+from engine.core.nodes import SERVER
+from engine.costs.trace import TraceBuilder
+from engine.federated.coordination import Coordination, RoundPlace, coordinations
+from engine.federated.graph import DeviceGraph, Gathering, graphs
+from engine.federated.graphs.ring import RingGraph
+from engine.federated.mixing import Rule
+from engine.federated.sessions import NEVER, Ints, SessionItems, Sessions
+
+if TYPE_CHECKING:
+    from engine.task.contract import Context
+
+
+@coordinations.register
+class Gossip(Coordination):
+    """Each device keeps a model of its own, trains it, and takes a weighted mean with its neighbors' models.
+
+    All start from the same model. Where the network does not join two neighbors, the server passes their messages on:
+    a device then sends its model once, and the server sends it to each neighbor. What is measured is the mean of all
+    devices' models.
+    """
+
+    source: ClassVar[str] = (
+        "Lian et al., Can Decentralized Algorithms Outperform Centralized Algorithms?, NeurIPS 2017, Algorithm 1 "
+        "(D-PSGD); Sun et al., Decentralized Federated Averaging, IEEE TPAMI 2023, Algorithm 1 (DFedAvgM)"
+    )
+    kind: Literal["gossip"] = "gossip"
+    """Devices average their models with their neighbors'."""
+
+    graph: Annotated[DeviceGraph, graphs.field()] = Field(default_factory=RingGraph)
+    """Which of a round's devices are neighbors."""
+
+    weights: Rule = "metropolis"
+    """How neighbors count: metropolis, one over one plus the greater number of neighbors of the two, so that the mean
+    of all models stays what it was; or uniform, all alike, the device itself among them."""
+
+    mixing: Literal["after", "beside"] = "after"
+    """When models are averaged: after local training, which sends trained models (after, as in DFedAvgM), or beside it,
+    which sends models while training and adds what was learned to their mean (beside, as in D-PSGD)."""
+
+    def pairs(self, devices: Ints, place: RoundPlace) -> Ints:
+        """(E, 2) places of neighbors among the devices of a round."""
+        return self.graph.pairs(Gathering(devices, place.number, place.context))
+
+    def add_round(self, builder: TraceBuilder, sessions: Sessions, place: RoundPlace) -> SessionItems:
+        """Training and the exchange of models, one after the other or both at once."""
+        never = np.full(len(sessions), NEVER, dtype=np.int64)
+        if not len(sessions):
+            return SessionItems(never, never, never)
+        trained = builder.compute(
+            sessions.client, place.work, sessions.samples, mode="train", num_steps=sessions.steps, phase="compute"
+        )
+        ready = trained if self.mixing == "after" else never
+        pairs = self.pairs(sessions.client, place)
+        sender, receiver = np.concatenate([pairs, pairs[:, ::-1]]).T
+        if place.context.network.relays is not None:
+            exchanged = builder.send(
+                sessions.client[sender], sessions.client[receiver], sessions.bytes_up[sender], new_connection=True,
+                after=ready[sender], phase="exchange",
+            )  # fmt: skip
+        else:
+            exchanged = _over_the_server(builder, sessions, ready, (sender, receiver))
+        builder.barrier(np.concatenate([trained, exchanged]))
+        return SessionItems(never, trained, never)
+
+    def check(self, cohort_size: int, context: "Context") -> list[Problem]:
+        """The graph must fit."""
+        problems = self.graph.check(cohort_size, context)
+        return [Problem(f"graph.{found.path}".rstrip("."), found.code, found.message) for found in problems]
+
+
+def _over_the_server(builder: TraceBuilder, sessions: Sessions, ready: Ints, edges: tuple[Ints, Ints]) -> Ints:
+    """Each model goes up once and down to every neighbor of its device."""
+    sender, receiver = edges
+    talking = np.unique(sender)
+    up = builder.send(
+        sessions.client[talking], SERVER, sessions.bytes_up[talking], new_connection=True, after=ready[talking],
+        phase="upload",
+    )  # fmt: skip
+    return builder.send(
+        SERVER, sessions.client[receiver], sessions.bytes_up[sender], new_connection=False,
+        after=up[np.searchsorted(talking, sender)], phase="download",
+    )  # fmt: skip
