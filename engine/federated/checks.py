@@ -3,12 +3,17 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from engine.core.errors import Problem
 from engine.costs.memory import memory_problems
 from engine.costs.plan import message_problems
+from engine.encodings.encoding import encodings
 from engine.federated.messages import shape_only
+from engine.federated.packing import named
 from engine.federated.population import shard_count
-from engine.federated.traffic import exchange_of, profile_of
+from engine.federated.route import ROWS_BYTES, route_of
+from engine.federated.traffic import exchange_of, messages_of, profile_of
 from engine.models.profile import Profile
 from engine.task.contract import Context
 from engine.training.chain import chain_of
@@ -26,6 +31,8 @@ def problems_of(task: "Federated", context: Context) -> list[Problem]:
     unfit = below("model", task.model.check(sample))
     return [
         *below("sampler", task.sampler.check(context.fleet.num_devices)),
+        *below("aggregator", task.aggregator.check(task.sampler.cohort_size(context.fleet.num_devices))),
+        *_encoding(task),
         *_partition(task, context.fleet.num_devices),
         *(found for place, step in enumerate(task.augment) for found in below(f"augment.{place}", step.check(sample))),
         *unfit,
@@ -36,6 +43,29 @@ def problems_of(task: "Federated", context: Context) -> list[Problem]:
 def below(part: str, problems: list[Problem]) -> list[Problem]:
     """The problems of a part, with paths relative to the task."""
     return [Problem(f"{part}.{found.path}".rstrip("."), found.code, found.message) for found in problems]
+
+
+def _encoding(task: "Federated") -> Iterator[Problem]:
+    if not task.encoding.down.suits_weights:
+        fitting = ", ".join(kind for kind, member in encodings.members().items() if member.suits_weights)
+        message = f"a whole model does not survive {task.encoding.down.kind}; for the way down there are {fitting}"
+        yield Problem("encoding.down", "not_for_weights", message)
+
+
+def _rows(task: "Federated", context: Context) -> Iterator[Problem]:
+    """Single updates that would not fit into memory."""
+    if not route_of(task).keeps_rows:
+        return
+    up = messages_of(task)[1]
+    values = sum(array.size for array in named(up).values())
+    size = task.sampler.cohort_size(context.fleet.num_devices)
+    needed = size * values * np.dtype(np.float32).itemsize
+    if needed > ROWS_BYTES:
+        message = (
+            f"the server would have to keep {size} updates of {values:,} values at once, {needed / 2**30:.3g} GiB; "
+            f"allowed are {ROWS_BYTES / 2**30:.3g} GiB: take fewer clients per round, a smaller model, or the mean"
+        )
+        yield Problem("aggregator", "rows_too_large", message)
 
 
 def _partition(task: "Federated", num_devices: int) -> Iterator[Problem]:
@@ -58,6 +88,7 @@ def _model(task: "Federated", context: Context) -> Iterator[Problem]:
         yield Problem("local.path", "no_cohort_path", message)
     copies = extra_copies(task, costs)
     yield from memory_problems(context.fleet, costs, task.local.batch_size, "model", optimizer_copies=copies)
+    yield from _rows(task, context)
     exchange = exchange_of(task)
     yield from message_problems(context.cost_model, exchange.bytes_down, exchange.bytes_up, "model")
 

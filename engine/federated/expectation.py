@@ -7,7 +7,7 @@ import numpy as np
 from engine.costs.trace import Trace, TraceBuilder
 from engine.federated.cohorts import draw_cohort, waiting_s
 from engine.federated.population import shard_count
-from engine.federated.traffic import Participation, add_round, exchange_of, round_trace
+from engine.federated.traffic import add_round, exchange_of, round_trace
 from engine.fleet.availability import Moment
 from engine.task.contract import Context
 
@@ -45,10 +45,10 @@ def expected_trace(task: "Federated", context: Context) -> Trace:
         if context.fleet.is_timed:
             time_s += waiting_s(context, Moment(number, time_s))
         clients = draw_cohort(task, context, number, time_s=time_s)
-        who = Participation(clients, np.full(len(clients), samples), np.full(len(clients), steps))
-        add_round(builder, exchange, who, repeats=share + (number <= rest))
+        who = exchange.sessions(clients, np.full(len(clients), samples), np.full(len(clients), steps))
+        add_round(builder, exchange.work, who, repeats=share + (number <= rest))
         if context.fleet.is_timed:
-            trace = round_trace(exchange, who)
+            trace = round_trace(exchange.work, who).trace
             cost = context.cost_model.cost(trace, time_s, method="closed_form", first_round=number - 1)
             time_s = cost.end_s_total
     return builder.build()

@@ -1,28 +1,36 @@
 """How a federated run's state is laid out, and what its process keeps beside it.
 
-The state between steps holds the server's groups (``server/...``), the running sum of the open round (``sum/...``),
-what its clients reported (``open/...``), who took part in every round (``took_part/<round>``), the ledger
-(``ledger/...``) and, where the fleet has any, the charge of the batteries (``battery/...``).
+The state between steps holds the server's groups (``server/...``), the ledger (``ledger/...``), what took place in
+every round (``history/...``) and, where the fleet has any, the charge of the batteries (``battery/...``). Of the open
+round it holds who was called and what each is to do (``called/...``), the message down if it is encoded (``down/...``),
+the running sum of updates (``sum/...``) or the updates themselves (``rows/<block>/...``), and what clients reported
+(``open/...``). A client's own state holds the strategy's groups (``client/...``) and its encoder's memory
+(``memory/...``).
 """
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from engine.costs.ledger import Ledger
+from engine.federated.messages import part, travels
 from engine.federated.population import Population
+from engine.federated.sessions import Sessions
+from engine.federated.strategy import Groups
 from engine.models.graph import Graph
 from engine.task.contract import Context, State
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
 
-SERVER, SUM, OPEN, CLIENT, DOWN, TOOK_PART = "server", "sum", "open", "client", "down", "took_part"
+SERVER, DOWN, CALLED, SUM, ROWS, OPEN = "server", "down", "called", "sum", "rows", "open"
 """Prefixes of the names of tensors in states and blocks."""
+
+CLIENT, MEMORY = "client", "memory"
+"""Prefixes of the names of a client's own tensors."""
 
 LEDGER, BATTERY = "ledger", "battery"
 """Prefixes of the arrays of the ledger and of the batteries' charges in the state."""
-
-COLUMNS = ("loss", "steps", "samples", "activations")
-"""What a block reports per client, as arrays with one row each."""
 
 
 def graph_of(task: "Federated", context: Context) -> Graph:
@@ -31,6 +39,11 @@ def graph_of(task: "Federated", context: Context) -> Graph:
         context.cache["graph"] = task.model.declare(task.dataset.sample())
     graph: Graph = context.cache["graph"]
     return graph
+
+
+def message_down(task: "Federated", context: Context, server: Groups) -> Groups:
+    """What the server sends to every client, before it is encoded."""
+    return travels(task.strategy, graph_of(task, context))(task.strategy.message_down(server))
 
 
 def population_of(task: "Federated", context: Context) -> Population:
@@ -45,6 +58,16 @@ def population_of(task: "Federated", context: Context) -> Population:
     return population
 
 
+def called_of(state: State) -> Sessions:
+    """What the clients of the open round are to do."""
+    return Sessions.from_columns(part(CALLED, state.tensors))
+
+
+def reported_of(state: State) -> dict[str, np.ndarray]:
+    """What the open round's clients reported, by the name of the column; a row for each whose update counts."""
+    return part(OPEN, state.tensors)
+
+
 def rounds_done(state: State) -> int:
     """Completed rounds."""
     number: Any = state.values["round"]
@@ -53,6 +76,5 @@ def rounds_done(state: State) -> int:
 
 def ledger_of(state: State) -> Ledger:
     """The costs booked so far."""
-    prefix = f"{LEDGER}/"
-    arrays = {key.removeprefix(prefix): array for key, array in state.tensors.items() if key.startswith(prefix)}
+    arrays = part(LEDGER, state.tensors)
     return Ledger.from_arrays(arrays) if arrays else Ledger.empty()

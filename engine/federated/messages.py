@@ -35,6 +35,17 @@ def names(prefix: str, tensors: Tensors) -> Iterable[str]:
     return [key for key in tensors if key.startswith(prefix + SEPARATOR)]
 
 
+def part(prefix: str, tensors: Tensors) -> dict[str, np.ndarray]:
+    """The arrays under a prefix, by the rest of their names."""
+    head = prefix + SEPARATOR
+    return {key.removeprefix(head): array for key, array in tensors.items() if key.startswith(head)}
+
+
+def under(prefix: str, tensors: Tensors) -> dict[str, np.ndarray]:
+    """The arrays with a prefix before their names."""
+    return {prefix + SEPARATOR + key: array for key, array in tensors.items()}
+
+
 def travels(strategy: Strategy, graph: Graph) -> Callable[[Groups], Groups]:
     """A filter that leaves out of a message what the strategy keeps on the clients."""
     private = {info.name for info in graph.parameters() if not strategy.is_shared(info)}

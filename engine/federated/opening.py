@@ -12,9 +12,12 @@ from engine.core.json import JsonValue
 from engine.costs.ledger import Ledger
 from engine.federated.absences import absent_of
 from engine.federated.cohorts import draw_cohort, pauses, reachable
-from engine.federated.layout import LEDGER, ledger_of, population_of
+from engine.federated.layout import CALLED, DOWN, LEDGER, SERVER, ledger_of, message_down, population_of
+from engine.federated.messages import grouped, under
+from engine.federated.packing import named
 from engine.federated.power import DROPOUT, Power, battery_ledger
-from engine.federated.traffic import Participation, exchange_of, round_trace
+from engine.federated.sessions import Sessions
+from engine.federated.traffic import exchange_in, local_work, round_trace
 from engine.fleet.availability import Moment
 from engine.fleet.battery import Charges
 from engine.task.contract import Context, State
@@ -35,15 +38,35 @@ def open_round(task: "Federated", context: Context, state: State) -> State:
     chosen = draw_cohort(task, context, number, time_s=start, has_charge=has_charge)
     is_idle = population_of(task, context).num_samples(chosen) == 0
     dropped: list[JsonValue] = [{"id": int(client), "reason": NO_SAMPLES} for client in chosen[is_idle]]
-    cohort = chosen[~is_idle]
+    sessions = _called(task, context, chosen[~is_idle])
+    down, sent = _sent_down(task, context, state)
+    if down:
+        sessions = replace(sessions, bytes_down=np.full(len(sessions), sent))
     if power is not None:
-        state, lost = _run_empty(task, context, state, (power, cohort))
-        dropped += [{"id": int(client), "reason": RAN_EMPTY} for client in lost]
-        cohort = np.setdiff1d(cohort, lost)
+        state, lost = _run_empty(task, context, state, (power, sessions))
+        dropped += [{"id": int(client), "reason": RAN_EMPTY} for client in sessions.client[lost]]
+        sessions = sessions.take(~lost)
     able = None if context.fleet.is_always_reachable else reachable(context, Moment(number, start))
     absent = absent_of(context.fleet, able, has_charge)
-    opened = {"cohort": cohort.tolist(), "dropped": dropped, "absent": absent, "block": 0, "weight": 0.0}
-    return state.replace(values=opened)
+    cohort = sessions.client[sessions.counts > 0].tolist()
+    opened = {"cohort": cohort, "whole": True, "dropped": dropped, "absent": absent, "block": 0, "weight": 0.0}
+    return state.replace(values=opened, tensors={**under(CALLED, sessions.columns()), **down})
+
+
+def _called(task: "Federated", context: Context, cohort: np.ndarray) -> Sessions:
+    """What clients are to do, with the bytes that are expected."""
+    samples, steps = local_work(task.local, population_of(task, context).num_samples(cohort))
+    return exchange_in(task, context).sessions(cohort, samples, steps)
+
+
+def _sent_down(task: "Federated", context: Context, state: State) -> tuple[dict[str, np.ndarray], int]:
+    """The message down as it arrives at every client, and its bytes; nothing where it is not encoded."""
+    if task.encoding.plain_down:
+        return {}, 0
+    message = message_down(task, context, grouped(SERVER, state.tensors))
+    number, _ = _moment(state)
+    delivery = task.encoding.send_down(named(message), context.stream("encoding", "down", number))
+    return under(DOWN, delivery.tensors), delivery.num_bytes
 
 
 def _moment(state: State) -> tuple[int, float]:
@@ -73,33 +96,32 @@ def _wait(context: Context, state: State) -> State:
 
 
 def _run_empty(
-    task: "Federated", context: Context, state: State, plan: tuple[Power, np.ndarray]
+    task: "Federated", context: Context, state: State, plan: tuple[Power, Sessions]
 ) -> tuple[State, np.ndarray]:
     """Who of the cohort would run empty in the round: they spend what they have, and nothing comes of it.
 
     What the round takes from each is known beforehand, from its messages and samples.
 
     Returns:
-        The state with their energy booked, and their ids.
+        The state with their energy booked, and which of them they are, (m,).
     """
-    power, cohort = plan
-    sizes = population_of(task, context).num_samples(cohort)
-    steps = -(-sizes // task.local.batch_size) * task.local.epochs
-    who = Participation(cohort, sizes * task.local.epochs, steps)
+    power, sessions = plan
     number, now = _moment(state)
-    cost = context.cost_model.cost(round_trace(exchange_of(task), who), now, first_round=number - 1)
+    trace = round_trace(exchange_in(task, context).work, sessions).trace
+    cost = context.cost_model.cost(trace, now, first_round=number - 1)
     needed = np.zeros(context.fleet.num_devices)
     needed[cost.ledger.devices] = cost.ledger.values["energy_j"].sum(axis=1)
     there = power.charges.charge_j + power.batteries.harvest_w * (cost.end_s_total - now)
-    lost = cohort[needed[cohort] > there[cohort]]
+    is_lost = needed[sessions.client] > there[sessions.client]
+    lost = sessions.client[is_lost]
     if not len(lost):
-        return state, lost
+        return state, is_lost
     spent = np.zeros(context.fleet.num_devices)
     spent[lost] = power.charges.charge_j[lost]
     charge, empty = power.charges.charge_j.copy(), power.charges.is_empty.copy()
     charge[lost], empty[lost] = 0.0, True
     left = replace(power, charges=Charges(charge, empty))
-    return _book(state, ledger_of(state).add(battery_ledger(context, DROPOUT, spent)), left), lost
+    return _book(state, ledger_of(state).add(battery_ledger(context, DROPOUT, spent)), left), is_lost
 
 
 def _book(state: State, ledger: Ledger, power: Power | None) -> State:

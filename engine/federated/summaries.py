@@ -7,10 +7,12 @@ from engine.costs.ledger import Ledger
 from engine.costs.trace import Trace, TraceBuilder
 from engine.federated import layout
 from engine.federated.expectation import mean_samples
-from engine.federated.layout import SERVER, TOOK_PART, rounds_done
+from engine.federated.history import records
+from engine.federated.layout import SERVER, rounds_done
 from engine.federated.messages import grouped
 from engine.federated.population import shard_count
-from engine.federated.traffic import Participation, add_round, exchange_of, profile_of
+from engine.federated.sessions import Sessions
+from engine.federated.traffic import add_round, exchange_of, profile_of
 from engine.task.contract import Context, State, Summary
 
 if TYPE_CHECKING:
@@ -51,10 +53,9 @@ def summary_of(task: "Federated", state: State) -> Summary:
 
 def trace_of(task: "Federated", state: State) -> Trace:
     """The rounds so far, from who took part in each."""
-    exchange, builder = exchange_of(task), TraceBuilder()
-    for number in range(1, rounds_done(state) + 1):
-        clients, samples, steps = state.tensors[f"{TOOK_PART}/{number}"]
-        add_round(builder, exchange, Participation(clients, samples, steps))
+    work, builder = exchange_of(task).work, TraceBuilder()
+    for record in records(state.tensors):
+        add_round(builder, work, Sessions.from_columns(record))
     return builder.build()
 
 

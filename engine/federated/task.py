@@ -12,7 +12,10 @@ from engine.data.dataset import Dataset, datasets
 from engine.data.partitioner import Partitioner, partitioners
 from engine.data.partitioners.iid import Iid
 from engine.data.partitioners.natural import Natural
-from engine.federated import checks, expectation, layout, rounds, summaries
+from engine.encodings.settings import EncodingSettings
+from engine.federated import blocks, checks, expectation, layout, rounds, summaries
+from engine.federated.aggregator import Aggregator, aggregators
+from engine.federated.aggregators.mean import Mean
 from engine.federated.sampler import Sampler, samplers
 from engine.federated.samplers.uniform import Uniform
 from engine.federated.settings import EvaluationSettings
@@ -53,11 +56,17 @@ class Federated(Task):
     strategy: Annotated[Strategy, strategies.field()] = Field(default_factory=FedAvg)
     """What clients add to local training and how the server combines their updates."""
 
+    aggregator: Annotated[Aggregator, aggregators.field()] = Field(default_factory=Mean)
+    """How the server makes one update of those that clients send."""
+
     sampler: Annotated[Sampler, samplers.field()] = Field(default_factory=Uniform)
     """Which devices take part in a round."""
 
     local: LocalSettings = Field(default_factory=LocalSettings)
     """How each device trains on its own samples."""
+
+    encoding: EncodingSettings = Field(default_factory=EncodingSettings)
+    """How messages are made small on their way."""
 
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     """How the model is measured while it trains."""
@@ -100,7 +109,7 @@ class Federated(Task):
 
     def compute_block(self, context: Context, block: Block) -> BlockResult:
         """Train some clients of a round and sum their updates."""
-        return rounds.compute_block(self, context, block)
+        return blocks.compute_block(self, context, block)
 
     def is_done(self, state: State) -> bool:
         """Whether the target or the last round was reached."""

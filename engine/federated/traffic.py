@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.core.nodes import SERVER
 from engine.costs.trace import Trace, TraceBuilder
 from engine.costs.work import Work
 from engine.federated.messages import shape_only, travels
-from engine.federated.strategy import num_bytes
+from engine.federated.packing import named
+from engine.federated.sessions import SessionItems, Sessions, add_sessions
+from engine.federated.strategy import Groups, num_bytes
 from engine.fleet.device import TRAINING_PASSES
 from engine.models.profile import Profile, profile
 from engine.task.contract import Context
+from engine.training.settings import LocalSettings
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
@@ -20,32 +22,44 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Exchange:
-    """What every client of every round sends, receives and computes.
+    """What a client sends, receives and computes, as far as shapes tell.
 
     Attributes:
         work: one forward pass over one sample.
-        bytes_down: payload from the server to one client.
-        bytes_up: payload from one client to the server.
+        bytes_down: payload from the server to one client, encoded.
+        bytes_up: payload from one client to the server, encoded.
+        plain_down: the same from the server if nothing were encoded.
+        plain_up: the same to the server.
     """
 
     work: Work
     bytes_down: int
     bytes_up: int
+    plain_down: int
+    plain_up: int
+
+    def sessions(self, clients: np.ndarray, samples: np.ndarray, steps: np.ndarray) -> Sessions:
+        """Sessions of clients that do everything, with the bytes that are expected.
+
+        Args:
+            clients: (m,) ids, ascending.
+            samples: (m,) samples that pass through each one's training, all epochs counted.
+            steps: (m,) local steps of each.
+        """
+        return Sessions.of(clients, samples, steps, bytes_down=self.bytes_down, bytes_up=self.bytes_up)
 
 
 @dataclass(frozen=True)
-class Participation:
-    """Who took part in a round.
+class RoundTrace:
+    """The trace of one round.
 
     Attributes:
-        clients: (m,) ids, ascending.
-        samples: (m,) samples that each passed through training, all epochs counted.
-        steps: (m,) local steps of each.
+        trace: all its items.
+        items: which of them belong to the clients' sessions.
     """
 
-    clients: np.ndarray
-    samples: np.ndarray
-    steps: np.ndarray
+    trace: Trace
+    items: SessionItems
 
 
 def profile_of(task: "Federated") -> Profile:
@@ -53,17 +67,37 @@ def profile_of(task: "Federated") -> Profile:
     return profile(task.model.declare(task.dataset.sample()))
 
 
+def messages_of(task: "Federated") -> tuple[Groups, Groups]:
+    """Messages down and up of the right names, shapes and types, without values and memory."""
+    graph = task.model.declare(task.dataset.sample())
+    only_shared = travels(task.strategy, graph)
+    server = task.strategy.init_server(shape_only({info.name: info.shape for info in graph.parameters()}))
+    return only_shared(task.strategy.message_down(server)), only_shared(task.strategy.message_up(server))
+
+
 def exchange_of(task: "Federated") -> Exchange:
     """The task's messages and work, from shapes alone."""
-    costs = profile_of(task)
-    params = shape_only({info.name: info.shape for info in costs.graph.parameters()})
-    only_shared = travels(task.strategy, costs.graph)
-    server = task.strategy.init_server(params)
+    down, up = messages_of(task)
     return Exchange(
-        work=Work.from_profile(costs),
-        bytes_down=num_bytes(only_shared(task.strategy.message_down(server))),
-        bytes_up=num_bytes(only_shared(task.strategy.message_up(server))),
+        work=Work.from_profile(profile_of(task)),
+        bytes_down=num_bytes(down) if task.encoding.plain_down else task.encoding.expected_down(named(down)),
+        bytes_up=num_bytes(up) if task.encoding.plain_up else task.encoding.expected_up(named(up)),
+        plain_down=num_bytes(down),
+        plain_up=num_bytes(up),
     )
+
+
+def exchange_in(task: "Federated", context: Context) -> Exchange:
+    """The same, kept by the process."""
+    if "exchange" not in context.cache:
+        context.cache["exchange"] = exchange_of(task)
+    exchange: Exchange = context.cache["exchange"]
+    return exchange
+
+
+def local_work(local: LocalSettings, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(m,) samples that pass through the training of clients of these sizes in a round, and their local steps."""
+    return sizes * local.epochs, -(-sizes // local.batch_size) * local.epochs
 
 
 def macs_per_sample(task: "Federated", context: Context) -> float:
@@ -74,25 +108,27 @@ def macs_per_sample(task: "Federated", context: Context) -> float:
     return macs
 
 
-def add_round(builder: TraceBuilder, exchange: Exchange, who: Participation, *, repeats: int = 1) -> None:
-    """Add a round: the next one starts when the server has every update.
+def add_round(builder: TraceBuilder, work: Work, sessions: Sessions, *, repeats: int = 1) -> SessionItems:
+    """Add a round: the next one starts when every session has ended.
 
     A device joins the network and opens a connection once per round, for the message down; its update goes back over
     the same connection after training.
+
+    Args:
+        builder: the trace.
+        work: one forward pass over one sample.
+        sessions: who does what.
+        repeats: how many times the round takes place.
     """
     builder.next_round(repeats=repeats)
-    if not len(who.clients):
-        return
-    received = builder.send(SERVER, who.clients, exchange.bytes_down, new_connection=True, phase="download")
-    trained = builder.compute(
-        who.clients, exchange.work, who.samples, mode="train", num_steps=who.steps, after=received, phase="compute"
-    )
-    sent = builder.send(who.clients, SERVER, exchange.bytes_up, new_connection=False, after=trained, phase="upload")
-    builder.barrier(sent)
+    items = add_sessions(builder, work, sessions)
+    if len(items.last):
+        builder.barrier(items.last)
+    return items
 
 
-def round_trace(exchange: Exchange, who: Participation) -> Trace:
+def round_trace(work: Work, sessions: Sessions) -> RoundTrace:
     """The trace of one round."""
     builder = TraceBuilder()
-    add_round(builder, exchange, who)
-    return builder.build()
+    items = add_round(builder, work, sessions)
+    return RoundTrace(builder.build(), items)

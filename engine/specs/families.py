@@ -7,6 +7,8 @@ from typing import Any
 from engine.core.registry import Registry
 from engine.data.dataset import datasets
 from engine.data.partitioner import partitioners
+from engine.encodings.encoding import encodings
+from engine.federated.aggregator import aggregators
 from engine.federated.sampler import samplers
 from engine.federated.strategy import strategies
 from engine.fleet.availability import availability
@@ -18,7 +20,8 @@ from engine.task.contract import tasks
 from engine.training.augmentation import augmentations
 
 _REGISTRIES: tuple[Registry[Any], ...] = (
-    tasks, datasets, partitioners, augmentations, models, strategies, samplers, topologies, availability,
+    tasks, datasets, partitioners, augmentations, models, strategies, aggregators, samplers, encodings,
+    topologies, availability,
 )  # fmt: skip
 
 FAMILIES: Mapping[str, Registry[Any]] = MappingProxyType({registry.family: registry for registry in _REGISTRIES})

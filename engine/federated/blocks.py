@@ -1,0 +1,154 @@
+"""The blocks of a round: which clients train together, what a block is given, and how its result joins the others."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.federated.layout import (
+    CALLED,
+    CLIENT,
+    DOWN,
+    MEMORY,
+    OPEN,
+    SERVER,
+    SUM,
+    called_of,
+    graph_of,
+    message_down,
+    population_of,
+)
+from engine.federated.measuring import is_metered
+from engine.federated.messages import flat, grouped, names, part
+from engine.federated.outgoing import Outgoing
+from engine.federated.route import route_of
+from engine.federated.strategy import Groups
+from engine.federated.traffic import macs_per_sample
+from engine.task.contract import Block, BlockResult, Context, State, Tensors
+from engine.training.plans import Plan
+
+if TYPE_CHECKING:
+    from engine.federated.task import Federated
+
+STEPS = f"{CALLED}/most_steps"
+"""Input of a block in which clients do part of their work: (C,) local steps of each at most."""
+
+
+def clients_in_blocks(state: State) -> list[list[int]]:
+    """The open round's clients in blocks: neighbors in the ascending order of ids, never by who computes."""
+    cohort: Any = state.values["cohort"]
+    size = Plan.from_values(state.values["plan"]).clients_per_block
+    return [cohort[first : first + size] for first in range(0, len(cohort), size)]
+
+
+def make_block(task: "Federated", context: Context, state: State, what: tuple[int, list[int]]) -> Block:
+    """A block of the open round.
+
+    Args:
+        task: the task.
+        context: fleet and data.
+        state: the state with the open round.
+        what: place of the block in the round, and its clients.
+    """
+    place, clients = what
+    encoded = {name: state.tensors[name] for name in names(DOWN, state.tensors)}
+    down = encoded or flat(DOWN, message_down(task, context, grouped(SERVER, state.tensors)))
+    number: Any = state.values["round"]
+    called = called_of(state)
+    rows = np.searchsorted(called.client, clients)
+    partial = {} if state.values["whole"] else {STEPS: called.steps[rows]}
+    return Block(
+        name=("train", number, place),
+        clients=tuple(clients),
+        inputs={**down, **partial},
+        values={"round": number, "plan": state.values["plan"], "meter": is_metered(task, number)},
+        client_states={client: state.clients[client] for client in clients if client in state.clients},
+        macs=float(called.samples[rows].sum()) * macs_per_sample(task, context),
+    )
+
+
+def compute_block(task: "Federated", context: Context, block: Block) -> BlockResult:
+    """Train the block's clients, and send their updates on their way."""
+    from engine.training.block import BlockJob, train_block
+
+    graph, population = graph_of(task, context), population_of(task, context)
+    down = grouped(DOWN, block.inputs)
+    number: Any = block.values["round"]
+    outgoing = _outgoing(task, context, block)
+    outcome = train_block(
+        BlockJob(
+            graph=graph,
+            plan=Plan.from_values(block.values["plan"]),
+            rule=task.strategy,
+            settings=task.local,
+            augment=task.augment,
+            seed=context.seed,
+            round_number=number,
+            clients=block.clients,
+            samples=population.samples(block.clients),
+            down=down,
+            states=_states_of(task, block, down["weights"]),
+            meter=bool(block.values["meter"]),
+            outgoing=outgoing,
+            most_steps=None if STEPS not in block.inputs else block.inputs[STEPS].tolist(),
+            cache=context.cache,
+        )
+    )
+    columns = {"loss": outcome.losses.astype(np.float64), "steps": outcome.steps, "samples": outcome.passed}
+    if outcome.activations is not None:
+        columns["activations"] = outcome.activations
+    sent = flat(SUM, outcome.summed) if outgoing is None else outgoing.tensors()
+    return BlockResult(
+        tensors={**sent, **{f"{OPEN}/{name}": column for name, column in columns.items()}},
+        values={"weight": outcome.weight if outgoing is None else outgoing.weight},
+        clients=_kept(task, block, outcome.states, outgoing),
+    )
+
+
+def fold(state: State, result: BlockResult) -> State:
+    """Add a block to the open round; blocks come in order, so the sum has the same bits whoever computed them."""
+    folded = dict(result.tensors)
+    for key, array in result.tensors.items():
+        earlier = state.tensors.get(key)
+        if earlier is not None:
+            folded[key] = np.concatenate([earlier, array]) if key.startswith(f"{OPEN}/") else earlier + array
+    weight, added, place = (state.values["weight"], result.values["weight"], state.values["block"])
+    assert isinstance(weight, float)
+    assert isinstance(added, float)
+    assert isinstance(place, int)
+    return state.replace(values={"weight": weight + added, "block": place + 1}, tensors=folded, clients=result.clients)
+
+
+def _outgoing(task: "Federated", context: Context, block: Block) -> Outgoing | None:
+    """Takes the block's updates; None where the block simply sums them."""
+    if route_of(task).is_plain:
+        return None
+    _, number, place = block.name
+    memories = {client: part(MEMORY, tensors) for client, tensors in block.client_states.items()}
+    return Outgoing(task, context, (int(number), int(place)), memories)
+
+
+def _states_of(task: "Federated", block: Block, weights: Mapping[str, np.ndarray]) -> dict[int, Any]:
+    """The state of every client of a block; one that takes part for the first time gets its initial state."""
+    states = {client: grouped(CLIENT, tensors) for client, tensors in block.client_states.items()}
+    states = {client: groups for client, groups in states.items() if groups}
+    for client in block.clients:
+        if client not in states:
+            fresh = task.strategy.init_client(weights)
+            if fresh is not None:
+                states[client] = {group: dict(arrays) for group, arrays in fresh.items()}
+    return states
+
+
+def _kept(
+    task: "Federated", block: Block, states: Mapping[int, Groups], outgoing: Outgoing | None
+) -> dict[int, Tensors]:
+    """The new tensors of the block's clients: of the strategy, and of the encoders that keep something."""
+    kept: dict[int, Tensors] = {client: flat(CLIENT, groups) for client, groups in states.items()}
+    if outgoing is None or not task.encoding.keeps_memory:
+        return kept
+    for client in block.clients:
+        before = block.client_states.get(client, {})
+        mine = kept.get(client) or {name: before[name] for name in names(CLIENT, before)}
+        kept[client] = {**mine, **outgoing.memory(client)}
+    return kept

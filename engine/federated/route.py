@@ -1,0 +1,29 @@
+"""Which way a client's update takes to the server, from the settings of a task alone."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.federated.task import Federated
+
+ROWS_BYTES = 1 << 30
+"""Single updates that a round may keep at once at most, in bytes; more is a problem before the run starts."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """What happens to updates between local training and the server.
+
+    Attributes:
+        is_plain: nothing, so that a block simply sums them.
+        keeps_rows: the server gets each by itself, not only their sum.
+    """
+
+    is_plain: bool
+    keeps_rows: bool
+
+
+def route_of(task: "Federated") -> Route:
+    """The way of the updates of a task."""
+    keeps_rows = not task.aggregator.is_linear
+    return Route(is_plain=not keeps_rows and task.encoding.plain_up, keeps_rows=keeps_rows)

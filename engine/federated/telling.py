@@ -1,0 +1,142 @@
+"""What the log says of a round."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.core.events import Event
+from engine.costs.ledger import Ledger
+from engine.costs.model import Cost
+from engine.costs.spread import SHARES
+from engine.federated.combining import shortfall
+from engine.federated.layout import population_of
+from engine.federated.sessions import SessionItems, Sessions
+from engine.federated.traffic import Exchange
+from engine.task.contract import Context, State
+from engine.training.plans import Plan
+
+if TYPE_CHECKING:
+    from engine.federated.task import Federated
+
+MOST_ROWS = 1000
+"""Rows of a round's client table in the log; larger cohorts show those with the lowest ids, and their number."""
+
+REPORTED = ("bytes_up", "norm")
+"""Columns of the client table that are there where blocks report them."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """A round that is over.
+
+    Attributes:
+        number: which, from 1.
+        sessions: what each client did.
+        columns: what those whose updates count reported.
+        items: the sessions' items in the round's trace.
+        cost: of the trace.
+        spent: its ledger, with what batteries gave beside.
+        start_s: simulated time at which it began.
+    """
+
+    number: int
+    sessions: Sessions
+    columns: dict[str, np.ndarray]
+    items: SessionItems
+    cost: Cost
+    spent: Ledger
+    start_s: float
+
+
+def percentiles(cost: Cost) -> dict[str, float]:
+    """How the round's time is spread; nothing where chance was not drawn."""
+    if cost.spread is None:
+        return {}
+    times = cost.spread.rounds_s
+    return {f"round_time_{name}_s": float(np.quantile(times, SHARES[name])) for name in ("p50", "p95")}
+
+
+def compression(task: "Federated", exchange: Exchange, sessions: Sessions) -> dict[str, float]:
+    """How many times smaller encoded messages are than plain ones, by direction; nothing where none is encoded."""
+    counted = sessions.take(sessions.counts > 0)
+    if not len(counted):
+        return {}
+    found = {}
+    if not task.encoding.plain_up:
+        found["compression_up"] = exchange.plain_up / float(counted.bytes_up.mean())
+    if not task.encoding.plain_down:
+        found["compression_down"] = exchange.plain_down / float(counted.bytes_down.mean())
+    return found
+
+
+def events(task: "Federated", context: Context, state: State, done: Round, values: dict[str, float]) -> list[Event]:
+    """The events of a round, in order.
+
+    Args:
+        task: the task.
+        context: fleet and data.
+        state: the state with the round still open.
+        done: the round.
+        values: its metrics.
+    """
+    at = values["time_s"]
+    metrics = {"round": done.number, "values": values}
+    ledger = {"round": done.number, "rows": done.spent.by_group()}
+    return [
+        *(_opening_remarks(task, context, state) if done.number == 1 else []),
+        *_closing_remarks(task, done, at),
+        Event(kind="cohort", body=_cohort(state, done), sim_time_s=done.start_s),
+        Event(kind="metrics", body=metrics, sim_time_s=at),
+        Event(kind="clients", body=_clients(done), sim_time_s=at),
+        Event(kind="ledger", body=ledger, sim_time_s=at),
+    ]
+
+
+def _cohort(state: State, done: Round) -> dict[str, Any]:
+    """Who was drawn in the round, who was left out and who was away."""
+    absent: Any = state.values["absent"]
+    counted = done.sessions.take(done.sessions.counts > 0)
+    sizes = [round(float(column.mean())) for column in (counted.bytes_down, counted.bytes_up)] if len(counted) else []
+    return {
+        "message_bytes": sizes,
+        "round": done.number,
+        "clients": state.values["cohort"],
+        "dropped": state.values["dropped"],
+        **absent,
+    }
+
+
+def _clients(done: Round) -> dict[str, Any]:
+    """The table of those whose updates count."""
+    counted = done.sessions.counts > 0
+    shown = slice(MOST_ROWS)
+    places = done.items.sent[counted]
+    arrived = np.asarray(done.cost.end_s)[places] - done.start_s
+    reported = {name: done.columns[name][shown] for name in REPORTED if name in done.columns}
+    return {
+        "round": done.number,
+        "num_clients": int(counted.sum()),
+        "ids": done.sessions.client[counted][shown],
+        "loss": done.columns.get("loss", np.zeros(0))[shown],
+        "num_samples": done.sessions.samples[counted][shown],
+        "time_s": arrived[shown],
+        **reported,
+    }
+
+
+def _opening_remarks(task: "Federated", context: Context, state: State) -> list[Event]:
+    """What the log says once: how clients are computed, and data that nobody holds."""
+    plan, population = Plan.from_values(state.values["plan"]), population_of(task, context)
+    remarks = [("info", plan.describe())]
+    idle = population.num_shards - context.fleet.num_devices
+    if idle > 0:
+        remarks.append(("warning", f"{idle} of {population.num_shards} parts of the data belong to no device"))
+    return [Event(kind="log", body={"level": level, "message": text}, sim_time_s=0.0) for level, text in remarks]
+
+
+def _closing_remarks(task: "Federated", done: Round, at: float) -> list[Event]:
+    """Why the model stayed as it was, if it did."""
+    text = shortfall(task, int((done.sessions.counts > 0).sum()))
+    message = {"level": "warning", "message": f"round {done.number}: {text}"}
+    return [Event(kind="log", body=message, sim_time_s=at)] if text else []
