@@ -160,6 +160,23 @@ class Fleet:
         ]
         return np.concatenate(parts)
 
+    def reachable_then(self, devices: NDArray[np.int64], when: tuple[int, FloatColumn], seed: int) -> NDArray[np.bool_]:
+        """(m,) which of some devices can take part, each at a moment of its own.
+
+        Args:
+            devices: (m,) ids.
+            when: the round, and (m,) the simulated time for each.
+            seed: seed of the run.
+        """
+        number, times_s = when
+        places = devices - self.starts[self.group_of[devices]]
+        found = np.ones(len(devices), dtype=np.bool_)
+        for row, (group, place) in enumerate(zip(self.group_of[devices].tolist(), places, strict=True)):
+            moment = Moment(number, float(times_s[row]))
+            group_seed = seed_of(seed, "availability", self.names[group])
+            found[row] = self.rules[group].reachable(place.reshape(1), moment, group_seed)[0]
+        return found
+
     @property
     def is_always_reachable(self) -> bool:
         """Whether every group is always available, so that nobody needs to ask."""

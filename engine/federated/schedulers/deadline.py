@@ -40,8 +40,9 @@ class Deadline(RoundScheduler):
         sessions = called.sessions
         times = called.measure(sessions)
         is_late = times.sent > self.deadline_s
-        if self.late == "partial" and is_late.any():
-            sessions = self._partial(called, is_late)
+        can_hurry = is_late & np.isfinite(times.sent)
+        if self.late == "partial" and can_hurry.any():
+            sessions = self._partial(called, can_hurry)
             times = called.measure(sessions)
             is_late = times.sent > self.deadline_s
         reasons = dict.fromkeys(sessions.client[is_late].tolist(), LATE)
@@ -54,7 +55,7 @@ class Deadline(RoundScheduler):
         one = np.ones_like(whole.steps)
         least = replace(whole, steps=one, samples=samples_in(one, called.sizes, called.batch_size))
         full_s, one_s = (called.measure(sessions) for sessions in (whole, least))
-        spare_s = self.deadline_s - one_s.sent
+        spare_s = np.where(np.isfinite(one_s.sent), self.deadline_s - one_s.sent, 0.0)
         more_s = (full_s.trained - full_s.received) - (one_s.trained - one_s.received)
         further = np.divide(spare_s * (whole.steps - 1), more_s, out=np.zeros(len(whole)), where=more_s > 0)
         steps = np.where(is_late, 1 + np.clip(np.floor(further), 0, whole.steps - 1), whole.steps).astype(np.int64)

@@ -37,12 +37,13 @@ class Synchronous(RoundScheduler):
         if needed == len(whole):
             return Decision(whole, {})
         times = called.measure(whole)
-        order = np.argsort(times.sent, kind="stable")
+        first = np.argsort(times.sent, kind="stable")[:needed]
+        first = first[np.isfinite(times.sent[first])]
         drops = np.ones(len(whole), dtype=np.bool_)
-        drops[order[:needed]] = False
-        close_s = float(times.sent[order[needed - 1]])
+        drops[first] = False
+        close_s = float(times.sent[first].max(initial=0.0))
         reasons = dict.fromkeys(whole.client[drops].tolist(), NOT_NEEDED)
-        return Decision(dropping(whole, times, drops, close_s), reasons, length_s=close_s)
+        return Decision(dropping(whole, times, drops, close_s), reasons, length_s=close_s if len(first) else None)
 
     def check(self, cohort_size: int) -> list[Problem]:
         """Nothing can be wrong."""
