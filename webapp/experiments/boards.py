@@ -20,6 +20,11 @@ from webapp.specforms.sweep import one_line
 XS = (("rounds", "Rounds"), ("time", "Time"), ("bytes", "Bytes"), ("joules", "Joules"))
 YS = (("accuracy", "Accuracy"), ("loss", "Loss"), ("train_loss", "Training loss"), ("divergence", "Divergence"))
 """What can stand on the axes of the curves; ``static/webapp/js/axes.js`` knows their units."""
+HEATS = (
+    ("loss", "Loss"), ("time_s", "Time"), ("part", "Taking part"), ("accuracy", "Accuracy"), ("norm", "Norm"),
+    ("staleness", "Staleness"), ("bytes_up", "Sent"), ("epochs", "Epochs"),
+)  # fmt: skip
+"""What the colors of the clients' map can show; of those after the third only what a run knows."""
 
 SPARK = (96.0, 22.0)
 MOST_SPARKS = 4000

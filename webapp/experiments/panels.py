@@ -7,7 +7,9 @@ from engine.core.errors import EngineError
 from engine.specs.writer import write
 from webapp.experiments import accuracy, boards, services
 from webapp.experiments.answers import answer_of, main_metric
+from webapp.experiments.methods import adversaries_of, methods_of
 from webapp.experiments.models import Experiment, Run, RunState
+from webapp.experiments.tracks import TRACKS
 from webapp.texts import tree_of
 from webapp.topologies.worlds import place_of
 
@@ -113,14 +115,16 @@ def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
     """
     after = max(0, run.last_seq - TAIL)
     started = services.events_after(run, 0, 1)
+    known = boards.series_of(run, 600)
     data = {
         "run": str(run.pk),
         "after": after,
         "state": run.state,
-        "series": boards.series_of(run, 600),
+        "series": known,
         "groups": _groups(run),
         "facts": started[0]["body"] if started and started[0]["kind"] == "started" else {},
         "seed": run.seed,
+        "tracks": [track.as_json() for track in TRACKS],
     }
     return {
         "page_data": data,
@@ -129,6 +133,10 @@ def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
         "recalled_share": (run.result or {}).get("costs", {}).get("share_recalled"),
         "spec": write({**tree_of(run.cell.text), "seeds": [run.seed]}),
         "log": _log(run, after),
+        "methods": methods_of(run),
+        "tracks": [(track, track.has(known)) for track in TRACKS],
+        "heats": boards.HEATS,
+        "adversaries": adversaries_of(data["facts"].get("attack")),
         **_axes(query),
     }
 

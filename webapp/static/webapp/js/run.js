@@ -7,6 +7,7 @@ import { Live } from "edgeloom/live.js";
 import { Rounds } from "edgeloom/rounds.js";
 import { pair, quantity, show, text } from "edgeloom/quantities.js";
 import { RunStore } from "edgeloom/store.js";
+import { Tracks } from "edgeloom/tracks.js";
 
 const of = (id) => document.getElementById(id);
 const data = JSON.parse(of("page-data").textContent);
@@ -25,7 +26,8 @@ function nameOf(id) {
 const chart = new Chart(chartParts());
 const axes = new AxisChoice(drawCurves);
 const rounds = new Rounds();
-const heat = new Heat(of("heat"), of("heat-readout"), nameOf);
+const heat = new Heat({ canvas: of("heat"), readout: of("heat-readout"), fold: of("heat-fold"), twin: of("heat-twin"), choice: of("choose-heat"), note: of("heat-note") }, nameOf);
+const tracks = new Tracks(data.tracks);
 let dirty = new Set(["curves"]);
 let scheduled = false;
 
@@ -41,9 +43,10 @@ function redraw() {
   const parts = dirty;
   dirty = new Set();
   if (parts.has("curves")) drawCurves();
+  if (parts.has("curves")) tracks.draw(store, store.facts ?? data.facts);
   if (parts.has("curves") || parts.has("ledger")) drawFigures();
   if (parts.has("ledger")) renderLedger(store.ledgers, { table: of("ledger"), note: of("ledger-note"), legend: of("ledger-legend"), links: of("links"), groups: data.groups });
-  if (parts.has("clients")) heat.set(store.clients, store.devices);
+  if (parts.has("clients")) heat.set(store);
   if (parts.has("log")) drawLog();
 }
 
@@ -88,7 +91,7 @@ function drawLog() {
 function onFrame(frame) {
   if (!store.apply(frame)) return;
   if (frame.kind === "ledger") rounds.ended(frame.body.round); // the last that a round says
-  const parts = { metrics: ["curves"], clients: ["clients"], ledger: ["ledger"], log: ["log"], started: ["log"], finished: ["log", "curves"] };
+  const parts = { metrics: ["curves"], clients: ["clients"], cohort: ["clients"], ledger: ["ledger"], log: ["log"], started: ["log"], finished: ["log", "curves"] };
   touch(...(parts[frame.kind] ?? []));
 }
 
@@ -111,14 +114,6 @@ function onStatus(state, words) {
   badge.dataset.state = state;
   badge.textContent = words;
 }
-
-of("choose-heat").addEventListener("click", (event) => {
-  const button = event.target.closest("[data-value]");
-  if (!button) return;
-  heat.metric = button.dataset.value;
-  for (const other of button.parentElement.children) other.setAttribute("aria-pressed", String(other === button));
-  heat.draw();
-});
 
 let seenState = data.state;
 touch("curves");

@@ -4,6 +4,8 @@ export class RunStore {
   constructor(series = {}) {
     this.rounds = new Map();
     this.clients = new Map();
+    this.cohorts = new Map();
+    this.facts = null;
     this.ledgers = new Map();
     this.lines = [];
     this.lastSeq = 0;
@@ -27,6 +29,11 @@ export class RunStore {
         this.clients.set(body.round, body);
         body.ids.forEach((id) => this.devices.add(id));
         break;
+      case "cohort":
+        this.cohorts.set(body.round, body);
+        body.clients.forEach((id) => this.devices.add(id));
+        body.dropped.forEach(({ id }) => this.devices.add(id));
+        break;
       case "ledger":
         this.ledgers.set(body.round, body.rows);
         break;
@@ -35,6 +42,7 @@ export class RunStore {
         this.lines.push({ frame, text: `finished: ${body.reason}`, level: "info" });
         break;
       case "started":
+        this.facts = body;
         this.lines.push({ frame, text: "started", level: "info" });
         break;
       case "log":
