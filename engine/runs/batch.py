@@ -12,6 +12,7 @@ from engine.runs.context import make_context
 from engine.runs.control import Control
 from engine.runs.folder import METRIC_COLUMNS, RunFolder
 from engine.runs.loop import RunStatus, run
+from engine.runs.pool import Helpers
 from engine.runs.provenance import provenance
 from engine.runs.sinks import Sink, Tee
 from engine.runs.summary import Record, joined, record_of, result_of
@@ -78,14 +79,16 @@ class Batch:
             EngineError: a run cannot go on; what it left can be continued.
         """
         self._begin()
-        for number, planned in enumerate(self.plan, start=1):
-            if planned.folder.is_done:
-                listener.reuse(planned)
-                continue
-            status = self._execute(planned, listener.begin(planned, number, len(self.plan)), control, store)
-            if status != "done":
-                self._join()
-                return status
+        with Helpers(self.spec.execution.shards - 1) as helpers:
+            for number, planned in enumerate(self.plan, start=1):
+                if planned.folder.is_done:
+                    listener.reuse(planned)
+                    continue
+                progress = listener.begin(planned, number, len(self.plan))
+                status = self._execute(planned, progress, (control, helpers), store)
+                if status != "done":
+                    self._join()
+                    return status
         self._join()
         return "done"
 
@@ -100,19 +103,23 @@ class Batch:
         mine = [planned for planned in self.plan if planned.cell is cell]
         return [planned.folder.record() or record_of(planned.seed, "queued", 0.0, None) for planned in mine]
 
-    def _execute(self, planned: Planned, progress: Sink, control: Control, store: DataStore | None) -> RunStatus:
-        spec = planned.cell.spec
+    def _execute(
+        self, planned: Planned, progress: Sink, how: tuple[Control, Helpers], store: DataStore | None
+    ) -> RunStatus:
+        spec, (control, helpers) = planned.cell.spec, how
         planned.folder.begin(spec, planned.seed)
         sink = Tee(planned.folder.sink(), progress)
+        folder = planned.folder.path / "blocks"
         try:
-            outcome = run(
-                spec,
-                planned.seed,
-                context=make_context(spec, planned.seed, store=store),
-                sink=sink,
-                checkpoints=planned.folder.checkpoints(),
-                control=control,
-            )
+            with helpers.executor(spec, planned.seed, folder, control) as executor:
+                outcome = run(
+                    spec,
+                    planned.seed,
+                    context=make_context(spec, planned.seed, store=store, executor=executor),
+                    sink=sink,
+                    checkpoints=planned.folder.checkpoints(),
+                    control=control,
+                )
         finally:
             sink.close()
         planned.folder.finish(spec, planned.seed, outcome)

@@ -23,6 +23,10 @@ class Execution(Component):
 
     checkpoint_s: Annotated[float, Field(ge=0, le=3600), Unit("s")] = 10.0
     """Seconds of work after which a checkpoint is due; 0 makes one after every step."""
+    shards: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many processes train clients of one run at the same time; more than there are cores is of no use. Bits and
+    costs are the same for every number. It pays where a client's training takes long, such as convolutional networks;
+    tiny models stay in one process by themselves. Estimates of this host's time are for one process."""
     costs: Method = "closed_form"
     """How the times of rounds are found: closed_form takes expected values; events the same, one after another;
     monte_carlo draws loss and jitter 200 times, books the mean and tells the median and 95th percentile of each round,
