@@ -6,8 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from engine.core.errors import Problem
 from engine.core.registry import Registry
+from engine.models.graph import Graph
 from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Start, Update
+from engine.training.settings import LocalSettings
 
 __all__ = [
     "Combined", "Groups", "LinearTerm", "LocalRule", "LocalView", "Payload", "Start", "Strategy", "Update", "moved",
@@ -46,6 +49,10 @@ class Strategy(LocalRule):
 
     neutral: ClassVar[Mapping[str, float] | None] = None
     """Parameter values that turn the strategy into FedAvg bit for bit; None if there are none."""
+
+    def check(self, graph: Graph, local: LocalSettings) -> list[Problem]:
+        """What of the strategy cannot be with this model and these local settings; paths relative to the strategy."""
+        return []
 
     def init_server(self, params: Mapping[str, np.ndarray]) -> Groups:
         """The server's state before the first round, given the initial model with its buffers."""

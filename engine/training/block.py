@@ -193,11 +193,15 @@ class _Run:
         job, losses = self.job, result.losses[back]
         counts = [len(place) for place in job.samples.places]
         activations = self._metered([_pick(result.params, int(row)) for row in back])
-        if not (defines(job.rule, "finish") or job.keep_updates or job.outgoing or job.rule.has_own_models):
-            summed = _summed_differences(result.params, self.down["weights"], counts, back)
-            return self._outcome({"weights": summed}, float(sum(counts)), losses=losses, activations=activations)
-        fold = _Fold(job)
         states: dict[int, Groups] = {}
+        if not (defines(job.rule, "finish") or job.keep_updates or job.outgoing) and self.starts.is_common:
+            summed = _summed_differences(result.params, self.down["weights"], counts, back)
+            if stacked.personal:
+                kept = [_pick_groups(stacked.personal, int(row)) for row in back]
+                states = {client: as_groups(groups) for client, groups in zip(job.clients, kept, strict=True)}
+            weight = float(sum(counts))
+            return self._outcome({"weights": summed}, weight, losses=losses, activations=activations, states=states)
+        fold = _Fold(job)
         for place, row in enumerate(back):
             view = LocalView(
                 params=_pick(result.params, int(row)), start=self.starts.of(place), down=self.down, lr=self.lr,

@@ -1,15 +1,16 @@
 """Clients with one weight each and a quadratic loss: worlds small enough to compute by hand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from engine.federated.strategy import Combined, Groups, LocalView, Payload, Strategy, Update
+from engine.federated.strategy import Combined, Groups, LinearTerm, LocalView, Payload, Strategy, Update
 from engine.training.arrays import as_groups, as_tensors
 from engine.training.chain import Dense
 from engine.training.dense import DenseStack
+from engine.training.local import Tensors
 from engine.training.settings import LocalSettings
 
 
@@ -53,17 +54,24 @@ def play(strategy: Strategy, world: World, server: Groups, states: Sequence[Grou
 
 def _train(strategy: Strategy, world: World, down: Payload, who: tuple[int, Payload]) -> Update:
     place, client = who
-    lr = world.settings.lr
+    start_loss = float((down["weights"]["w"] - world.targets[place]) ** 2 / 2)
     view = LocalView(
-        params=down["weights"], start=down["weights"], down=down, client=client, lr=lr, settings=world.settings,
-        num_samples=(world.sizes[place],), start_loss=float((down["weights"]["w"] - world.targets[place]) ** 2 / 2),
+        params=down["weights"], start=down["weights"], down=down, client=client, lr=world.settings.lr,
+        settings=world.settings, num_samples=(world.sizes[place],), start_loss=start_loss,
     )  # fmt: skip
+    view.params = _steps(world, place, view.start, strategy.linear_term(view))
+    update = strategy.finish(view, world.steps[place])
+    view.descend = lambda params, term: _steps(world, place, params, term)
+    personal = strategy.personal_pass(view)
+    return update if personal is None else replace(update, client={**(update.client or {}), **personal})
+
+
+def _steps(world: World, place: int, params: Tensors, term: LinearTerm | None) -> Tensors:
+    """The local steps of one client from some weight."""
     layer = DenseStack(
-        Dense("w", None, 1, 1, relu=False), down["weights"], clients=1, settings=world.settings, lr=lr,
-        term=strategy.linear_term(view),
-    )  # fmt: skip
+        Dense("w", None, 1, 1, relu=False), params, clients=1, settings=world.settings, lr=world.settings.lr, term=term
+    )
     one = torch.ones(1, 1, 1, dtype=torch.float64)
     for _ in range(world.steps[place]):
         layer.step(layer.forward(one) - world.targets[place], one)
-    view.params = {"w": layer.params()["w"][0]}
-    return strategy.finish(view, world.steps[place])
+    return {"w": layer.params()["w"][0]}
