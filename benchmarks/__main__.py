@@ -10,8 +10,8 @@ from pathlib import Path
 
 def names() -> list[str]:
     """The benchmarks, one module each."""
-    found = (info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)]))
-    return sorted(name for name in found if not name.startswith("_"))
+    found = pkgutil.iter_modules([str(Path(__file__).parent)])
+    return sorted(info.name for info in found if not info.ispkg and not info.name.startswith("_"))
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,0 +1,88 @@
+"""Legs of a study: run what is missing, cell by cell, for as long as one likes; the next leg goes on where it ended."""
+
+import fcntl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.reproduce.study import Recorded, StudyCell
+from engine.core.home import home_folder
+from engine.data.store import DataStore
+from engine.runs.batch import Batch, Planned
+from engine.runs.control import Control
+from engine.runs.folder import RunFolder
+from engine.runs.provenance import provenance
+from engine.runs.sinks import MemorySink, Sink
+
+SERIES = ("accuracy", "loss", "divergence", "train_loss", "time_s", "energy_j", "bytes_up", "bytes_down")
+"""What is kept of evaluated rounds, where it was measured."""
+
+
+class _Quiet:
+    """Hears nothing: the leg tells its own progress."""
+
+    def begin(self, planned: Planned, number: int, total: int) -> Sink:
+        return MemorySink()
+
+    def reuse(self, planned: Planned) -> None:
+        return None
+
+
+def run_cell(cell: StudyCell, control: Control, store: DataStore) -> bool:
+    """Run or continue a cell until it is done, and record it; False if it halted before or another leg has it.
+
+    Raises:
+        EngineError: the run cannot go on, because its data is missing for one.
+    """
+    folder = home_folder() / "studies" / cell.study / f"{cell.name}-{cell.key[:12]}"
+    with _alone(folder) as is_mine:
+        if not is_mine:
+            return False
+        batch = Batch(cell.spec, folder / "run")
+        if batch.execute(_Quiet(), control, store) != "done":
+            return False
+        cell.record(_summary(batch.plan[0].folder))
+    return True
+
+
+def pausing_after(minutes: float) -> Control:
+    """A control that asks the run to halt when the time is over; 0 never does."""
+    control = Control()
+    if minutes:
+        timer = threading.Timer(60 * minutes, control.pause)
+        timer.daemon = True
+        timer.start()
+    return control
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Whether no other leg is at work in the folder; the lock ends with the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _summary(folder: RunFolder) -> Recorded:
+    record = folder.record()
+    assert record is not None  # the run is done
+    rounds = [event["body"] for event in folder.events() if event["kind"] == "metrics"]
+    evaluated = [body for body in rounds if "accuracy" in body["values"]]
+    return {
+        "metrics": record["metrics"],
+        "costs": record["costs"],
+        "wall_s": round(record["wall_s"], 1),
+        "series": {"round": [body["round"] for body in evaluated], **_series([body["values"] for body in evaluated])},
+        "made_by": provenance(),
+    }
+
+
+def _series(rounds: list[Mapping[str, float]]) -> dict[str, list[float]]:
+    there = [name for name in SERIES if all(name in values for values in rounds)]
+    return {name: [float(f"{values[name]:.7g}") for values in rounds] for name in there}
