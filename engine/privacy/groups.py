@@ -1,5 +1,6 @@
 """Messages as one long vector: norm, scaling and noise of named groups of arrays."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,10 +11,15 @@ Groups = Mapping[str, Mapping[str, np.ndarray]]
 
 def norm_of(groups: Groups) -> float:
     """L2 norm of all arrays together, summed in double precision; infinite if an entry is no finite number."""
-    squares = sum(
-        float(np.square(array, dtype=np.float64).sum()) for tensors in groups.values() for array in tensors.values()
-    )
-    return float(np.sqrt(squares)) if np.isfinite(squares) else float("inf")
+    squares = 0.0
+    for group, name in ordered(groups):
+        squares += float(np.square(groups[group][name], dtype=np.float64).sum())
+    return math.sqrt(squares) if math.isfinite(squares) else math.inf
+
+
+def ordered(groups: Groups) -> list[tuple[str, str]]:
+    """Groups and names in alphabetical order: a message that was stored in between may come back in another one."""
+    return sorted((group, name) for group, tensors in groups.items() for name in tensors)
 
 
 def scaled(groups: Groups, factor: float) -> dict[str, dict[str, np.ndarray]]:
@@ -25,11 +31,12 @@ def scaled(groups: Groups, factor: float) -> dict[str, dict[str, np.ndarray]]:
 
 
 def with_noise(groups: Groups, std: float, draw: np.random.Generator) -> dict[str, dict[str, np.ndarray]]:
-    """All arrays plus independent Gaussian noise of that standard deviation, in the order of the groups."""
-    return {
-        group: {name: gaussian(array.shape, std, draw, array) for name, array in tensors.items()}
-        for group, tensors in groups.items()
-    }
+    """All arrays plus independent Gaussian noise of that standard deviation, drawn in alphabetical order."""
+    noisy: dict[str, dict[str, np.ndarray]] = {group: {} for group in groups}
+    for group, name in ordered(groups):
+        array = groups[group][name]
+        noisy[group][name] = gaussian(array.shape, std, draw, array)
+    return noisy
 
 
 def gaussian(
