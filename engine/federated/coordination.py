@@ -1,6 +1,7 @@
 """The contract of coordinations: who averages whose models, and which messages that takes."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from engine.federated.sessions import Ints, SessionItems, Sessions
 if TYPE_CHECKING:
     from engine.task.contract import Context
 
+Ways = Mapping[str, Ints]
+"""Which messages a round takes beside its clients' sessions: named columns of whole numbers, for the run's history."""
+
 
 @dataclass(frozen=True)
 class RoundPlace:
@@ -23,16 +27,14 @@ class RoundPlace:
         number: the round, from 1.
         rounds: rounds in all, at most.
         context: network and random streams.
-        work: one forward pass over one sample.
         bytes_down: payload of a model from the server.
         bytes_up: payload of an update to the server.
-        holders: what earlier rounds left with whom: for a hierarchy the gateways that hold a model of their own.
+        holders: nodes between devices and server that hold a model of their own since an earlier round: gateways.
     """
 
     number: int
     rounds: int
     context: "Context"
-    work: Work
     bytes_down: int
     bytes_up: int
     holders: frozenset[int] = field(default_factory=frozenset)
@@ -42,13 +44,23 @@ class Coordination(Component):
     """Who averages whose models."""
 
     @abstractmethod
-    def add_round(self, builder: TraceBuilder, sessions: Sessions, place: RoundPlace) -> SessionItems:
+    def ways(self, clients: Ints, place: RoundPlace) -> Ways:
+        """Which messages a round takes beside its clients' sessions.
+
+        Args:
+            clients: (m,) ids of those that begin it, ascending.
+            place: which round it is.
+        """
+
+    @abstractmethod
+    def add_round(self, builder: TraceBuilder, work: Work, sessions: Sessions, ways: Ways) -> SessionItems:
         """Add the items of a round to a trace in which it has begun; it ends when all of them have.
 
         Args:
             builder: the trace.
+            work: one forward pass over one sample.
             sessions: what the round's clients do.
-            place: which round it is.
+            ways: its further messages.
         """
 
     @abstractmethod
@@ -56,7 +68,7 @@ class Coordination(Component):
         """What is wrong with the coordination on this network; paths are relative to it."""
 
     def holders_after(self, clients: Ints, place: RoundPlace) -> frozenset[int]:
-        """What a round leaves with whom, given the clients that began it: the ``holders`` of the next round."""
+        """The ``holders`` of the next round, given the clients that began this one."""
         return frozenset()
 
 

@@ -8,7 +8,8 @@ from pydantic import Field
 from engine.core.errors import Problem
 from engine.core.nodes import SERVER
 from engine.costs.trace import TraceBuilder
-from engine.federated.coordination import Coordination, RoundPlace, coordinations
+from engine.costs.work import Work
+from engine.federated.coordination import Coordination, RoundPlace, Ways, coordinations
 from engine.federated.graph import DeviceGraph, Gathering, graphs
 from engine.federated.graphs.ring import RingGraph
 from engine.federated.mixing import Rule
@@ -45,28 +46,30 @@ class Gossip(Coordination):
     """When models are averaged: after local training, which sends trained models (after, as in DFedAvgM), or beside it,
     which sends models while training and adds what was learned to their mean (beside, as in D-PSGD)."""
 
-    def pairs(self, devices: Ints, place: RoundPlace) -> Ints:
-        """(E, 2) places of neighbors among the devices of a round."""
-        return self.graph.pairs(Gathering(devices, place.number, place.context))
+    def ways(self, clients: Ints, place: RoundPlace) -> Ways:
+        """Places of neighbors among the clients, and whether the server passes their messages on."""
+        pairs = self.graph.pairs(Gathering(clients, place.number, place.context))
+        over_server = np.array([place.context.network.relays is None], dtype=np.int64)
+        return {"one": pairs[:, 0], "other": pairs[:, 1], "over_server": over_server}
 
-    def add_round(self, builder: TraceBuilder, sessions: Sessions, place: RoundPlace) -> SessionItems:
+    def add_round(self, builder: TraceBuilder, work: Work, sessions: Sessions, ways: Ways) -> SessionItems:
         """Training and the exchange of models, one after the other or both at once."""
         never = np.full(len(sessions), NEVER, dtype=np.int64)
         if not len(sessions):
             return SessionItems(never, never, never)
         trained = builder.compute(
-            sessions.client, place.work, sessions.samples, mode="train", num_steps=sessions.steps, phase="compute"
+            sessions.client, work, sessions.samples, mode="train", num_steps=sessions.steps, phase="compute"
         )
         ready = trained if self.mixing == "after" else never
-        pairs = self.pairs(sessions.client, place)
-        sender, receiver = np.concatenate([pairs, pairs[:, ::-1]]).T
-        if place.context.network.relays is not None:
+        sender = np.concatenate([ways["one"], ways["other"]])
+        receiver = np.concatenate([ways["other"], ways["one"]])
+        if ways["over_server"][0]:
+            exchanged = _over_the_server(builder, sessions, ready, (sender, receiver))
+        else:
             exchanged = builder.send(
                 sessions.client[sender], sessions.client[receiver], sessions.bytes_up[sender], new_connection=True,
                 after=ready[sender], phase="exchange",
             )  # fmt: skip
-        else:
-            exchanged = _over_the_server(builder, sessions, ready, (sender, receiver))
         builder.barrier(np.concatenate([trained, exchanged]))
         return SessionItems(never, trained, never)
 

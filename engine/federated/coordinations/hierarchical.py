@@ -8,8 +8,9 @@ from pydantic import Field
 from engine.core.errors import EngineError, Problem
 from engine.core.nodes import SERVER, gateway_node
 from engine.costs.trace import TraceBuilder
-from engine.federated.coordination import Coordination, RoundPlace, coordinations
-from engine.federated.sessions import Ints, SessionItems, Sessions, add_sessions
+from engine.costs.work import Work
+from engine.federated.coordination import Coordination, RoundPlace, Ways, coordinations
+from engine.federated.sessions import NEVER, Ints, SessionItems, Sessions, add_sessions
 
 if TYPE_CHECKING:
     from engine.task.contract import Context
@@ -38,36 +39,35 @@ class HierarchicalCoordination(Coordination):
         """Whether the server averages the gateways at the end of a round."""
         return number % self.edge_rounds == 0 or number == rounds
 
-    def add_round(self, builder: TraceBuilder, sessions: Sessions, place: RoundPlace) -> SessionItems:
-        """Model to the gateways that need it, sessions of devices with their gateways, models to the server."""
-        hubs = hubs_of(sessions.client, place.context)
-        fetch = np.setdiff1d(hubs, list(place.holders))
-        after = None
-        if len(fetch):
-            fetched = builder.send(
-                SERVER, gateway_node(0) - fetch, place.bytes_down, new_connection=True, phase="gateway download"
-            )
-            there = np.searchsorted(fetch, hubs).clip(max=len(fetch) - 1)
-            after = np.where(fetch[there] == hubs, fetched[there], -1)
-        items = add_sessions(builder, place.work, sessions, hub=gateway_node(0) - hubs, after=after)
-        self._send_up(builder, items, hubs, place)
-        return items
+    def ways(self, clients: Ints, place: RoundPlace) -> Ways:
+        """The gateway of each client, the gateways that fetch a model, and those that send theirs, with the bytes."""
+        hubs = hubs_of(clients, place.context)
+        senders: list[int] = []
+        if self.is_cloud_round(place.number, place.rounds):
+            senders = sorted({*place.holders, *hubs.tolist()})
+        return {
+            "hub": hubs,
+            "fetches": np.setdiff1d(hubs, np.array(sorted(place.holders), dtype=np.int64)),
+            "sends": np.array(senders, dtype=np.int64),
+            "hub_bytes": np.array([place.bytes_down, place.bytes_up], dtype=np.int64),
+        }
 
-    def _send_up(self, builder: TraceBuilder, items: SessionItems, hubs: Ints, place: RoundPlace) -> None:
-        """Each gateway waits for its devices; at the end of a cloud round it sends its model to the server."""
-        ends, began = items.last, items.received >= 0
-        mine = hubs[began]
-        if not self.is_cloud_round(place.number, place.rounds):
-            if len(ends):
-                builder.barrier(ends)
-            return
-        senders = sorted({*place.holders, *hubs.tolist()})
-        ready = [builder.barrier(ends[mine == hub]) if np.any(mine == hub) else -1 for hub in senders]
-        if senders:
-            nodes = gateway_node(0) - np.array(senders)
-            builder.barrier(
-                builder.send(nodes, SERVER, place.bytes_up, new_connection=True, after=ready, phase="gateway upload")
-            )
+    def add_round(self, builder: TraceBuilder, work: Work, sessions: Sessions, ways: Ways) -> SessionItems:
+        """Models to gateways that have none, sessions of devices with their gateways, models to the server."""
+        hubs, fetches = ways["hub"], ways["fetches"]
+        after = np.full(len(hubs), NEVER, dtype=np.int64)
+        if len(fetches):
+            fetched = builder.send(
+                SERVER, gateway_node(0) - fetches, int(ways["hub_bytes"][0]), new_connection=True,
+                phase="gateway download",
+            )  # fmt: skip
+            place = np.searchsorted(fetches, hubs).clip(max=len(fetches) - 1)
+            after = np.where(fetches[place] == hubs, fetched[place], NEVER)
+        items = add_sessions(builder, work, sessions, hub=gateway_node(0) - hubs, after=after)
+        last = _sent_up(builder, items, ways) if len(ways["sends"]) else items.last
+        if len(last):
+            builder.barrier(last)
+        return items
 
     def holders_after(self, clients: Ints, place: RoundPlace) -> frozenset[int]:
         """Gateways that have a model of their own after the round."""
@@ -89,6 +89,16 @@ class HierarchicalCoordination(Coordination):
             "hierarchical (or a custom one with gateways) with a backhaul, or the coordination server"
         )
         return [Problem("kind", "no_gateways", message)]
+
+
+def _sent_up(builder: TraceBuilder, items: SessionItems, ways: Ways) -> Ints:
+    """Each gateway waits for its devices and sends its model to the server."""
+    ends, mine = items.last, ways["hub"][items.received != NEVER]
+    ready = [builder.barrier(ends[mine == hub]) if np.any(mine == hub) else NEVER for hub in ways["sends"]]
+    return builder.send(
+        gateway_node(0) - ways["sends"], SERVER, int(ways["hub_bytes"][1]), new_connection=True, after=ready,
+        phase="gateway upload",
+    )  # fmt: skip
 
 
 def hubs_of(clients: Ints, context: "Context") -> Ints:

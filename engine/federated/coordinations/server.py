@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from engine.core.errors import Problem
 from engine.costs.trace import TraceBuilder
-from engine.federated.coordination import Coordination, RoundPlace, coordinations
-from engine.federated.sessions import SessionItems, Sessions, add_sessions
+from engine.costs.work import Work
+from engine.federated.coordination import Coordination, RoundPlace, Ways, coordinations
+from engine.federated.sessions import Ints, SessionItems, Sessions, add_sessions
 
 if TYPE_CHECKING:
     from engine.task.contract import Context
@@ -22,9 +23,13 @@ class Server(Coordination):
     kind: Literal["server"] = "server"
     """One server combines all updates."""
 
-    def add_round(self, builder: TraceBuilder, sessions: Sessions, place: RoundPlace) -> SessionItems:
+    def ways(self, clients: Ints, place: RoundPlace) -> Ways:
+        """None: clients talk with the server."""
+        return {}
+
+    def add_round(self, builder: TraceBuilder, work: Work, sessions: Sessions, ways: Ways) -> SessionItems:
         """The model down, local training, the update up."""
-        items = add_sessions(builder, place.work, sessions)
+        items = add_sessions(builder, work, sessions)
         if len(items.last):
             builder.barrier(items.last)
         return items
