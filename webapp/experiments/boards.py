@@ -13,6 +13,7 @@ from engine.network.network import Network
 from engine.specs.text import parse_tree
 from webapp.catalogue.quantities import digits, pair, quantity, text
 from webapp.experiments import chunks, services
+from webapp.experiments.measures import measure_of
 from webapp.experiments.models import Cell, Experiment, MetricChunk, Run, RunState
 from webapp.library.drawing import Drawing, GroupSign, draw, signs
 from webapp.specforms.sweep import one_line
@@ -30,12 +31,6 @@ SPARK = (96.0, 22.0)
 MOST_SPARKS = 4000
 _SPARKS: dict[tuple[Any, str], str] = {}
 """Small curves of runs that are done, by run and metric."""
-UNITS = {
-    "accuracy": "%", "time_s": "s", "round_time_s": "s", "round_time_p50_s": "s", "round_time_p95_s": "s",
-    "energy_j": "J", "bytes_up": "B", "bytes_down": "B", "share_recalled": "%",
-}  # fmt: skip
-"""Units of the metrics that are not plain numbers."""
-
 FACTS = (
     ("accuracy", "Test accuracy"),
     ("time_s", "Simulated time"),
@@ -133,7 +128,7 @@ def kpis_of_run(run: Run, last: Mapping[str, Any]) -> list[Kpi]:
     notes = {}
     if run.progress_done:
         notes = {
-            name: f"{text(values[name] / rounds, UNITS[name])} a round"
+            name: f"{text(values[name] / rounds, measure_of(name).unit)} a round"
             for name in ("time_s", "energy_j")
             if name in values
         }
@@ -144,7 +139,7 @@ def _kpi(name: str, title: str, values: Mapping[str, Any], note: str) -> Kpi:
     if name == "bytes":
         number, unit = pair(values.get("bytes_up"), values.get("bytes_down"), "B")
     else:
-        number, unit = quantity(values.get(name), UNITS.get(name, ""))
+        number, unit = quantity(values.get(name), measure_of(name).unit)
     return Kpi(name, title, number, unit, note or ("of cost, from memory" if name == "share_recalled" and unit else ""))
 
 
@@ -232,7 +227,7 @@ def _spread_text(name: str, spread: Mapping[str, Any]) -> str:
     if spread["std"] is None or count < 2:
         return f"n = {count}"
     low, high = spread["ci95"]
-    half = (high - low) / 2 * (100 if UNITS.get(name) == "%" else 1)
-    unit = UNITS.get(name, "")
+    half = (high - low) / 2 * (100 if measure_of(name).unit == "%" else 1)
+    unit = measure_of(name).unit
     shown = f"{half:.1f}" if unit == "%" else " ".join(quantity(half, unit)).strip() if unit else digits(half, 2)
     return f"± {shown}, n = {count}"

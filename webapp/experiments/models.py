@@ -194,6 +194,60 @@ class MetricChunk(models.Model):
         return f"{self.run_id}: {self.name} {self.step_first}-{self.step_last}"
 
 
+class Shard(models.Model):
+    """A place beside the worker that carries out a run, for another one that computes blocks of its rounds.
+
+    ``token`` is the fencing token: it rises with every claim, and what a helper brings counts only if the block still
+    carries the token under which it was taken. Shards are gone with the attempt that made them.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="shards")
+    attempt = models.PositiveIntegerField(help_text="Of the run.")
+    number = models.PositiveIntegerField()
+    host = models.CharField(max_length=64, help_text="Hash of versions and processor: others give other bits.")
+    token = models.PositiveIntegerField(default=0)
+    lease_owner = models.CharField(max_length=120, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True, help_text="When somebody was last asked to help.")
+    num_blocks = models.PositiveIntegerField(default=0, help_text="Blocks computed here.")
+    cpu_s = models.FloatField(default=0.0, help_text="CPU seconds of helpers.")
+
+    class Meta:
+        ordering = ["run", "attempt", "number"]
+        constraints = [models.UniqueConstraint(fields=["run", "attempt", "number"], name="shard_number")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: shard {self.number}"
+
+
+class BlockState(models.TextChoices):
+    """Where a block of an open round is; one that the coordinator takes for itself has no row any more."""
+
+    WAITING = "waiting", "Waiting"
+    TAKEN = "taken", "Taken"
+    DONE = "done", "Done"
+    LEFT = "left", "Left to the coordinator"
+
+
+class ShardBlock(models.Model):
+    """A block of the open round of a run that helpers may compute; gone with its round."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="blocks")
+    attempt = models.PositiveIntegerField(help_text="Of the run.")
+    file = models.CharField(max_length=80, help_text="Name of its file, without the folder.")
+    state = models.CharField(max_length=10, choices=BlockState.choices, default=BlockState.WAITING)
+    shard = models.ForeignKey(Shard, on_delete=models.CASCADE, null=True, blank=True, related_name="blocks")
+    token = models.PositiveIntegerField(default=0, help_text="Of the shard when it took the block.")
+    result = models.CharField(max_length=120, blank=True, help_text="Name of the file of its result.")
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["run", "attempt", "state"])]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.file}"
+
+
 class Artifact(models.Model):
     """A file that a run made, kept in the store under the hash of its bytes."""
 
