@@ -47,6 +47,11 @@ class Aggregator(Component):
         """One update, (P,), of the type of the rows; of at least :attr:`least_updates` rows."""
 
     @property
+    def trusted_samples(self) -> int:
+        """How many samples the server trains on itself where :attr:`needs_trusted`."""
+        return 0
+
+    @property
     def least_updates(self) -> int:
         """Updates that the rule needs; a round in which fewer arrive leaves the model as it is."""
         return 1

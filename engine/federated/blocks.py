@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.federated import budget
+from engine.federated.adversary import poisoned
+from engine.federated.asking import ASK, compute_losses
 from engine.federated.layout import (
     CALLED,
     CLIENT,
     DOWN,
-    MEMORY,
     OPEN,
     SERVER,
     SUM,
@@ -19,7 +21,7 @@ from engine.federated.layout import (
     population_of,
 )
 from engine.federated.measuring import is_metered
-from engine.federated.messages import flat, grouped, names, part
+from engine.federated.messages import flat, grouped, names
 from engine.federated.outgoing import Outgoing
 from engine.federated.route import route_of
 from engine.federated.strategy import Groups
@@ -29,6 +31,7 @@ from engine.training.plans import Plan
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
+    from engine.training.block import Samples
 
 STEPS = f"{CALLED}/most_steps"
 """Input of a block in which clients do part of their work: (C,) local steps of each at most."""
@@ -61,23 +64,25 @@ def make_block(task: "Federated", context: Context, state: State, what: tuple[in
         name=("train", number, place),
         clients=tuple(clients),
         inputs={**down, **partial},
-        values={"round": number, "plan": state.values["plan"], "meter": is_metered(task, number)},
+        values={"round": number, "plan": state.values["plan"], "meter": is_metered(task, number), **budget.kept(state)},
         client_states={client: state.clients[client] for client in clients if client in state.clients},
         macs=float(called.samples[rows].sum()) * macs_per_sample(task, context),
     )
 
 
 def compute_block(task: "Federated", context: Context, block: Block) -> BlockResult:
-    """Train the block's clients, and send their updates on their way."""
+    """Train the block's clients, and send their updates on their way; or let them tell the loss of the model."""
     from engine.training.block import BlockJob, train_block
 
-    graph, population = graph_of(task, context), population_of(task, context)
+    if block.name[0] == ASK:
+        return compute_losses(task, context, block)
+
     down = grouped(DOWN, block.inputs)
     number: Any = block.values["round"]
-    outgoing = _outgoing(task, context, block)
+    outgoing = None if route_of(task).is_plain else Outgoing(task, context, block)
     outcome = train_block(
         BlockJob(
-            graph=graph,
+            graph=graph_of(task, context),
             plan=Plan.from_values(block.values["plan"]),
             rule=task.strategy,
             settings=task.local,
@@ -85,7 +90,7 @@ def compute_block(task: "Federated", context: Context, block: Block) -> BlockRes
             seed=context.seed,
             round_number=number,
             clients=block.clients,
-            samples=population.samples(block.clients),
+            samples=_samples(task, context, block),
             down=down,
             states=_states_of(task, block, down["weights"]),
             meter=bool(block.values["meter"]),
@@ -119,13 +124,12 @@ def fold(state: State, result: BlockResult) -> State:
     return state.replace(values={"weight": weight + added, "block": place + 1}, tensors=folded, clients=result.clients)
 
 
-def _outgoing(task: "Federated", context: Context, block: Block) -> Outgoing | None:
-    """Takes the block's updates; None where the block simply sums them."""
-    if route_of(task).is_plain:
-        return None
-    _, number, place = block.name
-    memories = {client: part(MEMORY, tensors) for client, tensors in block.client_states.items()}
-    return Outgoing(task, context, (int(number), int(place)), memories)
+def _samples(task: "Federated", context: Context, block: Block) -> "Samples":
+    """What the block's clients train on, malicious ones on what they made of theirs."""
+    samples = population_of(task, context).samples(block.clients)
+    if task.attack is None:
+        return samples
+    return poisoned(task.attack, context, task.dataset, block.clients, samples)
 
 
 def _states_of(task: "Federated", block: Block, weights: Mapping[str, np.ndarray]) -> dict[int, Any]:

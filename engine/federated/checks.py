@@ -9,6 +9,7 @@ from engine.core.errors import Problem
 from engine.costs.memory import memory_problems
 from engine.costs.plan import message_problems
 from engine.encodings.encoding import encodings
+from engine.federated.adversary import target_of
 from engine.federated.messages import shape_only
 from engine.federated.packing import named
 from engine.federated.population import shard_count
@@ -33,6 +34,8 @@ def problems_of(task: "Federated", context: Context) -> list[Problem]:
         *below("sampler", task.sampler.check(context.fleet.num_devices)),
         *below("aggregator", task.aggregator.check(task.sampler.cohort_size(context.fleet.num_devices))),
         *_encoding(task),
+        *_attack(task, context.fleet.num_devices),
+        *_privacy(task, context.fleet.num_devices),
         *_partition(task, context.fleet.num_devices),
         *(found for place, step in enumerate(task.augment) for found in below(f"augment.{place}", step.check(sample))),
         *unfit,
@@ -43,6 +46,16 @@ def problems_of(task: "Federated", context: Context) -> list[Problem]:
 def below(part: str, problems: list[Problem]) -> list[Problem]:
     """The problems of a part, with paths relative to the task."""
     return [Problem(f"{part}.{found.path}".rstrip("."), found.code, found.message) for found in problems]
+
+
+def _attack(task: "Federated", num_devices: int) -> list[Problem]:
+    return [] if task.attack is None else below("attack", task.attack.check(target_of(task.dataset), num_devices))
+
+
+def _privacy(task: "Federated", num_devices: int) -> list[Problem]:
+    if task.privacy is None:
+        return []
+    return below("privacy", task.privacy.check(task.sampler.scheme, task.sampler.cohort_size(num_devices)))
 
 
 def _encoding(task: "Federated") -> Iterator[Problem]:
@@ -86,6 +99,7 @@ def _model(task: "Federated", context: Context) -> Iterator[Problem]:
     if task.local.path == "cohort" and obstacle:
         message = f"clients cannot be computed stacked: {obstacle}; allowed here are auto and per_client"
         yield Problem("local.path", "no_cohort_path", message)
+    yield from below("strategy", task.strategy.check(costs.graph, task.local))
     copies = extra_copies(task, costs)
     yield from memory_problems(context.fleet, costs, task.local.batch_size, "model", optimizer_copies=copies)
     yield from _rows(task, context)

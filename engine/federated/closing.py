@@ -2,10 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from engine.core.events import Event
 from engine.core.json import JsonValue
 from engine.costs.ledger import Ledger
-from engine.federated import telling
+from engine.federated import budget, telling
+from engine.federated.asking import Asked
+from engine.federated.cohorts import learned
 from engine.federated.combining import combine
 from engine.federated.history import with_record
 from engine.federated.layout import (
@@ -22,7 +26,7 @@ from engine.federated.layout import (
     rounds_done,
 )
 from engine.federated.measuring import measured
-from engine.federated.messages import flat, grouped, names, under
+from engine.federated.messages import flat, grouped, names, part, under
 from engine.federated.power import Power
 from engine.federated.sessions import Sessions
 from engine.federated.telling import Round
@@ -34,6 +38,9 @@ if TYPE_CHECKING:
 
 TOTALS = ("time_s", "energy_j", "bytes_up", "bytes_down")
 """Cumulative costs that every metrics event carries."""
+
+BUDGET_SPENT = "privacy_budget"
+"""Why a run ends whose next round would cost more privacy than is allowed."""
 
 LASTS_A_ROUND = (SUM, ROWS, OPEN, CALLED, DOWN)
 """Prefixes of what a state holds of an open round only."""
@@ -48,24 +55,27 @@ def close_round(task: "Federated", context: Context, state: State) -> tuple[Stat
     ledger = ledger_of(state).add(done.spent)
     booked = ledger.totals()
     totals = {name: float(booked[name]) for name in TOTALS}
-    metrics = measured(task, context, done.number, server, done.columns)
+    spent = budget.after_round(task, context, state, done.counted.client, done.columns.get("norm"))
+    metrics = measured(task, context, done.number, server, done.columns) | spent.metrics
     values = {
-        **metrics, **totals, "round_time_s": totals["time_s"] - done.start_s, **telling.percentiles(done.cost),
-        **telling.compression(task, exchange_in(task, context), done.sessions),
+        **metrics, **totals, "round_time_s": totals["time_s"] - done.start_s, **telling.percentiles(done.spread),
+        **telling.compression(task, exchange_in(task, context), done),
         **({} if power is None else power.metrics()),
     }  # fmt: skip
     events = telling.events(task, context, state, done, values)
     kept: Any = state.values["metrics"]
     closed = state.replace(
         values={
-            **closed_values(done.number + 1), "reason": _reason(task, done.number, metrics), "totals": dict(totals),
-            "metrics": {**kept, **metrics},
+            **closed_values(done.number + 1), "totals": dict(totals), "metrics": {**kept, **metrics}, **spent.values,
+            "reason": _reason(task, done.number, metrics) or (BUDGET_SPENT if spent.is_spent else ""),
         },
         tensors={
             **flat(SERVER, server),
-            **with_record(state.tensors, done.number, done.sessions.columns()),
+            **with_record(state.tensors, done.number, {**done.sessions.columns(), **done.asked.columns()}),
             **under(LEDGER, ledger.to_arrays()),
+            **spent.tensors,
             **({} if power is None else power.tensors()),
+            **learned(task, state, telling.feedback(task, context, done)),
         },
         drop=[name for prefix in LASTS_A_ROUND for name in names(prefix, state.tensors)],
     )  # fmt: skip
@@ -81,14 +91,16 @@ def _costed(task: "Federated", context: Context, state: State) -> tuple[Round, P
     """The round with what it cost, and the batteries after it."""
     number, start = rounds_done(state) + 1, _start_s(state)
     sessions, columns = _sessions(state), reported_of(state)
-    made = round_trace(exchange_in(task, context).work, sessions)
+    asked = Asked.from_columns(part(CALLED, state.tensors))
+    made = round_trace(exchange_in(task, context).work, sessions, asked=asked)
     cost = context.cost_model.cost(made.trace, start_s=start, first_round=number - 1)
     spent: Ledger = cost.ledger
     power = Power.of(context, state)
     if power is not None:
         power, standby = power.spend(context, cost.end_s_total - start, cost.ledger)
         spent = spent.add(standby)
-    return Round(number, sessions, columns, made.items, cost, spent, start), power
+    arrived_s = np.asarray(cost.end_s)[made.items.sent[sessions.counts > 0]] - start
+    return Round(number, sessions, columns, arrived_s, cost.spread, spent, start, asked), power
 
 
 def _start_s(state: State) -> float:

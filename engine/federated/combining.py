@@ -1,15 +1,21 @@
 """How the server makes one step of a round's updates, whether it has their sum or each by itself."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.core.registry import kind_of
+from engine.federated.adversary import crafted
 from engine.federated.aggregator import Rows
-from engine.federated.layout import ROWS, SUM
+from engine.federated.budget import BOOK
+from engine.federated.layout import DOWN, ROWS, SUM, message_down, rounds_done
 from engine.federated.messages import combined_mean, grouped, part
 from engine.federated.outgoing import packing_of
 from engine.federated.route import route_of
 from engine.federated.strategy import Combined, Groups
+from engine.federated.trust import trusted_update
+from engine.privacy.mechanism import Mechanism
 from engine.task.contract import Context, State
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ def combine(
         clients: (m,) ids of those whose updates are there, ascending.
         num_clients: how many there are in all.
     """
-    mean = _mean(task, context, state, clients)
+    mean = _mean(task, context, state, (server, clients))
     if mean is None:
         return server
     weight: Any = state.values["weight"]
@@ -41,23 +47,52 @@ def shortfall(task: "Federated", num_updates: int) -> str:
     least = task.aggregator.least_updates
     if not num_updates or num_updates >= least:
         return ""
-    return f"{num_updates} updates arrived, {task.aggregator.kind} needs {least}: the model stays as it is"
+    return f"{num_updates} updates arrived, {kind_of(type(task.aggregator))} needs {least}: the model stays as it is"
 
 
-def _mean(task: "Federated", context: Context, state: State, clients: np.ndarray) -> Groups | None:
-    """The one update that stands for all; None if there is nothing to make it of."""
+def _mean(task: "Federated", context: Context, state: State, ends: tuple[Groups, np.ndarray]) -> Groups | None:
+    """The one update that stands for all; None if there is nothing to make it of.
+
+    Args:
+        task: the task.
+        context: fleet and seed.
+        state: the state with the sum or the rows.
+        ends: groups that sent the message down, and ids of those who answered.
+    """
+    _, clients = ends
+    if task.privacy is not None and task.privacy.noises_sum:
+        return packing_of(task, context).groups(_released(task.privacy, task, context, state))
     weight: Any = state.values["weight"]
     if not len(clients) or weight == 0.0 or shortfall(task, len(clients)):
         return None
     if route_of(task).keeps_rows:
         packing = packing_of(task, context)
-        return packing.groups(task.aggregator.combine(_rows(task, context, state, clients)))
+        return packing.groups(task.aggregator.combine(_rows(task, context, state, ends)))
     return combined_mean(grouped(SUM, state.tensors), weight)
 
 
-def _rows(task: "Federated", context: Context, state: State, clients: np.ndarray) -> Rows:
-    """The updates as the server gets them, malicious ones included."""
+def _released(mechanism: Mechanism, task: "Federated", context: Context, state: State) -> np.ndarray:
+    """The noisy mean of a trusted server, (P,); also of no update at all, for its absence would tell."""
+    packing, book = packing_of(task, context), state.values[BOOK]
+    assert isinstance(book, Mapping)
+    summed = grouped(SUM, state.tensors)
+    vector = packing.vector(summed) if summed else np.zeros(packing.size, packing.dtype)
+    draw = context.stream("privacy-noise", rounds_done(state) + 1)
+    return mechanism.release(vector, book, task.sampler.cohort_size(context.fleet.num_devices), draw)
+
+
+def _rows(task: "Federated", context: Context, state: State, ends: tuple[Groups, np.ndarray]) -> Rows:
+    """The updates as the server gets them, malicious ones included; arguments as of :func:`_mean`."""
+    server, clients = ends
+    number = rounds_done(state) + 1
     found = part(ROWS, state.tensors)
     places = sorted({int(name.partition("/")[0]) for name in found})
     values, weights = (np.concatenate([found[f"{place}/{name}"] for place in places]) for name in ("values", "weights"))
-    return Rows(values, weights)
+    if task.attack is not None:
+        values = crafted(task.attack, context, number, clients, values)
+    trusted = None
+    if task.aggregator.needs_trusted:
+        down = grouped(DOWN, state.tensors) or message_down(task, context, server)
+        update = trusted_update(task, context, number, down, task.aggregator.trusted_samples)
+        trusted = packing_of(task, context).vector(update)
+    return Rows(values, weights, trusted)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.costs.trace import Trace, TraceBuilder
-from engine.federated.cohorts import draw_cohort, waiting_s
+from engine.federated.asking import Asked
+from engine.federated.cohorts import expected, waiting_s
 from engine.federated.population import shard_count
 from engine.federated.traffic import add_round, exchange_of, round_trace
 from engine.fleet.availability import Moment
@@ -44,11 +45,13 @@ def expected_trace(task: "Federated", context: Context) -> Trace:
     for number in range(1, written + 1):
         if context.fleet.is_timed:
             time_s += waiting_s(context, Moment(number, time_s))
-        clients = draw_cohort(task, context, number, time_s=time_s)
-        who = exchange.sessions(clients, np.full(len(clients), samples), np.full(len(clients), steps))
-        add_round(builder, exchange.work, who, repeats=share + (number <= rest))
+        chosen = expected(task, context, Moment(number, time_s), each)
+        clients = chosen.clients
+        asked = Asked.of(chosen.asked, np.full(len(chosen.asked), max(1, round(each))), exchange.bytes_down)
+        who = asked.spares(exchange.sessions(clients, np.full(len(clients), samples), np.full(len(clients), steps)))
+        add_round(builder, exchange.work, who, repeats=share + (number <= rest), asked=asked)
         if context.fleet.is_timed:
-            trace = round_trace(exchange.work, who).trace
+            trace = round_trace(exchange.work, who, asked=asked).trace
             cost = context.cost_model.cost(trace, time_s, method="closed_form", first_round=number - 1)
             time_s = cost.end_s_total
     return builder.build()

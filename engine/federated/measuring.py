@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.federated.adversary import attack_metrics
 from engine.federated.layout import graph_of, population_of
 from engine.federated.strategy import Groups
 from engine.task.contract import Context
@@ -49,4 +50,7 @@ def _evaluated(task: "Federated", context: Context, server: Groups) -> dict[str,
     test: Any = population_of(task, context).test()
     module = module_for(graph_of(task, context), context.cache)
     score = evaluate(module, server["weights"], test.x, test.y)
-    return {"accuracy": score.accuracy, "loss": score.loss}
+    found = {"accuracy": score.accuracy, "loss": score.loss}
+    if task.attack is not None:
+        found |= attack_metrics(task.attack, context, task.dataset, (module, server["weights"]))
+    return found

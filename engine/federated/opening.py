@@ -11,12 +11,14 @@ import numpy as np
 from engine.core.json import JsonValue
 from engine.costs.ledger import Ledger
 from engine.federated.absences import absent_of
-from engine.federated.cohorts import draw_cohort, pauses, reachable
+from engine.federated.asking import Asked
+from engine.federated.cohorts import Chosen, choose, pauses, reachable
 from engine.federated.layout import CALLED, DOWN, LEDGER, SERVER, ledger_of, message_down, population_of
 from engine.federated.messages import grouped, under
 from engine.federated.packing import named
 from engine.federated.power import DROPOUT, Power, battery_ledger
 from engine.federated.sessions import Sessions
+from engine.federated.strategy import Groups
 from engine.federated.traffic import exchange_in, local_work, round_trace
 from engine.fleet.availability import Moment
 from engine.fleet.battery import Charges
@@ -35,13 +37,13 @@ def open_round(task: "Federated", context: Context, state: State) -> State:
     number, start = _moment(state)
     power = Power.of(context, state)
     has_charge = None if power is None else ~power.charges.is_empty
-    chosen = draw_cohort(task, context, number, time_s=start, has_charge=has_charge)
-    is_idle = population_of(task, context).num_samples(chosen) == 0
-    dropped: list[JsonValue] = [{"id": int(client), "reason": NO_SAMPLES} for client in chosen[is_idle]]
-    sessions = _called(task, context, chosen[~is_idle])
     down, sent = _sent_down(task, context, state)
-    if down:
-        sessions = replace(sessions, bytes_down=np.full(len(sessions), sent))
+    chosen = _chosen(task, context, state, (has_charge, down))
+    is_idle = population_of(task, context).num_samples(chosen.clients) == 0
+    dropped: list[JsonValue] = [{"id": int(client), "reason": NO_SAMPLES} for client in chosen.clients[is_idle]]
+    asked = Asked.of(chosen.asked, population_of(task, context).num_samples(chosen.asked), sent)
+    sessions = _called(task, context, chosen.clients[~is_idle])
+    sessions = asked.spares(replace(sessions, bytes_down=np.full(len(sessions), sent)))
     if power is not None:
         state, lost = _run_empty(task, context, state, (power, sessions))
         dropped += [{"id": int(client), "reason": RAN_EMPTY} for client in sessions.client[lost]]
@@ -50,7 +52,21 @@ def open_round(task: "Federated", context: Context, state: State) -> State:
     absent = absent_of(context.fleet, able, has_charge)
     cohort = sessions.client[sessions.counts > 0].tolist()
     opened = {"cohort": cohort, "whole": True, "dropped": dropped, "absent": absent, "block": 0, "weight": 0.0}
-    return state.replace(values=opened, tensors={**under(CALLED, sessions.columns()), **down})
+    called = under(CALLED, {**sessions.columns(), **asked.columns()})
+    return state.replace(values=opened, tensors={**called, **down, **chosen.memory})
+
+
+def _chosen(
+    task: "Federated", context: Context, state: State, given: tuple[np.ndarray | None, dict[str, np.ndarray]]
+) -> Chosen:
+    """Who takes part, given which devices have energy and the message down if it is encoded."""
+    has_charge, encoded = given
+    able = reachable(context, Moment(*_moment(state)))
+
+    def arriving() -> Groups:
+        return grouped(DOWN, encoded) if encoded else message_down(task, context, grouped(SERVER, state.tensors))
+
+    return choose(task, context, state, able if has_charge is None else able & has_charge, arriving)
 
 
 def _called(task: "Federated", context: Context, cohort: np.ndarray) -> Sessions:
@@ -62,7 +78,7 @@ def _called(task: "Federated", context: Context, cohort: np.ndarray) -> Sessions
 def _sent_down(task: "Federated", context: Context, state: State) -> tuple[dict[str, np.ndarray], int]:
     """The message down as it arrives at every client, and its bytes; nothing where it is not encoded."""
     if task.encoding.plain_down:
-        return {}, 0
+        return {}, exchange_in(task, context).bytes_down
     message = message_down(task, context, grouped(SERVER, state.tensors))
     number, _ = _moment(state)
     delivery = task.encoding.send_down(named(message), context.stream("encoding", "down", number))

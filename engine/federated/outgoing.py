@@ -1,16 +1,16 @@
 """What happens to the updates of a block's clients on their way to the server."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.federated.budget import BOOK
 from engine.federated.layout import MEMORY, OPEN, ROWS, SUM
-from engine.federated.messages import under
+from engine.federated.messages import part, under
 from engine.federated.packing import Packing, named, ungrouped
 from engine.federated.route import route_of
 from engine.federated.traffic import messages_of
-from engine.task.contract import Context, Tensors
+from engine.task.contract import Block, Context, Tensors
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
@@ -31,15 +31,16 @@ class Outgoing:
     Args:
         task: how updates travel.
         context: the run's seed.
-        where: the round, from 1, and the place of the block in it.
-        memories: what the clients' encoders kept from their last messages, where they keep anything.
+        block: the block; of its values the round and what privacy keeps, of its clients' tensors what their encoders
+            kept from their last messages.
     """
 
-    def __init__(
-        self, task: "Federated", context: Context, where: tuple[int, int], memories: Mapping[int, Tensors]
-    ) -> None:
-        self._task, self._context, self._memories = task, context, memories
-        self._round_number, self._place = where
+    def __init__(self, task: "Federated", context: Context, block: Block) -> None:
+        self._task, self._context = task, context
+        self._memories = {client: part(MEMORY, tensors) for client, tensors in block.client_states.items()}
+        _, number, place = block.name
+        self._round_number, self._place = int(number), int(place)
+        self._book: Any = block.values.get(BOOK, {})
         self._keeps_rows = route_of(task).keeps_rows
         self._columns: dict[str, list[float]] = {"bytes_up": [], "norm": []}
         self._weights: list[float] = []
@@ -51,14 +52,13 @@ class Outgoing:
         """The update of the next client goes its way."""
         from engine.training.arrays import as_groups
 
-        message = named(as_groups(update.tensors))
-        self._columns["norm"].append(norm_of(message))
+        message, weight = self._private(client, named(as_groups(update.tensors)), float(update.weight))
         arrived = self._delivered(client, message)
-        self._weights.append(float(update.weight))
+        self._weights.append(weight)
         if self._keeps_rows:
             self._rows.append(packing_of(self._task, self._context).vector(ungrouped(arrived)))
         else:
-            _add(self._sum, arrived, float(update.weight))
+            _add(self._sum, arrived, weight)
 
     @property
     def weight(self) -> float:
@@ -80,6 +80,17 @@ class Outgoing:
     def memory(self, client: int) -> dict[str, np.ndarray]:
         """What the client's encoder keeps for its next message, as tensors of the client's state."""
         return under(MEMORY, self._kept.get(client, {}))
+
+    def _private(self, client: int, message: Tensors, weight: float) -> tuple[Tensors, float]:
+        """The message clipped and noisy, if it shall be, and the client's weight in the mean."""
+        mechanism = self._task.privacy
+        if mechanism is None or not mechanism.clips_updates:
+            self._columns["norm"].append(norm_of(message))
+            return message, weight
+        draw = self._context.stream("privacy", client, self._round_number)
+        sent = mechanism.outgoing(ungrouped(message), self._book, draw)
+        self._columns["norm"].append(sent.norm)
+        return named(sent.groups), 1.0 if mechanism.noises_sum else weight
 
     def _delivered(self, client: int, message: Tensors) -> Tensors:
         """What arrives of a message, in the names, shapes and types that were sent."""

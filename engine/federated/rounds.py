@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from engine.core.events import Event
 from engine.core.json import JsonValue
+from engine.federated import budget
 from engine.federated.blocks import clients_in_blocks, fold, make_block
 from engine.federated.closing import TOTALS, close_round, closed_values
+from engine.federated.cohorts import remembered
 from engine.federated.layout import SERVER, graph_of, population_of
 from engine.federated.messages import flat
 from engine.federated.opening import open_round
@@ -48,14 +50,18 @@ def begin(task: "Federated", context: Context) -> State:
     plan = make_plan(task, graph, num_clients=num_clients, most_samples=int(population.sizes.max()))
     values: dict[str, JsonValue] = {
         **closed_values(1), "reason": "", "num_clients": num_clients, "plan": plan.to_values(),
-        "totals": dict.fromkeys(TOTALS, 0.0), "metrics": {},
+        "totals": dict.fromkeys(TOTALS, 0.0), "metrics": {}, **budget.begin(task),
     }  # fmt: skip
-    return State(values=values, tensors=flat(SERVER, task.strategy.init_server(weights)))
+    server = flat(SERVER, task.strategy.init_server(weights))
+    return State(values=values, tensors={**server, **remembered(task, num_clients)})
 
 
 def step(task: "Federated", context: Context, state: State) -> tuple[State, list[Event]]:
     """Compute the next block of the open round; with its last one, close the round."""
-    state = state if state.values["cohort"] is not None else open_round(task, context, state)
+    if state.values["cohort"] is None:
+        state = open_round(task, context, state)
+        if task.sampler.asks_losses:
+            return state, []  # the clients' losses were a block of their own
     blocks = clients_in_blocks(state)
     place: Any = state.values["block"]
     if blocks:

@@ -25,5 +25,6 @@ class Route:
 
 def route_of(task: "Federated") -> Route:
     """The way of the updates of a task."""
-    keeps_rows = not task.aggregator.is_linear
-    return Route(is_plain=not keeps_rows and task.encoding.plain_up, keeps_rows=keeps_rows)
+    keeps_rows = not task.aggregator.is_linear or (task.attack is not None and task.attack.crafts)
+    is_clipped = task.privacy is not None and task.privacy.clips_updates
+    return Route(is_plain=task.encoding.plain_up and not (keeps_rows or is_clipped), keeps_rows=keeps_rows)

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, NoReturn
+from typing import Annotated, ClassVar, Literal, NoReturn
 
 import numpy as np
 from pydantic import Field
@@ -30,6 +30,7 @@ class Candidates:
     Attributes:
         round_number: the round, from 1.
         clients: ids of the clients that can be reached, ascending.
+        num_clients: clients in all, reachable or not.
         num_samples: training samples of some clients.
         rates_bps: at which each can send, in bits per second; only for samplers with ``reads_costs``.
         memory: what is known of earlier rounds; empty before the first.
@@ -39,6 +40,7 @@ class Candidates:
 
     round_number: int
     clients: np.ndarray
+    num_clients: int = 0
     num_samples: Figures = _unknown
     rates_bps: Figures = _unknown
     memory: Memory = field(default_factory=dict)
@@ -69,8 +71,14 @@ class Feedback:
 class Sampler(Component):
     """Chooses the clients of each round; what it remembers is handed in and out."""
 
-    keeps_memory: ClassVar[bool] = False
-    """Whether it remembers anything between rounds."""
+    scheme: ClassVar[Literal["poisson", "fixed_size", "everyone"]] = "everyone"
+    """How chance decides, as far as privacy may rely on it: each client by a coin of its own, equally many at random,
+    or as if everyone took part, because the choice depends on what clients hold or do."""
+
+    @property
+    def keeps_memory(self) -> bool:
+        """Whether it remembers anything between rounds."""
+        return False
 
     @property
     def asks_losses(self) -> bool:
@@ -152,8 +160,7 @@ def by_weight(clients: np.ndarray, weights: np.ndarray, wanted: int, draw: np.ra
     times = draw.standard_exponential(len(clients))
     scaled = np.divide(times, weights, out=np.full(len(clients), np.inf), where=weights > 0)
     if np.count_nonzero(weights > 0) < wanted:
-        order = np.lexsort((times, scaled))
-        return np.sort(clients[order[:wanted]])
+        return np.sort(clients[np.lexsort((times, scaled))[:wanted]])
     return np.sort(clients[np.argpartition(scaled, wanted - 1)[:wanted]])
 
 
@@ -169,8 +176,11 @@ def highest(clients: np.ndarray, values: np.ndarray, wanted: int, draw: np.rando
     Returns:
         Their ids, ascending.
     """
-    order = np.lexsort((draw.random(len(clients)), -values))
-    return np.sort(clients[order[:wanted]])
+    if wanted >= len(clients):
+        return np.sort(clients)
+    least = np.partition(values, len(values) - wanted)[len(values) - wanted]
+    sure, equal = clients[values > least], clients[values == least]
+    return np.sort(np.concatenate([sure, draw.choice(equal, size=wanted - len(sure), replace=False, shuffle=False)]))
 
 
 samplers: Registry[Sampler] = Registry("samplers", "engine.federated.samplers", Sampler, title="Sampler")

@@ -3,9 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from engine.core.json import JsonValue
+from engine.core.registry import kind_of
 from engine.costs.ledger import Ledger
 from engine.costs.trace import Trace, TraceBuilder
-from engine.federated import layout
+from engine.federated import budget, layout
+from engine.federated.adversary import attack_facts
+from engine.federated.asking import Asked
 from engine.federated.expectation import mean_samples
 from engine.federated.history import records
 from engine.federated.layout import SERVER, rounds_done
@@ -33,7 +36,18 @@ def facts_of(task: "Federated", context: Context) -> dict[str, JsonValue]:
         "num_test_samples": task.dataset.num_samples(task.evaluation.split),
         "message_bytes_down": exchange.bytes_down,
         "message_bytes_up": exchange.bytes_up,
+        "aggregator": kind_of(type(task.aggregator)),
+        "encoding": {"up": kind_of(type(task.encoding.up)), "down": kind_of(type(task.encoding.down))},
+        **_privacy(task, num_devices),
+        **({} if task.attack is None else {"attack": attack_facts(task.attack, context)}),
     }
+
+
+def _privacy(task: "Federated", num_devices: int) -> dict[str, JsonValue]:
+    if task.privacy is None:
+        return {}
+    turn = budget.typical_turn(task, num_devices, mean_samples(task, num_devices))
+    return {"privacy": budget.facts(task.privacy, task.rounds, turn)}
 
 
 def summary_of(task: "Federated", state: State) -> Summary:
@@ -55,7 +69,7 @@ def trace_of(task: "Federated", state: State) -> Trace:
     """The rounds so far, from who took part in each."""
     work, builder = exchange_of(task).work, TraceBuilder()
     for record in records(state.tensors):
-        add_round(builder, work, Sessions.from_columns(record))
+        add_round(builder, work, Sessions.from_columns(record), asked=Asked.from_columns(record))
     return builder.build()
 
 

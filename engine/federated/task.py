@@ -16,6 +16,7 @@ from engine.encodings.settings import EncodingSettings
 from engine.federated import blocks, checks, expectation, layout, rounds, summaries
 from engine.federated.aggregator import Aggregator, aggregators
 from engine.federated.aggregators.mean import Mean
+from engine.federated.attack import Attack, attacks
 from engine.federated.sampler import Sampler, samplers
 from engine.federated.samplers.uniform import Uniform
 from engine.federated.settings import EvaluationSettings
@@ -23,6 +24,7 @@ from engine.federated.strategies.fedavg import FedAvg
 from engine.federated.strategy import Strategy, strategies
 from engine.models.model import Model, models
 from engine.models.zoo.mlp import Mlp
+from engine.privacy.mechanism import Mechanism, mechanisms
 from engine.task.contract import Block, BlockResult, Context, Progress, State, Summary, Task
 from engine.training.augmentation import Augmentation, augmentations
 from engine.training.settings import LocalSettings
@@ -67,6 +69,12 @@ class Federated(Task):
 
     encoding: EncodingSettings = Field(default_factory=EncodingSettings)
     """How messages are made small on their way."""
+
+    privacy: Annotated[Mechanism, mechanisms.field()] | None = None
+    """How clients or single samples are hidden by noise; empty for no such privacy."""
+
+    attack: Annotated[Attack, attacks.field()] | None = None
+    """What malicious devices do; empty for none."""
 
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     """How the model is measured while it trains."""

@@ -1,17 +1,19 @@
 """What the log says of a round."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.core.events import Event
 from engine.costs.ledger import Ledger
-from engine.costs.model import Cost
-from engine.costs.spread import SHARES
+from engine.costs.spread import SHARES, Spread
+from engine.federated.adversary import is_malicious
+from engine.federated.asking import Asked
 from engine.federated.combining import shortfall
 from engine.federated.layout import population_of
-from engine.federated.sessions import SessionItems, Sessions
+from engine.federated.sampler import Feedback
+from engine.federated.sessions import Sessions
 from engine.federated.traffic import Exchange
 from engine.task.contract import Context, State
 from engine.training.plans import Plan
@@ -34,39 +36,61 @@ class Round:
         number: which, from 1.
         sessions: what each client did.
         columns: what those whose updates count reported.
-        items: the sessions' items in the round's trace.
-        cost: of the trace.
-        spent: its ledger, with what batteries gave beside.
+        arrived_s: when the updates that count were there, in seconds from the start of the round.
+        spread: of its times; None where chance was not drawn.
+        spent: what it cost, with what batteries gave beside.
         start_s: simulated time at which it began.
+        asked: who told the loss of the model before the choice.
     """
 
     number: int
     sessions: Sessions
     columns: dict[str, np.ndarray]
-    items: SessionItems
-    cost: Cost
+    arrived_s: np.ndarray
+    spread: Spread | None
     spent: Ledger
     start_s: float
+    asked: Asked = field(default_factory=Asked.nobody)
+
+    @property
+    def counted(self) -> Sessions:
+        """The sessions of those whose updates count."""
+        return self.sessions.take(self.sessions.counts > 0)
+
+    @property
+    def mean_down(self) -> float:
+        """Mean payload of the messages with the model; who has it already gets a message without any."""
+        down = self.counted.bytes_down
+        return float(np.concatenate([self.asked.bytes_down, down[down > 0]]).mean())
 
 
-def percentiles(cost: Cost) -> dict[str, float]:
+def feedback(task: "Federated", context: Context, done: Round) -> Feedback:
+    """What the round showed to the sampler."""
+    clients = done.counted.client
+    durations_s = done.arrived_s if task.sampler.depends_on_costs else np.zeros(len(clients))
+    losses = done.columns.get("loss", np.zeros(0))
+    sizes = population_of(task, context).num_samples(clients)
+    return Feedback(done.number, clients, losses, sizes, durations_s)
+
+
+def percentiles(spread: Spread | None) -> dict[str, float]:
     """How the round's time is spread; nothing where chance was not drawn."""
-    if cost.spread is None:
+    if spread is None:
         return {}
-    times = cost.spread.rounds_s
+    times = spread.rounds_s
     return {f"round_time_{name}_s": float(np.quantile(times, SHARES[name])) for name in ("p50", "p95")}
 
 
-def compression(task: "Federated", exchange: Exchange, sessions: Sessions) -> dict[str, float]:
+def compression(task: "Federated", exchange: Exchange, done: Round) -> dict[str, float]:
     """How many times smaller encoded messages are than plain ones, by direction; nothing where none is encoded."""
-    counted = sessions.take(sessions.counts > 0)
+    counted = done.counted
     if not len(counted):
         return {}
     found = {}
     if not task.encoding.plain_up:
         found["compression_up"] = exchange.plain_up / float(counted.bytes_up.mean())
     if not task.encoding.plain_down:
-        found["compression_down"] = exchange.plain_down / float(counted.bytes_down.mean())
+        found["compression_down"] = exchange.plain_down / done.mean_down
     return found
 
 
@@ -88,7 +112,7 @@ def events(task: "Federated", context: Context, state: State, done: Round, value
         *_closing_remarks(task, done, at),
         Event(kind="cohort", body=_cohort(state, done), sim_time_s=done.start_s),
         Event(kind="metrics", body=metrics, sim_time_s=at),
-        Event(kind="clients", body=_clients(done), sim_time_s=at),
+        Event(kind="clients", body=_clients(task, context, done), sim_time_s=at),
         Event(kind="ledger", body=ledger, sim_time_s=at),
     ]
 
@@ -96,9 +120,11 @@ def events(task: "Federated", context: Context, state: State, done: Round, value
 def _cohort(state: State, done: Round) -> dict[str, Any]:
     """Who was drawn in the round, who was left out and who was away."""
     absent: Any = state.values["absent"]
-    counted = done.sessions.take(done.sessions.counts > 0)
-    sizes = [round(float(column.mean())) for column in (counted.bytes_down, counted.bytes_up)] if len(counted) else []
+    counted = done.counted
+    sizes = [round(done.mean_down), round(float(counted.bytes_up.mean()))] if len(counted) else []
+    asked = {"asked": done.asked.client} if len(done.asked.client) else {}
     return {
+        **asked,
         "message_bytes": sizes,
         "round": done.number,
         "clients": state.values["cohort"],
@@ -107,21 +133,21 @@ def _cohort(state: State, done: Round) -> dict[str, Any]:
     }
 
 
-def _clients(done: Round) -> dict[str, Any]:
+def _clients(task: "Federated", context: Context, done: Round) -> dict[str, Any]:
     """The table of those whose updates count."""
-    counted = done.sessions.counts > 0
-    shown = slice(MOST_ROWS)
-    places = done.items.sent[counted]
-    arrived = np.asarray(done.cost.end_s)[places] - done.start_s
+    counted, shown = done.counted, slice(MOST_ROWS)
+    ids = counted.client[shown]
+    malicious = {} if task.attack is None else {"malicious": is_malicious(task.attack, context, ids).astype(np.int64)}
     reported = {name: done.columns[name][shown] for name in REPORTED if name in done.columns}
     return {
         "round": done.number,
-        "num_clients": int(counted.sum()),
-        "ids": done.sessions.client[counted][shown],
+        "num_clients": len(counted),
+        "ids": ids,
         "loss": done.columns.get("loss", np.zeros(0))[shown],
-        "num_samples": done.sessions.samples[counted][shown],
-        "time_s": arrived[shown],
+        "num_samples": counted.samples[shown],
+        "time_s": done.arrived_s[shown],
         **reported,
+        **malicious,
     }
 
 
@@ -137,6 +163,6 @@ def _opening_remarks(task: "Federated", context: Context, state: State) -> list[
 
 def _closing_remarks(task: "Federated", done: Round, at: float) -> list[Event]:
     """Why the model stayed as it was, if it did."""
-    text = shortfall(task, int((done.sessions.counts > 0).sum()))
+    text = shortfall(task, len(done.counted))
     message = {"level": "warning", "message": f"round {done.number}: {text}"}
     return [Event(kind="log", body=message, sim_time_s=at)] if text else []

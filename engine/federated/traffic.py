@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.costs.trace import Trace, TraceBuilder
 from engine.costs.work import Work
+from engine.federated.asking import Asked, add_asked
 from engine.federated.messages import shape_only, travels
 from engine.federated.packing import named
 from engine.federated.sessions import SessionItems, Sessions, add_sessions
@@ -108,27 +109,31 @@ def macs_per_sample(task: "Federated", context: Context) -> float:
     return macs
 
 
-def add_round(builder: TraceBuilder, work: Work, sessions: Sessions, *, repeats: int = 1) -> SessionItems:
+def add_round(
+    builder: TraceBuilder, work: Work, sessions: Sessions, *, repeats: int = 1, asked: Asked | None = None
+) -> SessionItems:
     """Add a round: the next one starts when every session has ended.
 
     A device joins the network and opens a connection once per round, for the message down; its update goes back over
-    the same connection after training.
+    the same connection after training. Where clients told their loss before, the sessions begin when all have answered.
 
     Args:
         builder: the trace.
         work: one forward pass over one sample.
         sessions: who does what.
         repeats: how many times the round takes place.
+        asked: who told the loss of the model before.
     """
     builder.next_round(repeats=repeats)
-    items = add_sessions(builder, work, sessions)
+    after = builder.barrier(add_asked(builder, work, asked)) if asked is not None and len(asked.client) else None
+    items = add_sessions(builder, work, sessions, after=after)
     if len(items.last):
         builder.barrier(items.last)
     return items
 
 
-def round_trace(work: Work, sessions: Sessions) -> RoundTrace:
+def round_trace(work: Work, sessions: Sessions, *, asked: Asked | None = None) -> RoundTrace:
     """The trace of one round."""
     builder = TraceBuilder()
-    items = add_round(builder, work, sessions)
+    items = add_round(builder, work, sessions, asked=asked)
     return RoundTrace(builder.build(), items)

@@ -9,6 +9,7 @@ from engine.data.dataset import datasets
 from engine.data.partitioner import partitioners
 from engine.encodings.encoding import encodings
 from engine.federated.aggregator import aggregators
+from engine.federated.attack import attacks
 from engine.federated.sampler import samplers
 from engine.federated.strategy import strategies
 from engine.fleet.availability import availability
@@ -16,11 +17,14 @@ from engine.fleet.catalogue import builtin_devices, devices
 from engine.models.model import models
 from engine.network.catalogue import links
 from engine.network.topology import topologies
+from engine.privacy.clipping import clippings
+from engine.privacy.mechanism import mechanisms
 from engine.task.contract import tasks
 from engine.training.augmentation import augmentations
 
 _REGISTRIES: tuple[Registry[Any], ...] = (
     tasks, datasets, partitioners, augmentations, models, strategies, aggregators, samplers, encodings,
+    mechanisms, clippings, attacks,
     topologies, availability,
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from engine.costs.model import CostModel
 from engine.costs.trace import Trace, TraceBuilder
 from engine.federated.cohorts import draw_cohort
 from engine.federated.task import Federated
-from engine.federated.traffic import Participation, add_round, exchange_of
+from engine.federated.traffic import add_round, exchange_of
 from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.text import by_value, parse
@@ -29,7 +29,7 @@ def trace_of(spec: ExperimentSpec, seed: int) -> Trace:
     exchange = exchange_of(spec.task)
     for number in range(1, spec.task.rounds + 1):
         clients = draw_cohort(spec.task, context, number)
-        add_round(builder, exchange, Participation(clients, 40 + clients, np.full(len(clients), 4)))
+        add_round(builder, exchange.work, exchange.sessions(clients, 40 + clients, np.full(len(clients), 4)))
     return builder.build()
 
 

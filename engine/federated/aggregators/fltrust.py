@@ -30,6 +30,11 @@ class FlTrust(Aggregator):
     root_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     """Samples that the server holds itself, drawn once from all training samples; no client loses any."""
 
+    @property
+    @override
+    def trusted_samples(self) -> int:
+        return self.root_samples
+
     @override
     def combine(self, rows: Rows) -> np.ndarray:
         if rows.trusted is None:

@@ -12,6 +12,7 @@ class Uniform(FixedSize):
     """The same number of clients in every round, each equally likely, without repeats."""
 
     source: ClassVar[str] = "McMahan et al., Communication-Efficient Learning of Deep Networks, 2017, Algorithm 1"
+    scheme: ClassVar[Literal["poisson", "fixed_size", "everyone"]] = "fixed_size"
     kind: Literal["uniform"] = "uniform"
     """Every client equally likely."""
 

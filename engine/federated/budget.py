@@ -1,0 +1,109 @@
+"""What privacy has cost so far, round by round, and whether any is left."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.core.json import JsonValue
+from engine.core.registry import kind_of
+from engine.federated.layout import population_of
+from engine.privacy.mechanism import Mechanism, Turn
+from engine.task.contract import Context, State
+
+if TYPE_CHECKING:
+    from engine.federated.task import Federated
+
+BOOK = "privacy"
+"""Value of a state and of blocks with what the mechanism keeps between rounds."""
+
+PARTICIPATIONS = "privacy/participations"
+"""Tensor of a state: (N,) rounds in which the update of each client counted, where the mechanism goes by that."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a round did to privacy.
+
+    Attributes:
+        values: of the state after it.
+        tensors: of the state after it.
+        metrics: for the log; epsilon and what else the mechanism tells.
+        is_spent: whether another round like it would cost more than is allowed.
+    """
+
+    values: dict[str, JsonValue]
+    tensors: dict[str, np.ndarray]
+    metrics: dict[str, float]
+    is_spent: bool = False
+
+
+def begin(task: "Federated") -> dict[str, JsonValue]:
+    """Values of the state before the first round; none without privacy."""
+    return {} if task.privacy is None else {BOOK: task.privacy.begin()}
+
+
+def kept(state: State) -> dict[str, JsonValue]:
+    """Of a state's values, what the mechanism keeps; blocks get it too."""
+    return {BOOK: state.values[BOOK]} if BOOK in state.values else {}
+
+
+def after_round(
+    task: "Federated", context: Context, state: State, clients: np.ndarray, norms: np.ndarray | None
+) -> Budget:
+    """The budget when a round closes.
+
+    Args:
+        task: the task.
+        context: fleet, data and seed.
+        state: the state with the round still open.
+        clients: (m,) ids of those whose updates count.
+        norms: (m,) norms of their updates before clipping; None where they were not measured.
+    """
+    mechanism = task.privacy
+    if mechanism is None:
+        return Budget({}, {}, {})
+    tensors: dict[str, np.ndarray] = {}
+    taken = None
+    if mechanism.counts_participations:
+        before = state.tensors.get(PARTICIPATIONS)
+        counts = np.zeros(context.fleet.num_devices, dtype=np.int32) if before is None else before.copy()
+        counts[clients] += 1
+        tensors, taken = {PARTICIPATIONS: counts}, counts[clients]
+    absent: Any = state.values["absent"]
+    turn = Turn(
+        scheme=task.sampler.scheme, cohort_size=task.sampler.cohort_size(context.fleet.num_devices),
+        num_candidates=context.fleet.num_devices - int(absent.get("num_absent", 0)), clients=clients,
+        samples=population_of(task, context).num_samples(clients), epochs=task.local.epochs,
+        batch_size=task.local.batch_size, norms=norms, participations=taken,
+    )  # fmt: skip
+    number: Any = state.values["round"]
+    book: Any = state.values[BOOK]
+    after = mechanism.after(book, turn, context.stream("privacy-clip", number))
+    is_spent = mechanism.is_exhausted(after, turn, context.stream("privacy-clip", number + 1))
+    return Budget({BOOK: after}, tensors, mechanism.metrics(after), is_spent)
+
+
+def typical_turn(task: "Federated", num_devices: int, mean_samples: float) -> Turn:
+    """A round in which all can be reached and each client of the cohort has the mean number of samples."""
+    size = task.sampler.cohort_size(num_devices)
+    return Turn(
+        scheme=task.sampler.scheme, cohort_size=size, num_candidates=num_devices, clients=np.arange(size),
+        samples=np.full(size, max(1, round(mean_samples))), epochs=task.local.epochs, batch_size=task.local.batch_size,
+    )  # fmt: skip
+
+
+def facts(mechanism: Mechanism, rounds: int, turn: Turn) -> dict[str, JsonValue]:
+    """What the run's first event says about privacy; the expected epsilon is that of all rounds.
+
+    Args:
+        mechanism: the mechanism.
+        rounds: how many are planned.
+        turn: one of them, see :func:`typical_turn`.
+    """
+    return {
+        "kind": kind_of(type(mechanism)),
+        **mechanism.facts(),
+        "sampling_rate": turn.cohort_size / max(1, turn.num_candidates),
+        "expected_epsilon": mechanism.expected_epsilon(rounds, turn),
+    }
