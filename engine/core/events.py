@@ -21,7 +21,7 @@ BODIES: dict[str, str] = {
     "ledger": "round, rows of this round's cost by owner and phase: time_s, energy_j, bytes_up, bytes_down, ...",
     "log": "level (info, warning), message",
     "image": "name, artifact (sha256 of a picture), caption",
-    "finished": "reason (target_reached, all_rounds), metrics: final values by name",
+    "finished": "reason (target_reached, all_rounds, privacy_budget), metrics: final values by name",
 }
 """What the body of each kind holds."""
 
