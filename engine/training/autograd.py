@@ -6,6 +6,7 @@ The update is plain SGD over all tensors at once; it allocates no optimizer and 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.nn import functional
 from engine.models.build import GraphModule
 from engine.training.arrays import channels_last, load
 from engine.training.augmentation import Augmentation, augmented
+from engine.training.dp_sgd import PrivateGradients, PrivateSteps
 from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Tensors, defines
 from engine.training.settings import LocalSettings
 
@@ -40,6 +42,7 @@ class ClientJob:
         augment: random changes of every sample, in this order.
         draw: randomness of those changes.
         dropout_seed: seed of the masks of dropout layers.
+        private: what makes the steps differentially private; None for ordinary ones.
     """
 
     module: GraphModule
@@ -57,6 +60,7 @@ class ClientJob:
     augment: Sequence[Augmentation]
     draw: np.random.Generator
     dropout_seed: int
+    private: PrivateSteps | None = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,7 @@ def _descend_of(job: ClientJob) -> Callable[[Tensors, LinearTerm | None], Tensor
 
     def descend(params: Tensors, term: LinearTerm | None) -> Tensors:
         load(job.module, params)
-        plain = replace(job, rule=LocalRule())
+        plain = replace(job, rule=LocalRule(), private=None)  # what it trains never leaves the client
         view = LocalView(params=params, start=params, down=job.down, lr=job.lr, settings=job.settings)
         _descend(plain, view, term)
         return _weights_of(job.module)
@@ -174,22 +178,38 @@ def _descend(job: ClientJob, view: LocalView, term: LinearTerm | None = None) ->
     sgd = _Sgd.make(named, job.settings, job.lr, term or job.rule.linear_term(view))
     total = torch.zeros((), dtype=sgd.params[0].dtype)
     places = torch.from_numpy(job.places)
+    gradients_of = _gradients_of(job, view, sgd.params)
     with _dropout(module, job.dropout_seed):
         for rows, share in zip(job.rows, job.share, strict=True):
-            batch = places[torch.from_numpy(rows[share > 0])]
+            chosen = torch.from_numpy(rows[share > 0]) if job.private is None else job.private.batch()
+            batch = places[chosen]
             inputs = channels_last(_changed(job, job.x.index_select(0, batch)))
-            loss = _loss(job, view, inputs, job.y.index_select(0, batch))
-            extra = job.rule.loss_term(view)
-            gradients = torch.autograd.grad(loss if extra is None else loss + extra, sgd.params)
+            gradients, loss = gradients_of(inputs, job.y.index_select(0, batch))
             with torch.no_grad():
-                sgd.step(list(gradients))
+                sgd.step(gradients)
                 total += loss
     return float(total) / len(job.rows)
 
 
+def _gradients_of(
+    job: ClientJob, view: LocalView, params: list[Tensor]
+) -> Callable[[Tensor, Tensor], tuple[list[Tensor], Tensor]]:
+    """Makes of a batch the gradients by the parameters, in order, and the mean cross-entropy."""
+    if job.private is not None:
+        return partial(PrivateGradients(job.module, job.rule, job.private), view)
+
+    def ordinary(inputs: Tensor, labels: Tensor) -> tuple[list[Tensor], Tensor]:
+        loss = _loss(job, view, inputs, labels)
+        extra = job.rule.loss_term(view)
+        return list(torch.autograd.grad(loss if extra is None else loss + extra, params)), loss
+
+    return ordinary
+
+
 def _changed(job: ClientJob, batch: Tensor) -> Tensor:
     """A batch after the random changes of its samples."""
-    return torch.from_numpy(augmented(job.augment, batch.numpy(), job.draw)) if job.augment else batch
+    is_changed = job.augment and len(batch)  # a private batch may be empty
+    return torch.from_numpy(augmented(job.augment, batch.numpy(), job.draw)) if is_changed else batch
 
 
 def _loss(job: ClientJob, view: LocalView, inputs: Tensor, labels: Tensor) -> Tensor:

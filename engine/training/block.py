@@ -11,12 +11,14 @@ from torch import Tensor
 from engine.core.streams import seed_of, stream
 from engine.models.build import GraphModule
 from engine.models.graph import Graph
+from engine.privacy.mechanisms.dp_sgd import DPSGD
 from engine.training.arrays import Groups, as_groups, as_tensor, as_tensors
 from engine.training.augmentation import Augmentation
 from engine.training.autograd import ClientJob, train_client
 from engine.training.batches import Batches, batches_of, visiting_order
 from engine.training.chain import chain_of
 from engine.training.cohort import StackedResult, train_stacked
+from engine.training.dp_sgd import PrivateSteps
 from engine.training.evaluation import mean_features, module_for
 from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Tensors, Update, defines
 from engine.training.plans import Plan
@@ -67,6 +69,7 @@ class BlockJob:
         keep_updates: whether the single updates are handed back beside their sum.
         outgoing: takes the updates instead of the block's own sum, which then stays empty.
         most_steps: local steps of each client at most: the first ones of all that it would do; None for all.
+        privacy: makes local steps differentially private; only with a plan of one client after another.
         cache: memory for the built module.
     """
 
@@ -85,6 +88,7 @@ class BlockJob:
     keep_updates: bool = False
     outgoing: Outgoing | None = None
     most_steps: Sequence[int] | None = None
+    privacy: DPSGD | None = None
     cache: dict[str, Any] = field(default_factory=dict)
 
 
@@ -254,7 +258,15 @@ class _Run:
             share=self.batches.share[place, :steps], augment=job.augment,
             draw=stream(job.seed, "augment", job.clients[place], job.round_number),
             dropout_seed=seed_of(job.seed, "dropout", job.clients[place], job.round_number) % 2**63,
+            private=self._private_steps(place),
         )  # fmt: skip
+
+    def _private_steps(self, place: int) -> PrivateSteps | None:
+        job = self.job
+        if job.privacy is None:
+            return None
+        where = (job.seed, job.clients[place], job.round_number)
+        return PrivateSteps.of(job.privacy, job.settings.batch_size, len(job.samples.places[place]), where)
 
     def _metered(self, trained: Sequence[Tensors]) -> np.ndarray | None:
         if not self.job.meter:
