@@ -26,6 +26,7 @@ from engine.federated.outgoing import Outgoing
 from engine.federated.route import route_of
 from engine.federated.strategy import Groups
 from engine.federated.traffic import macs_per_sample
+from engine.privacy.mechanisms.dp_sgd import DPSGD
 from engine.task.contract import Block, BlockResult, Context, State, Tensors
 from engine.training.plans import Plan
 
@@ -96,6 +97,7 @@ def compute_block(task: "Federated", context: Context, block: Block) -> BlockRes
             meter=bool(block.values["meter"]),
             outgoing=outgoing,
             most_steps=None if STEPS not in block.inputs else block.inputs[STEPS].tolist(),
+            privacy=task.privacy if isinstance(task.privacy, DPSGD) else None,
             cache=context.cache,
         )
     )

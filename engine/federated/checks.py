@@ -95,7 +95,9 @@ def _partition(task: "Federated", num_devices: int) -> Iterator[Problem]:
 
 def _model(task: "Federated", context: Context) -> Iterator[Problem]:
     costs = profile_of(task)
-    obstacle = cohort_obstacle(task.strategy, chain_of(costs.graph), augments=bool(task.augment))
+    obstacle = cohort_obstacle(
+        task.strategy, chain_of(costs.graph), augments=bool(task.augment), is_private=route_of(task).trains_privately
+    )
     if task.local.path == "cohort" and obstacle:
         message = f"clients cannot be computed stacked: {obstacle}; allowed here are auto and per_client"
         yield Problem("local.path", "no_cohort_path", message)

@@ -37,6 +37,7 @@ def make_plan(task: "Federated", graph: Graph, *, num_clients: int, most_samples
         most_samples=most_samples,
         needs_weights=task.evaluation.divergence or not route_of(task).is_plain,
         augments=bool(task.augment),
+        is_private=route_of(task).trains_privately,
     )
     return plan_for(task.strategy, task.local, shapes)
 

@@ -17,14 +17,20 @@ class Route:
     Attributes:
         is_plain: nothing, so that a block simply sums them.
         keeps_rows: the server gets each by itself, not only their sum.
+        trains_privately: local steps themselves are differentially private.
     """
 
     is_plain: bool
     keeps_rows: bool
+    trains_privately: bool
 
 
 def route_of(task: "Federated") -> Route:
     """The way of the updates of a task."""
     keeps_rows = not task.aggregator.is_linear or (task.attack is not None and task.attack.crafts)
     is_clipped = task.privacy is not None and task.privacy.clips_updates
-    return Route(is_plain=task.encoding.plain_up and not (keeps_rows or is_clipped), keeps_rows=keeps_rows)
+    return Route(
+        is_plain=task.encoding.plain_up and not (keeps_rows or is_clipped),
+        keeps_rows=keeps_rows,
+        trains_privately=task.privacy is not None and task.privacy.trains_privately,
+    )

@@ -81,6 +81,7 @@ class Shapes:
         most_samples: samples of the largest client, as far as the spec tells.
         needs_weights: whether something besides the rule looks at single clients' weights.
         augments: whether samples are changed at random each time they are used.
+        is_private: whether local steps are differentially private.
     """
 
     chain: Chain | None
@@ -88,20 +89,24 @@ class Shapes:
     most_samples: int
     needs_weights: bool = False
     augments: bool = False
+    is_private: bool = False
 
 
-def cohort_obstacle(rule: LocalRule, chain: Chain | None, *, augments: bool = False) -> str:
+def cohort_obstacle(rule: LocalRule, chain: Chain | None, *, augments: bool = False, is_private: bool = False) -> str:
     """Why the stacked path cannot compute this rule and model, empty if it can.
 
     Args:
         rule: the method's hooks.
         chain: the model, None if it is no chain of linear layers.
         augments: whether samples are changed at random each time they are used.
+        is_private: whether local steps are differentially private.
     """
     if chain is None:
         return "the model is not a chain of linear layers and ReLUs"
     if augments:
         return "samples are augmented, which the stacked path has no form for"
+    if is_private:
+        return "local steps are differentially private, which the stacked path has no form for"
     if defines(rule, "prepare"):
         return "the strategy prepares each client by itself, which the stacked path has no form for"
     if defines(rule, "loss_term") and not defines(rule, "feature_gradient"):
@@ -115,7 +120,7 @@ def plan_for(rule: LocalRule, settings: LocalSettings, shapes: Shapes) -> Plan:
     Raises:
         ValueError: the stacked path is forced where it cannot be; ``check`` reports this before.
     """
-    obstacle = cohort_obstacle(rule, shapes.chain, augments=shapes.augments)
+    obstacle = cohort_obstacle(rule, shapes.chain, augments=shapes.augments, is_private=shapes.is_private)
     if settings.path == "cohort" and obstacle:
         raise ValueError(f"local.path is cohort, but {obstacle}")
     if settings.path == "per_client" or obstacle:
