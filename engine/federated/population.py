@@ -66,11 +66,12 @@ class Population:
 
         shards = [client % self.num_shards for client in clients]
         if self._train is not None and not self._partition.shifts_samples:
-            return Samples(self._train.x, self._train.y, [self._parts[shard] for shard in shards])
+            return Samples(self._train.x, self._train.y, [self._parts[shard] for shard in shards], shards)
         splits = [self._client(shard) for shard in shards]
         ends = np.cumsum([len(split) for split in splits])
         places = np.split(np.arange(ends[-1]), ends[:-1])
-        return Samples(np.concatenate([split.x for split in splits]), np.concatenate([s.y for s in splits]), places)
+        x, y = (np.concatenate([getattr(split, part) for split in splits]) for part in ("x", "y"))
+        return Samples(x, y, places, shards)
 
     def test(self) -> Split:
         """The held-out samples on which the global model is measured."""

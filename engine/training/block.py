@@ -35,11 +35,13 @@ class Samples:
         x: (N, *sample), inputs of all samples at hand.
         y: (N,) or (N, T), labels.
         places: per client of the block, its rows of ``x``.
+        names: per client, a number that stands for exactly these samples in all rounds; empty where they may change.
     """
 
     x: np.ndarray
     y: np.ndarray
     places: Sequence[np.ndarray]
+    names: Sequence[int] = ()
 
 
 class Outgoing(Protocol):
@@ -185,6 +187,7 @@ class _Run:
             chain=chain, rule=job.rule, settings=job.settings, lr=self.lr, start=self.starts.stacked(order),
             down=self.down, client=client, x=self.x.flatten(1), y=self.y, places=places, batches=batches,
             gram_steps=job.plan.gram_steps, forms_weights=job.plan.forms_weights, weights=weights,
+            names=[job.samples.names[place] for place in order] if job.samples.names else (), cache=job.cache,
         )  # fmt: skip
         result = train_stacked(work)
         back = np.argsort(order, kind="stable")

@@ -2,7 +2,7 @@
 
 The mathematics is that of ``engine.training.autograd``; only rounding differs. Two things make it fast: for plain SGD
 the backward pass and the step are one accumulating matrix product, and the price of an operator call is divided by the
-cohort's size. ``engine.training.gram`` adds the dual form of the first layer.
+cohort's size. ``engine.training.gram`` and ``engine.training.whole`` add the dual form of the first layer.
 """
 
 from dataclasses import dataclass
@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engine.training.dense import stacked_params
-from engine.training.gram import train_chunk_gram, train_round_summed
+from engine.training.dense import DenseStack, stacked_params
+from engine.training.gram import train_chunk_gram
 from engine.training.local import Tensors
+from engine.training.plans import GRAM_STEPS
 from engine.training.stack import Cohort, StackedJob
+from engine.training.whole import suits_whole, train_whole, weighted_sum
 
 GATHER_BYTES = 4 << 20
 """Inputs gathered at once, so that a chunk is still in the cache when its steps use it."""
@@ -40,26 +42,47 @@ def train_stacked(job: StackedJob) -> StackedResult:
     Raises:
         ValueError: clients are not in descending order of their steps.
     """
-    steps = job.batches.steps
-    if (np.diff(steps) > 0).any():
+    if (np.diff(job.batches.steps) > 0).any():
         raise ValueError("clients must come in descending order of their numbers of steps")
     with torch.no_grad():
         cohort = Cohort(job)
-        longest = int(steps.max())
-        if job.gram_steps and not job.forms_weights:
-            whole = cohort.chunk(range(longest))
-            summed = train_round_summed(cohort, whole)
-            cohort.note_losses(whole)
-            return StackedResult(params={}, summed=summed, losses=(cohort.losses.numpy() / steps))
-        size = job.gram_steps or _steps_at_once(job)
-        for first in range(0, longest, size):
-            chunk = cohort.chunk(range(first, min(first + size, longest)))
-            if job.gram_steps:
-                train_chunk_gram(cohort, chunk)
-            else:
-                cohort.train_chunk(chunk)
-            cohort.note_losses(chunk)
-        return StackedResult(params=stacked_params(cohort.layers), summed={}, losses=cohort.losses.numpy() / steps)
+        trained: Tensors
+        if suits_whole(job, cohort.descent):
+            trained = train_whole(cohort)
+        else:
+            trained = _train_in_chunks(cohort)
+            if not job.forms_weights:
+                trained = weighted_sum(trained, job.start, job.weights)
+        losses = cohort.losses().numpy() / job.batches.steps
+    if job.forms_weights:
+        return StackedResult(params=trained, summed={}, losses=losses)
+    return StackedResult(params={}, summed=trained, losses=losses)
+
+
+def _train_in_chunks(cohort: Cohort) -> Tensors:
+    """All steps, with the first layer's weights of every client."""
+    job, first = cohort.job, cohort.first_layer()
+    takes_gram = bool(job.gram_steps) and first.is_plain
+    size = min(job.gram_steps, GRAM_STEPS) if takes_gram else _steps_at_once(job)
+    for start in range(0, cohort.num_steps, size):
+        steps = range(start, min(start + size, cohort.num_steps))
+        if takes_gram:
+            train_chunk_gram(cohort, first, steps)
+        else:
+            _train_directly(cohort, first, steps)
+    return stacked_params([first, *cohort.later])
+
+
+def _train_directly(cohort: Cohort, first: DenseStack, steps: range) -> None:
+    """Every step by itself."""
+    chunk = cohort.inputs(steps)
+    inputs = chunk.view(chunk.shape[0], len(steps), cohort.width, -1).unbind(1)
+    for step, x_all in zip(steps, inputs, strict=True):
+        x = x_all[: cohort.active[step]]
+        z = first.forward(x)
+        dz = torch.empty_like(z)
+        cohort.tail(z, step, dz)
+        first.step(dz, x)
 
 
 def _steps_at_once(job: StackedJob) -> int:

@@ -4,7 +4,7 @@ For plain SGD, ``W <- W - lr * dZ^T X`` is a single batched matrix product with 
 autograd graph. Weight decay and a linear term are a factor on the old weights and a constant added per step.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,14 +15,32 @@ from engine.training.local import LinearTerm, Tensors
 from engine.training.settings import LocalSettings
 
 
+@dataclass(frozen=True)
+class Descent:
+    """The learning rule of a round.
+
+    Attributes:
+        settings: momentum, weight decay and the like.
+        lr: learning rate of the round.
+        term: what the strategy adds to the gradient linearly in the weights.
+    """
+
+    settings: LocalSettings
+    lr: float
+    term: LinearTerm
+
+    def shrink(self, name: str) -> float:
+        """Factor of the part of a parameter's gradient that is proportional to it: decay plus the term's scale."""
+        return self.settings.weight_decay + self.term.scale_of(name)
+
+
 @dataclass
 class _Stacked:
-    """One parameter of all clients: (C, K, H) for weights, (C, 1, K) for biases."""
+    """One parameter of all clients: (C, K, H) for weights, (C, 1, K) for a bias that stands alone."""
 
     value: Tensor
     velocity: Tensor | None
-    shrink: float
-    """Factor of the gradient's part that is proportional to the weights: weight decay plus scale of the linear term."""
+    shrink: float | Tensor
     constant: Tensor | None
     """The gradient's part that does not change during the round."""
 
@@ -34,31 +52,51 @@ class DenseStack:
         layer: names and sizes.
         start: the round's starting weights, the same for all clients unless they have a leading client axis.
         clients: C.
-        settings: learning rule.
-        lr: learning rate of the round.
-        term: what the rule adds to the gradient linearly in the weights.
+        descent: learning rule of the round.
+        joint: whether the bias stands as the last column of the weights; inputs then end in a constant 1.
     """
 
-    def __init__(
-        self, layer: Dense, start: Tensors, *, clients: int, settings: LocalSettings, lr: float, term: LinearTerm | None
-    ) -> None:
-        self.layer, self.settings, self.lr, self.term = layer, settings, lr, term
-        self.weight = self._stack(layer.weight, start[layer.weight].expand(clients, -1, -1).clone())
+    def __init__(self, layer: Dense, start: Tensors, *, clients: int, descent: Descent, joint: bool = False) -> None:
+        self.layer, self.descent, self.joint = layer, descent, joint
+        weight, bias = self._whole(layer.weight, start, clients), self._whole(layer.bias, start, clients)
+        shrinks = [descent.shrink(name) for name in (layer.weight, layer.bias) if name is not None]
+        constants = [self._constant(layer.weight), self._constant(layer.bias)]
         self.bias: _Stacked | None = None
-        if layer.bias is not None:
-            self.bias = self._stack(layer.bias, start[layer.bias].unsqueeze(-2).expand(clients, 1, -1).clone())
+        assert weight is not None
+        if joint and bias is not None:
+            both = torch.cat([weight, bias.unsqueeze(-1)], dim=-1)
+            self.weight = self._stack(both, _columns(shrinks, both), _joined(constants, both))
+            return
+        self.weight = self._stack(weight.clone(), shrinks[0], constants[0])
+        if bias is not None:
+            constant = constants[1] if constants[1] is None else constants[1].unsqueeze(-2)
+            self.bias = self._stack(bias.unsqueeze(1).clone(), shrinks[1], constant)
 
-    def forward(self, x_CBH: Tensor) -> Tensor:
+    @property
+    def width(self) -> int:
+        """Length of the rows that the layer takes: its inputs, and the constant 1 where the bias is a column."""
+        return self.weight.value.shape[2]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a step only subtracts the gradient: no momentum, no decay, nothing that the strategy adds."""
+        parameters = [self.weight] if self.bias is None else [self.weight, self.bias]
+        return all(
+            p.velocity is None and p.constant is None and not isinstance(p.shrink, Tensor) and p.shrink == 0.0
+            for p in parameters
+        )
+
+    def forward(self, x_CBH: Tensor, out: Tensor | None = None) -> Tensor:
         """Pre-activations (A, B, K) of the first A clients."""
         active = x_CBH.shape[0]
         weights = self.weight.value[:active].transpose(1, 2)
         if self.bias is None:
-            return torch.bmm(x_CBH, weights)
-        return torch.baddbmm(self.bias.value[:active], x_CBH, weights)
+            return torch.bmm(x_CBH, weights, out=out)
+        return torch.baddbmm(self.bias.value[:active], x_CBH, weights, out=out)
 
     def backward(self, dz_CBK: Tensor) -> Tensor:
         """Gradient by the layer's inputs, (A, B, H)."""
-        return torch.bmm(dz_CBK, self.weight.value[: dz_CBK.shape[0]])
+        return torch.bmm(dz_CBK, self.weight.value[: dz_CBK.shape[0], :, : self.layer.inputs])
 
     def step(self, dz_CBK: Tensor, x_CBH: Tensor) -> None:
         """One step of SGD of the first A clients, given the loss's gradient by the pre-activations."""
@@ -68,65 +106,96 @@ class DenseStack:
 
     def params(self) -> dict[str, Tensor]:
         """The stacked parameters by name, as views with a leading client axis."""
-        named = {self.layer.weight: self.weight.value}
-        if self.bias is not None and self.layer.bias is not None:
-            named[self.layer.bias] = self.bias.value.squeeze(1)
+        named = {self.layer.weight: self.weight.value[..., : self.layer.inputs]}
+        if self.layer.bias is not None:
+            named[self.layer.bias] = self.weight.value[..., -1] if self.bias is None else self.bias.value.squeeze(1)
         return named
 
-    def _stack(self, name: str, value: Tensor) -> _Stacked:
-        shrink, constant = self.settings.weight_decay, None
-        if self.term is not None:
-            shrink += self.term.scale_of(name)
-            constant = self.term.constant(name)
-        if constant is not None and value.shape[1] == 1 and constant.dim() < value.dim():
-            constant = constant.unsqueeze(-2)
-        velocity = torch.zeros_like(value) if self.settings.momentum else None
+    def _whole(self, name: str | None, start: Tensors, clients: int) -> Tensor | None:
+        """A parameter of all clients, (C, K, H) or (C, K)."""
+        if name is None:
+            return None
+        value, dims = start[name], 2 if name == self.layer.weight else 1
+        return value if value.dim() > dims else value.expand(clients, *value.shape)
+
+    def _constant(self, name: str | None) -> Tensor | None:
+        return None if name is None else self.descent.term.constant(name)
+
+    def _stack(self, value: Tensor, shrink: float | Tensor, constant: Tensor | None) -> _Stacked:
+        velocity = torch.zeros_like(value) if self.descent.settings.momentum else None
         return _Stacked(value, velocity, shrink, constant)
 
     def _descend(self, parameter: _Stacked, left: Tensor | None, right: Tensor) -> None:
         """``value -= lr * (left @ right + shrink * value + constant)``, through the velocity if there is one."""
-        active = right.shape[0]
+        active, lr = right.shape[0], self.descent.lr
         value = parameter.value[:active]
         constant = _first(parameter.constant, active, value.dim())
         if parameter.velocity is None:
-            _accumulate(value, left, right, keep=1.0 - self.lr * parameter.shrink, rate=-self.lr)
+            _accumulate(value, left, right, keep=1.0 - lr * parameter.shrink, rate=-lr)
             if constant is not None:
-                value.sub_(constant, alpha=self.lr)
+                value.sub_(constant, alpha=lr)
             return
-        velocity, momentum = parameter.velocity[:active], self.settings.momentum
-        if self.settings.nesterov:
+        velocity, momentum = parameter.velocity[:active], self.descent.settings.momentum
+        if self.descent.settings.nesterov:
             # the look-ahead needs gradient and velocity apart, so here alone the gradient is formed
             gradient = right if left is None else torch.bmm(left, right)
             _add_constant_parts(gradient, value, parameter.shrink, constant)
             velocity.mul_(momentum).add_(gradient)
-            value.sub_(gradient, alpha=self.lr).sub_(velocity, alpha=self.lr * momentum)
+            value.sub_(gradient, alpha=lr).sub_(velocity, alpha=lr * momentum)
             return
         _accumulate(velocity, left, right, keep=momentum, rate=1.0)
         _add_constant_parts(velocity, value, parameter.shrink, constant)
-        value.sub_(velocity, alpha=self.lr)
+        value.sub_(velocity, alpha=lr)
 
 
-def _add_constant_parts(target: Tensor, value: Tensor, shrink: float, constant: Tensor | None) -> None:
-    if shrink:
+def _columns(shrinks: Sequence[float], both: Tensor) -> float | Tensor:
+    """One factor for weights and bias, or one per column where they differ."""
+    if shrinks[0] == shrinks[1]:
+        return shrinks[0]
+    row = torch.full((both.shape[2],), shrinks[0], dtype=both.dtype)
+    row[-1] = shrinks[1]
+    return row
+
+
+def _joined(constants: Sequence[Tensor | None], both: Tensor) -> Tensor | None:
+    """Constants of weights and bias side by side; what is missing is zero."""
+    weight, bias = constants
+    if weight is None and bias is None:
+        return None
+    per_client = (weight is not None and weight.dim() == 3) or (bias is not None and bias.dim() == 2)
+    joined = torch.zeros(both.shape if per_client else both.shape[1:], dtype=both.dtype)
+    if weight is not None:
+        joined[..., :-1] = weight
+    if bias is not None:
+        joined[..., -1] = bias
+    return joined
+
+
+def _add_constant_parts(target: Tensor, value: Tensor, shrink: float | Tensor, constant: Tensor | None) -> None:
+    if isinstance(shrink, Tensor):
+        target.addcmul_(value, shrink)
+    elif shrink:
         target.add_(value, alpha=shrink)
     if constant is not None:
         target.add_(constant)
 
 
-def _accumulate(value: Tensor, left: Tensor | None, right: Tensor, *, keep: float, rate: float) -> None:
+def _accumulate(value: Tensor, left: Tensor | None, right: Tensor, *, keep: float | Tensor, rate: float) -> None:
     """``value = keep * value + rate * (left @ right)``, or ``right`` alone where there is no left."""
+    if left is None or isinstance(keep, Tensor):
+        if isinstance(keep, Tensor) or keep != 1.0:
+            value.mul_(keep)
+        keep = 1.0
     if left is not None:
         value.baddbmm_(left, right, beta=keep, alpha=rate)
-        return
-    if keep != 1.0:
-        value.mul_(keep)
-    value.add_(right, alpha=rate)
+    else:
+        value.add_(right, alpha=rate)
 
 
 def _first(constant: Tensor | None, active: int, dims: int) -> Tensor | None:
     return constant[:active] if constant is not None and constant.dim() == dims else constant
 
 
-def stacked_params(layers: list[DenseStack]) -> Mapping[str, Tensor]:
+def stacked_params(layers: Sequence[DenseStack]) -> Mapping[str, Tensor]:
     """The parameters of all layers by name, with a leading client axis."""
     return {name: value for layer in layers for name, value in layer.params().items()}

@@ -1,80 +1,80 @@
 """The first layer in Gram (dual) form: pre-activations of several steps from the inputs' inner products.
 
-Plain SGD keeps ``W = W0 - lr * sum_s dZ_s^T X_s``, so within a block of steps the pre-activation of step t is
+SGD keeps the weights a combination of the start and of ``dZ_s^T X_s`` (:mod:`engine.training.coefficients`), so within
+a block of plain steps the pre-activation of step t is
 
     Z_t = X_t W0^T + b0 - lr * sum_{s < t} (X_t X_s^T + 1) dZ_s
 
 One large matrix product for the block, one Gram matrix, small corrections per step; the weights are written once per
-block. The 1 is the bias. Exact, but only for steps without momentum, weight decay and linear term.
+block. The 1 is the bias. Exact; :mod:`engine.training.whole` does it for a whole round and any of the learning rules.
 """
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from engine.training.stack import Chunk, Cohort
+from engine.training.dense import DenseStack
+from engine.training.stack import Cohort
+
+Gram = Callable[[slice, slice], Tensor]
+"""Inner products (A, n, m) of some of a block's rows with some of the earlier ones."""
 
 
-def train_chunk_gram(cohort: Cohort, chunk: Chunk) -> None:
-    """The chunk's steps in Gram form; afterwards the first layer's weights are up to date."""
-    first = cohort.layers[0]
-    d = _descend(cohort, chunk, first.forward(chunk.x))
+def train_chunk_gram(cohort: Cohort, first: DenseStack, steps: range) -> None:
+    """Some plain steps in Gram form; afterwards the first layer's weights are up to date."""
+    x, rate = cohort.inputs(steps), -first.descent.lr
+    z = first.forward(x)
+    d = torch.zeros_like(z)  # clients that have done all their steps add nothing
+
+    def gram(ahead: slice, done: slice) -> Tensor:
+        products = torch.bmm(x[:, ahead], x[:, done].transpose(1, 2))
+        return products if first.bias is None else products.add_(1.0)
+
+    descend(cohort, Corrections(z, d, gram, rate), steps)
     active = d.shape[0]
-    first.weight.value[:active].baddbmm_(d.transpose(1, 2), chunk.x, alpha=-first.lr)
+    first.weight.value[:active].baddbmm_(d.transpose(1, 2), x, alpha=rate)
     if first.bias is not None:
-        first.bias.value[:active].sub_(d.sum(1, keepdim=True), alpha=first.lr)
+        first.bias.value[:active].add_(d.sum(1, keepdim=True), alpha=rate)
 
 
-def train_round_summed(cohort: Cohort, chunk: Chunk) -> dict[str, Tensor]:
-    """A whole round in one Gram block, the first layer's client weights never formed.
+class Corrections:
+    """The pre-activations of a block of steps while its steps are made.
 
-    All clients start from the same weights, so the block's matrix product is one unbatched product over the cohort's
-    samples, and the weighted sum of the updates is another.
-
-    Returns:
-        The weighted sum of the updates by parameter name.
+    Args:
+        z: (A, k * B, H), what they would be with the weights from before the block.
+        d: (A, k * B, H), where their gradients are written.
+        gram: inner products of the rows.
+        rate: factor of a gradient in the weights of all later steps.
     """
-    job, first = cohort.job, cohort.layers[0]
-    clients, rows, inputs = chunk.x.shape
-    layer = first.layer
-    flat = chunk.x.view(clients * rows, inputs)
-    weight = job.start[layer.weight]
-    z = torch.mm(flat, weight.t()) if layer.bias is None else torch.addmm(job.start[layer.bias], flat, weight.t())
-    d = _descend(cohort, chunk, z.view(clients, rows, layer.outputs))
-    factors = torch.tensor(job.weights, dtype=chunk.x.dtype)
-    d.mul_(factors.view(-1, 1, 1))
-    flat_d = d.view(clients * rows, layer.outputs)
-    summed = {layer.weight: torch.mm(flat_d.t(), flat).mul_(-first.lr)}
-    if layer.bias is not None:
-        summed[layer.bias] = flat_d.sum(0).mul_(-first.lr)
-    for later in cohort.layers[1:]:
-        for name, value in later.params().items():
-            summed[name] = torch.tensordot(factors, value - job.start[name], dims=1)
-    return summed
+
+    def __init__(self, z: Tensor, d: Tensor, gram: Gram, rate: float) -> None:
+        self.z, self.d, self.gram, self.rate = z, d, gram, rate
+
+    def carry_on(self, done: slice, ahead: slice) -> None:
+        """Add to the rows ahead what the steps done have changed for them."""
+        self.z[:, ahead].baddbmm_(self.gram(ahead, done), self.d[:, done], alpha=self.rate)
 
 
-def _descend(cohort: Cohort, chunk: Chunk, z: Tensor) -> Tensor:
-    """Gradients (A, k*B, K) by the pre-activations of all the chunk's steps, in order, given those before the first.
+def descend(cohort: Cohort, block: Corrections, steps: range) -> None:
+    """All steps of a block in order.
 
     The steps are halved again and again: once the first half is done, one product carries its effect on to the whole
-    second half. So only the lower half of the Gram matrix is computed, in pieces as large as they can be.
+    second half. So only the lower half of the Gram matrix is needed, in pieces as large as they can be.
     """
-    d = torch.empty_like(z)
-    _descend_between(cohort, chunk, (z, d), chunk.steps)
-    return d
+    width, first = cohort.width, steps.start
+    active = block.z.shape[0]
+    z_by_step = block.z.view(active, len(steps), width, -1).unbind(1)
+    d_by_step = block.d.view(active, len(steps), width, -1).unbind(1)
 
+    def between(early: int, late: int) -> None:
+        if late - early == 1:
+            still = cohort.active[first + early]
+            cohort.tail(z_by_step[early][:still], first + early, d_by_step[early][:still])
+            return
+        middle = (early + late) // 2
+        between(early, middle)
+        block.carry_on(slice(early * width, middle * width), slice(middle * width, late * width))
+        between(middle, late)
 
-def _descend_between(cohort: Cohort, chunk: Chunk, z_and_d: tuple[Tensor, Tensor], steps: range) -> None:
-    z, d = z_and_d
-    if len(steps) == 1:
-        rows = chunk.rows(steps.start)
-        d[:, rows] = cohort.tail(z[:, rows], chunk, rows)
-        return
-    early, late = steps[: len(steps) // 2], steps[len(steps) // 2 :]
-    _descend_between(cohort, chunk, z_and_d, early)
-    done = slice(chunk.rows(early.start).start, chunk.rows(early[-1]).stop)
-    ahead = slice(done.stop, chunk.rows(late[-1]).stop)
-    gram = torch.bmm(chunk.x[:, ahead], chunk.x[:, done].transpose(1, 2))
-    if cohort.layers[0].bias is not None:
-        gram.add_(1.0)
-    z[:, ahead].baddbmm_(gram, d[:, done], alpha=-cohort.layers[0].lr)
-    _descend_between(cohort, chunk, z_and_d, late)
+    between(0, len(steps))

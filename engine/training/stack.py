@@ -3,11 +3,13 @@
 Clients may have different numbers of samples: those with more steps come first, so the clients that still train are
 always the first A of the stack.
 
-Shapes: C clients, A of them active, T steps, B samples a step, k steps of a chunk, F inputs, K outputs.
+Shapes: C clients, A of them active, T steps, B samples a step, k steps of a chunk, F inputs, H outputs of the first
+layer, K classes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +17,8 @@ from torch import Tensor
 
 from engine.training.batches import Batches
 from engine.training.chain import Chain
-from engine.training.dense import DenseStack, stacked_params
-from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Tensors
+from engine.training.dense import DenseStack, Descent, stacked_params
+from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Tensors, defines
 from engine.training.settings import LocalSettings
 
 
@@ -29,17 +31,19 @@ class StackedJob:
         rule: the method's hooks.
         settings: the learning rule.
         lr: learning rate of the round.
-        start: weights that the round starts from; those with a leading client axis differ from client to client.
+        start: weights that the round starts from; with a leading client axis where clients differ in them.
         down: the server's message.
         client: client states stacked along a leading axis, empty if there are none.
         x: inputs of all samples, (N, F).
         y: labels, (N,).
         places: rows of ``x`` that belong to each client.
         batches: visiting order; clients in descending order of steps.
-        gram_steps: steps per Gram block, 0 for none.
+        gram_steps: steps per Gram block, 0 for none; the whole round is one block if it has no more steps.
         forms_weights: False to hand back only the weighted sum of the updates.
         weights: weight of each client in that sum.
-        term: what is added to the gradient linearly; None to ask the rule.
+        term: what is added to the gradient linearly in the weights; None for what the rule says.
+        names: what tells each client's samples from all others for as long as ``cache`` lives; empty if nothing does.
+        cache: memory of the process for what depends on the samples alone.
     """
 
     chain: Chain
@@ -57,129 +61,130 @@ class StackedJob:
     forms_weights: bool
     weights: Sequence[float]
     term: LinearTerm | None = None
+    names: Sequence[int] = ()
+    cache: dict[str, Any] = field(default_factory=dict)
 
-
-@dataclass(frozen=True)
-class Chunk:
-    """The samples of some neighboring steps.
-
-    Attributes:
-        x: (A, k*B, F), inputs.
-        y: (A, k*B), labels.
-        onehot: (A, k*B, K), the labels as unit vectors.
-        share: (A, k*B), weight of each sample in its batch's mean.
-        log_p: (A, k*B, 1), logarithm of the probability of the right label, filled in step by step.
-        steps: the steps.
-        width: B.
-    """
-
-    x: Tensor
-    y: Tensor
-    onehot: Tensor
-    share: Tensor
-    log_p: Tensor
-    steps: range
-    width: int
-
-    def rows(self, step: int) -> slice:
-        """The samples of one step."""
-        first = (step - self.steps.start) * self.width
-        return slice(first, first + self.width)
+    def descent(self) -> Descent:
+        """The learning rule of the round with what the strategy adds."""
+        term = self.term
+        if term is None:
+            view = LocalView(
+                params=self.start, start=self.start, down=self.down, client=self.client, lr=self.lr,
+                settings=self.settings,
+            )  # fmt: skip
+            term = self.rule.linear_term(view)
+        return Descent(self.settings, self.lr, term or LinearTerm())
 
 
 class Cohort:
-    """The stacked clients of one block while they train.
+    """The stacked clients of one block while they train: everything behind the pre-activations of the first layer.
 
-    Where the weights of single clients are not formed, the first layer stands once, as it was at the start.
+    How the first layer is computed is left to the caller: step by step, or in Gram form.
     """
 
     def __init__(self, job: StackedJob) -> None:
-        clients = len(job.places)
-        self.job = job
-        view = LocalView(
-            params=job.start, start=job.start, down=job.down, client=job.client, lr=job.lr, settings=job.settings
-        )
-        term = job.term or job.rule.linear_term(view)
-        counts = [clients if job.forms_weights else 1] + [clients] * (len(job.chain) - 1)
-        self.layers = [
-            DenseStack(layer, job.start, clients=count, settings=job.settings, lr=job.lr, term=term)
-            for layer, count in zip(job.chain, counts, strict=True)
+        self.job, self.descent, self.clients = job, job.descent(), len(job.places)
+        dtype, (_, self.num_steps, self.width) = job.x.dtype, job.batches.rows.shape
+        self.later = [
+            DenseStack(layer, job.start, clients=self.clients, descent=self.descent, joint=True)
+            for layer in job.chain[1:]
         ]
-        self.view = LocalView(
-            params=stacked_params(self.layers), start=job.start, down=job.down, client=job.client, lr=job.lr,
+        self.rows = torch.from_numpy(job.batches.rows).view(self.clients, -1)
+        share = torch.from_numpy(job.batches.share)
+        self.active = (job.batches.steps[None, :] > np.arange(self.num_steps)[:, None]).sum(1).tolist()
+        self._places = _padded(job.places)
+        self._labels = job.y[self._places.gather(1, self.rows)].view(share.shape)
+        self._labels_by_step = self._labels.unbind(1)
+        self._shares = share.unsqueeze(3)
+        self._share_by_step = self._shares.unbind(1)
+        classes = job.chain[-1].outputs
+        target = torch.zeros(*share.shape, classes, dtype=dtype)
+        target.scatter_(3, self._labels.unsqueeze(3), -self._shares)
+        self._target_by_step = target.unbind(1)
+        self._logits = torch.zeros(self.num_steps, self.clients, self.width, classes, dtype=dtype)
+        self._logits_by_step = self._logits.unbind(0)
+        self._inputs = [torch.ones(self.clients, self.width, layer.width, dtype=dtype) for layer in self.later]
+        self._pulls_features = bool(self.later) and defines(job.rule, "feature_gradient")
+        self._view = LocalView(
+            params=stacked_params(self.later), start=job.start, down=job.down, client=job.client, lr=job.lr,
             settings=job.settings, num_samples=tuple(len(place) for place in job.places),
         )  # fmt: skip
-        self.places = _padded(job.places)
-        self.losses = torch.zeros(clients, dtype=job.x.dtype)
 
-    def chunk(self, steps: range) -> Chunk:
-        """The samples of these steps for the clients that are still training at the first of them."""
-        batches, active = self.job.batches, self.active(steps.start)
-        rows = torch.from_numpy(batches.rows[:active, steps.start : steps.stop].reshape(active, -1))
-        share = torch.from_numpy(batches.share[:active, steps.start : steps.stop].reshape(active, -1))
-        places = self.places[:active].gather(1, rows)
-        x = self.job.x.index_select(0, places.view(-1)).view(active, places.shape[1], -1)
-        y = self.job.y.index_select(0, places.view(-1)).view_as(places)
-        classes = self.job.chain[-1].outputs
-        onehot = torch.zeros(*y.shape, classes, dtype=x.dtype).scatter_(2, y.unsqueeze(2), 1.0)
-        log_p = torch.zeros(*y.shape, 1, dtype=x.dtype)
-        return Chunk(x, y, onehot, share, log_p, steps, batches.rows.shape[2])
+    def first_layer(self) -> DenseStack:
+        """The first layer of every client, at the round's start."""
+        return DenseStack(self.job.chain[0], self.job.start, clients=self.clients, descent=self.descent)
 
-    def active(self, step: int) -> int:
-        """How many clients still train in a step."""
-        return int((self.job.batches.steps > step).sum())
+    def inputs(self, steps: range) -> Tensor:
+        """The inputs (A, k * B, F) of these steps for the clients that still train at the first of them."""
+        active = self.active[steps.start]
+        rows = self.rows[:active, steps.start * self.width : steps.stop * self.width]
+        places = self._places[:active].gather(1, rows)
+        return self.job.x.index_select(0, places.view(-1)).view(active, places.shape[1], -1)
 
-    def train_chunk(self, chunk: Chunk) -> None:
-        """Every step of the chunk directly."""
-        for step in chunk.steps:
-            rows, active = chunk.rows(step), self.active(step)
-            x = chunk.x[:active, rows]
-            z = self.layers[0].forward(x)
-            dz = self.tail(z, chunk, rows)
-            self.layers[0].step(dz, x)
+    def tail(self, z: Tensor, step: int, out: Tensor) -> None:
+        """From the first layer's pre-activations to their gradient; all later layers make their step on the way.
 
-    def tail(self, z: Tensor, chunk: Chunk, rows: slice) -> Tensor:
-        """From the first layer's pre-activations to their gradient; all later layers make their step on the way."""
+        Args:
+            z: (A, B, H), of the clients that still train.
+            step: the step.
+            out: (A, B, H), where the gradient is written.
+        """
         active = z.shape[0]
-        hidden: list[Tensor] = []
-        for layer, following in zip(self.layers, [*self.layers[1:], None], strict=True):
-            if following is not None:
-                hidden.append(z.relu_() if layer.layer.relu else z)
-                z = following.forward(hidden[-1])
-        share = chunk.share[:active, rows]
-        log_p = torch.log_softmax(z, 2)
-        torch.gather(log_p, 2, chunk.y[:active, rows].unsqueeze(2), out=chunk.log_p[:active, rows])
-        self._show(hidden, z, chunk, rows)
-        dz = log_p.exp_().sub_(chunk.onehot[:active, rows]).mul_(share.unsqueeze(2))
-        for depth in range(len(self.layers) - 1, 0, -1):
-            dz = self._back(depth, dz, hidden[depth - 1])
-        return dz
+        logits = self._logits_by_step[step][:active]
+        inputs: list[Tensor] = []
+        for depth, layer in enumerate(self.later):
+            taken = self._inputs[depth][:active]
+            _activate(z, taken[..., : layer.layer.inputs], relu=self.job.chain[depth].relu)
+            inputs.append(taken)
+            z = layer.forward(taken, out=logits if layer is self.later[-1] else None)
+        if not self.later:
+            logits.copy_(z)
+        share, target = self._share_by_step[step][:active], self._target_by_step[step][:active]
+        if not self.later:
+            torch.addcmul(target, torch.softmax(logits, 2), share, out=out)
+            return
+        likely = torch.softmax(logits, 2)
+        dz = torch.addcmul(target, likely, share, out=likely)
+        for depth in range(len(self.later) - 1, -1, -1):
+            dz = self._back(depth, dz, inputs[depth], (step, out if depth == 0 else None))
 
-    def _back(self, depth: int, dz: Tensor, hidden: Tensor) -> Tensor:
-        layer = self.layers[depth]
+    def losses(self) -> Tensor:
+        """The mean cross-entropy of every step, summed over each client's steps, (C,)."""
+        log_p = torch.log_softmax(self._logits, 3).gather(3, self._labels.transpose(0, 1).unsqueeze(3))
+        return -(log_p * self._shares.transpose(0, 1)).sum((0, 2, 3))
+
+    def _back(self, depth: int, dz: Tensor, taken: Tensor, place: tuple[int, Tensor | None]) -> Tensor:
+        """Gradient by the pre-activations of the layer before, and the layer's own step."""
+        (step, out), layer = place, self.later[depth]
+        hidden = taken[..., : layer.layer.inputs]
         dh = layer.backward(dz)
-        if depth == len(self.layers) - 1:
-            extra = self.job.rule.feature_gradient(self.view)
+        if self._pulls_features and depth == len(self.later) - 1:
+            self._show(hidden, step)
+            extra = self.job.rule.feature_gradient(self._view)
             if extra is not None:
                 dh.add_(extra)
-        layer.step(dz, hidden)
-        if not self.layers[depth - 1].layer.relu:
-            return dh
-        return torch.ops.aten.threshold_backward(dh, hidden, 0)  # type: ignore[no-any-return]
+        layer.step(dz, taken)
+        if not self.job.chain[depth].relu:
+            return dh if out is None else out.copy_(dh)
+        if out is None:
+            return torch.ops.aten.threshold_backward(dh, hidden, 0)  # type: ignore[no-any-return]
+        return torch.ops.aten.threshold_backward.grad_input(dh, hidden, 0, grad_input=out)  # type: ignore[no-any-return]
 
-    def note_losses(self, chunk: Chunk) -> None:
-        """Add the mean cross-entropy of each of the chunk's steps to the clients' sums."""
-        self.losses[: len(chunk.y)].sub_((chunk.log_p.squeeze(2) * chunk.share).sum(1))
-
-    def _show(self, hidden: list[Tensor], logits: Tensor, chunk: Chunk, rows: slice) -> None:
+    def _show(self, features: Tensor, step: int) -> None:
         """Put the batch into the rule's view, narrowed to the clients that still train."""
-        view, active = self.view, logits.shape[0]
-        view.inputs, view.labels = chunk.x[:active, rows], chunk.y[:active, rows]
-        view.features = hidden[-1] if hidden else view.inputs
-        view.logits, view.share = logits, chunk.share[:active, rows]
+        view, active = self._view, features.shape[0]
+        view.labels, view.logits = self._labels_by_step[step][:active], self._logits_by_step[step][:active]
+        view.features, view.share = features, self._share_by_step[step][:active, :, 0]
         if active < next(iter(view.params.values())).shape[0]:
             view.params = _first(view.params, active)
             view.client = {group: _first(tensors, active) for group, tensors in view.client.items()}
+
+
+def _activate(z: Tensor, out: Tensor, *, relu: bool) -> None:
+    if relu:
+        torch.clamp_min(z, 0, out=out)
+    else:
+        out.copy_(z)
 
 
 def _first(tensors: Tensors, active: int) -> Tensors:

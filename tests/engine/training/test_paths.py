@@ -1,5 +1,6 @@
 """The paths of local training against torch's own optimizer and loss, and against each other, in float64."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from engine.federated.strategies.scaffold import Scaffold
 from engine.models.build import build
 from engine.training.batches import visiting_order
 from engine.training.block import train_block
+from engine.training.local import defines
 from tests.engine.training.worlds import (
     CLIENTS,
     DIRECT,
     GRAM,
     PER_CLIENT,
     SUMMED,
+    WHOLE,
     graph,
     job,
     largest_difference,
@@ -79,6 +82,27 @@ def test_stacked_equals_one_by_one(strategy: Any, options: dict[str, Any]) -> No
     assert stacked.losses == pytest.approx(alone.losses, abs=1e-12)
     assert stacked.activations == pytest.approx(alone.activations, abs=1e-12)
     assert stacked.weight == alone.weight
+
+
+@pytest.mark.parametrize("options", OPTIMIZERS)
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
+def test_a_whole_round_in_one_block_is_exact(strategy: Any, options: dict[str, Any]) -> None:
+    alone = train(strategy, PER_CLIENT, **options)
+    for plan in (WHOLE,) if defines(strategy, "finish") else (WHOLE, SUMMED):
+        whole = train(strategy, plan, **options)
+        assert largest_difference(alone.summed, whole.summed) < 1e-9
+        assert largest_difference(alone.states, whole.states) < 1e-9
+        assert whole.losses == pytest.approx(alone.losses, abs=1e-12)
+
+
+def test_gram_matrices_are_the_same_from_memory() -> None:
+    """With names the products of a client's inputs are kept; the bits do not tell."""
+    fresh = job(FedAvg(), SUMMED)
+    named = replace(fresh, samples=replace(fresh.samples, names=CLIENTS))
+    first, again = train_block(named), train_block(named)
+    assert named.cache["gram matrices"]
+    assert largest_difference(train_block(fresh).summed, first.summed) == 0.0
+    assert largest_difference(first.summed, again.summed) == 0.0
 
 
 @pytest.mark.parametrize("plan", [GRAM, SUMMED], ids=["blocks", "whole round"])

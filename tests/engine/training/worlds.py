@@ -22,6 +22,7 @@ PER_CLIENT = Plan("per_client", 1, 0, True, "forced")
 DIRECT = Plan("cohort", 4, 0, True, "forced")
 GRAM = Plan("cohort", 4, 3, True, "forced")
 SUMMED = Plan("cohort", 4, 100, False, "forced")
+WHOLE = Plan("cohort", 4, 100, True, "forced")
 
 
 def graph(hidden: tuple[int, ...] = (9, 7)) -> Graph:
