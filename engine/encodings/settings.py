@@ -7,7 +7,10 @@ import numpy as np
 from pydantic import Field
 
 from engine.core.component import Component
+from engine.core.errors import Problem
+from engine.core.registry import kind_of
 from engine.encodings.encoding import Encoding, Tensors, encodings, floats_of
+from engine.encodings.entropy import STAGE_BYTES, Entropy, squeezed, unsqueezed
 from engine.encodings.members.none import Uncoded
 
 RESIDUAL, OWN = "residual", "own"
@@ -48,6 +51,10 @@ class EncodingSettings(Component):
     """Whether a client keeps what encoding its update lost and adds it to its next update (one array of the model's
     size on every client that took part)."""
 
+    entropy: Entropy = "none"
+    """What a general compressor adds to every message, in both directions: zstd (Zstandard, RFC 8878) takes out what
+    repeats; estimates count as if it gained nothing."""
+
     @property
     def is_plain(self) -> bool:
         """Whether messages travel as they are, in both directions."""
@@ -56,17 +63,32 @@ class EncodingSettings(Component):
     @property
     def plain_up(self) -> bool:
         """Whether updates travel as they are."""
-        return isinstance(self.up, Uncoded)
+        return isinstance(self.up, Uncoded) and self.entropy == "none"
 
     @property
     def plain_down(self) -> bool:
         """Whether the model travels as it is."""
-        return isinstance(self.down, Uncoded)
+        return isinstance(self.down, Uncoded) and self.entropy == "none"
 
     @property
     def keeps_memory(self) -> bool:
         """Whether clients keep something between their messages."""
         return self.up.keeps_memory or (self.error_feedback and not self.up.is_lossless)
+
+    def check(self) -> list[Problem]:
+        """What does not go together; paths are relative to the settings."""
+        problems = []
+        if not self.down.suits_weights:
+            fitting = ", ".join(kind for kind, member in encodings.members().items() if member.suits_weights)
+            message = f"a whole model does not survive {kind_of(type(self.down))}; for the way down there are {fitting}"
+            problems.append(Problem("down", "not_for_weights", message))
+        if self.error_feedback and not self.up.suits_feedback:
+            message = (
+                f"{kind_of(type(self.up))}, as it is set, can lose more than was sent, and what is fed back would grow "
+                "from round to round; take another encoding, or more levels, smaller buckets or scaled: false"
+            )
+            problems.append(Problem("error_feedback", "feedback_grows", message))
+        return problems
 
     def send_up(self, tensors: Tensors, draw: np.random.Generator, memory: Tensors) -> Delivery:
         """A client's update on its way to the server.
@@ -83,24 +105,29 @@ class EncodingSettings(Component):
         feeds_back = self.error_feedback and not self.up.is_lossless
         sent = _with_residual(tensors, memory) if feeds_back else dict(tensors)
         encoded = self.up.encode(sent, draw, _part(OWN, memory))
-        arrived = self.up.decode(encoded.payload, tensors)
+        message = squeezed(encoded.payload, self.entropy)
+        arrived = self.up.decode(unsqueezed(message, self.entropy), tensors)
         kept = {f"{OWN}/{name}": array for name, array in encoded.memory.items()}
         if feeds_back:
             kept |= {f"{RESIDUAL}/{name}": _lost(sent[name], array) for name, array in floats_of(arrived).items()}
-        return Delivery(arrived, len(encoded.payload), kept)
+        return Delivery(arrived, len(message), kept)
 
     def send_down(self, tensors: Tensors, draw: np.random.Generator) -> Delivery:
         """The server's message on its way to the clients of a round, to all the same bytes."""
-        encoded = self.down.encode(tensors, draw, {})
-        return Delivery(self.down.decode(encoded.payload, tensors), len(encoded.payload), {})
+        message = squeezed(self.down.encode(tensors, draw, {}).payload, self.entropy)
+        return Delivery(self.down.decode(unsqueezed(message, self.entropy), tensors), len(message), {})
 
     def expected_up(self, like: Tensors) -> int:
         """Bytes of an update, from shapes alone."""
-        return self.up.expected_bytes(like)
+        return self.up.expected_bytes(like) + self._stage_bytes
 
     def expected_down(self, like: Tensors) -> int:
         """Bytes of the server's message, from shapes alone."""
-        return self.down.expected_bytes(like)
+        return self.down.expected_bytes(like) + self._stage_bytes
+
+    @property
+    def _stage_bytes(self) -> int:
+        return 0 if self.entropy == "none" else STAGE_BYTES
 
 
 def _with_residual(tensors: Tensors, memory: Tensors) -> dict[str, np.ndarray]:

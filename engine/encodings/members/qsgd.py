@@ -35,8 +35,8 @@ class Qsgd(Lossy):
     """Few levels."""
 
     levels: Annotated[int, Field(ge=1, le=127)] = 23
-    """Levels above 0 (s). At the square root of the bucket the source promises 2.8 bits per number and a variance of at
-    most the squared norm; 1 leaves only signs and zeros."""
+    """Levels above 0 (s). At the square root of the bucket no more is lost than was there, on average, and a number
+    takes about 3 bits; 1 leaves only signs and zeros."""
 
     bucket: Annotated[int, Field(ge=1, le=65536)] = 512
     """Neighboring numbers that share a norm (d), wherever arrays begin."""
