@@ -8,7 +8,6 @@ import numpy as np
 from engine.core.errors import Problem
 from engine.costs.memory import memory_problems
 from engine.costs.plan import message_problems
-from engine.encodings.encoding import encodings
 from engine.federated.adversary import target_of
 from engine.federated.messages import shape_only
 from engine.federated.packing import named
@@ -33,9 +32,10 @@ def problems_of(task: "Federated", context: Context) -> list[Problem]:
     return [
         *below("sampler", task.sampler.check(context.fleet.num_devices)),
         *below("aggregator", task.aggregator.check(task.sampler.cohort_size(context.fleet.num_devices))),
-        *_encoding(task),
+        *below("encoding", task.encoding.check()),
         *_attack(task, context.fleet.num_devices),
         *_privacy(task, context.fleet.num_devices),
+        *([] if task.drift is None else below("drift", task.drift.check(sample))),
         *_partition(task, context.fleet.num_devices),
         *(found for place, step in enumerate(task.augment) for found in below(f"augment.{place}", step.check(sample))),
         *unfit,
@@ -56,13 +56,6 @@ def _privacy(task: "Federated", num_devices: int) -> list[Problem]:
     if task.privacy is None:
         return []
     return below("privacy", task.privacy.check(task.sampler.scheme, task.sampler.cohort_size(num_devices)))
-
-
-def _encoding(task: "Federated") -> Iterator[Problem]:
-    if not task.encoding.down.suits_weights:
-        fitting = ", ".join(kind for kind, member in encodings.members().items() if member.suits_weights)
-        message = f"a whole model does not survive {task.encoding.down.kind}; for the way down there are {fitting}"
-        yield Problem("encoding.down", "not_for_weights", message)
 
 
 def _rows(task: "Federated", context: Context) -> Iterator[Problem]:
