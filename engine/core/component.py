@@ -28,6 +28,9 @@ class Component(BaseModel):
     source: ClassVar[str] = ""
     """Paper, data sheet or standard, with section or equation. Members must set it; a test checks."""
 
+    equation: ClassVar[str] = ""
+    """One line of mathematics that says what it does, in Unicode; empty where words do better."""
+
     reads_costs: ClassVar[bool] = False
     """Whether learning depends on simulated time or energy through this component (then re-costing is refused)."""
 

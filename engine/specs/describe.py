@@ -60,6 +60,8 @@ class Description:
     """The rest of its docstring."""
     source: str
     fields: tuple[FieldDescription, ...]
+    equation: str = ""
+    """One line of mathematics; empty for most."""
 
     def __getitem__(self, name: str) -> FieldDescription:
         """The field of that name.
@@ -114,6 +116,7 @@ def _describe(model: type[BaseModel], prefix: str, above: tuple[type[BaseModel],
             for name, info in model.model_fields.items()
             if name != "kind"
         ),
+        equation=model.equation if issubclass(model, Component) else "",
     )
 
 

@@ -52,6 +52,8 @@ def _kind(about: Description) -> Iterator[str]:
     yield from (f"## {about.kind}", "", f"**{about.title}.** {_quoted(about.summary)}", "")
     if about.details:
         yield from (_quoted(about.details), "")
+    if about.equation:
+        yield from (f"`{about.equation}`", "")
     yield from (f"Source: {about.source}", "")
     rows = [_row(field) for field in _shown(about)]
     if not rows:

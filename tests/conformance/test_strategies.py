@@ -40,6 +40,12 @@ def test_neutral_parameters_are_declared() -> None:
 
 
 @every_member
+def test_equation_is_one_line(member: type[Strategy]) -> None:
+    assert 0 < len(member.equation) <= 100
+    assert "\n" not in member.equation
+
+
+@every_member
 def test_server_stands_still_without_change(member: type[Strategy]) -> None:
     strategy = member()
     server = strategy.init_server(weights(graph(), np.float32))

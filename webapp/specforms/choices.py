@@ -56,6 +56,7 @@ class Kinds:
             },
             about=member.summary if member is not None else "",
             source=member.source if member is not None else "",
+            equation=member.equation if member is not None else "",
             help_url=(self.field.family, shown) if member is not None and self.field.family else None,
             wide=True,
         )

@@ -90,6 +90,7 @@ class Node:
     hidden: Mapping[str, str] = field(default_factory=dict)
     about: str = ""
     source: str = ""
+    equation: str = ""
     help_url: tuple[str, str] | None = None
     """Family and kind of the help page."""
     removable: bool = False

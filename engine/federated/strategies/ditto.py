@@ -24,6 +24,7 @@ class Ditto(Strategy):
         "T. Li et al., Ditto: Fair and Robust Federated Learning Through Personalization, ICML 2021, arXiv 2012.04221, "
         "Algorithm 1 and equation 1"
     )
+    equation: ClassVar[str] = "min Fₖ(vₖ) + λ/2 ‖vₖ − wₜ‖² beside FedAvg for w"
     neutral: ClassVar[dict[str, float]] = {}
     kind: Literal["ditto"] = "ditto"
     """Federated averaging with a personal model beside the global one."""

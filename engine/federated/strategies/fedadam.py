@@ -22,6 +22,7 @@ class FedAdam(Strategy):
         "Reddi et al., Adaptive Federated Optimization, ICLR 2021, arXiv 2003.00295, Algorithm 2 (FedAdam); "
         "v starts at 0 instead of tau^2"
     )
+    equation: ClassVar[str] = "m ← β₁ m + (1 − β₁) Δ, v ← β₂ v + (1 − β₂) Δ², w ← w + η m / (√v + τ)"
     kind: Literal["fedadam"] = "fedadam"
     """Federated averaging with Adam on the server."""
 

@@ -13,6 +13,7 @@ class FedAvg(Strategy):
         "McMahan et al., Communication-Efficient Learning of Deep Networks from Decentralized Data, AISTATS 2017, "
         "Algorithm 1"
     )
+    equation: ClassVar[str] = "w ← w + Σₖ pₖ (wₖ − w), pₖ = nₖ / n"
     neutral: ClassVar[dict[str, float]] = {}
     kind: Literal["fedavg"] = "fedavg"
     """Federated averaging."""

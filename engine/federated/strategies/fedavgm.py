@@ -22,6 +22,7 @@ class FedAvgM(Strategy):
         "Hsu, Qi, Brown, Measuring the Effects of Non-Identical Data Distribution for Federated Visual Classification, "
         "2019, arXiv 1909.06335, section 4.3"
     )
+    equation: ClassVar[str] = "v ← β v + Δ, w ← w + η v; Δ = Σₖ pₖ (wₖ − w)"
     neutral: ClassVar[dict[str, float]] = {"momentum": 0.0, "server_lr": 1.0}
     kind: Literal["fedavgm"] = "fedavgm"
     """Federated averaging with momentum on the server."""

@@ -20,6 +20,7 @@ class FedBN(Strategy):
         "X. Li et al., FedBN: Federated Learning on Non-IID Features via Local Batch Normalization, ICLR 2021, "
         "arXiv 2102.07623, Algorithm 1"
     )
+    equation: ClassVar[str] = "w ← Σₖ pₖ wₖ for all layers but batch normalization"
     kind: Literal["fedbn"] = "fedbn"
     """Federated averaging without the normalization layers."""
 

@@ -22,6 +22,7 @@ class FedDyn(Strategy):
     source: ClassVar[str] = (
         "Acar et al., Federated Learning Based on Dynamic Regularization, ICLR 2021, arXiv 2111.04263, Algorithm 1"
     )
+    equation: ClassVar[str] = "min Fₖ(w) − ⟨gₖ, w⟩ + α/2 ‖w − wₜ‖², gₖ ← gₖ − α (wₖ − wₜ)"
     kind: Literal["feddyn"] = "feddyn"
     """Averaging with dynamic regularization."""
 

@@ -23,6 +23,7 @@ class FedMAX(Strategy):
         "Chen, Bhardwaj, Marculescu, FedMAX: Mitigating Activation Divergence for Accurate and Communication-Efficient "
         "Federated Learning, ECML-PKDD 2020, arXiv 2004.03657; direction and scale of the authors' code"
     )
+    equation: ClassVar[str] = "min Fₖ(w) + β · meanᵢ KL(U ‖ softmax(aᵢ))"
     neutral: ClassVar[dict[str, float]] = {"beta": 0.0}
     kind: Literal["fedmax"] = "fedmax"
     """Federated averaging with a maximum-entropy prior on the activations."""

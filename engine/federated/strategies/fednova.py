@@ -23,6 +23,7 @@ class FedNova(Strategy):
         "Wang et al., Tackling the Objective Inconsistency Problem in Heterogeneous Federated Optimization, NeurIPS "
         "2020, arXiv 2007.07481, equations 5 to 8 and section 5"
     )
+    equation: ClassVar[str] = "w ← w + (Σₖ pₖ ‖aₖ‖₁) · Σₖ pₖ (wₖ − w) / ‖aₖ‖₁"
     kind: Literal["fednova"] = "fednova"
     """Normalized averaging."""
 

@@ -21,6 +21,7 @@ class FedPer(Strategy):
     source: ClassVar[str] = (
         "Arivazhagan et al., Federated Learning with Personalization Layers, 2019, arXiv 1912.00818, Algorithms 1 and 2"
     )
+    equation: ClassVar[str] = "base ← Σₖ pₖ baseₖ; the last layers of each client stay its own"
     neutral: ClassVar[dict[str, float]] = {"personal_layers": 0}
     kind: Literal["fedper"] = "fedper"
     """Federated averaging with personal last layers."""

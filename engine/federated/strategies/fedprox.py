@@ -18,6 +18,7 @@ class FedProx(Strategy):
         "T. Li et al., Federated Optimization in Heterogeneous Networks, MLSys 2020, Algorithm 2; "
         "variant fedmax_paper: code of Chen, Bhardwaj, Marculescu, FedMAX, ECML-PKDD 2020"
     )
+    equation: ClassVar[str] = "min Fₖ(w) + μ/2 ‖w − wₜ‖²"
     neutral: ClassVar[dict[str, float]] = {"mu": 0.0}
     kind: Literal["fedprox"] = "fedprox"
     """Federated averaging with a proximal term."""

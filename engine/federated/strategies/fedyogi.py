@@ -22,6 +22,7 @@ class FedYogi(Strategy):
         "Reddi et al., Adaptive Federated Optimization, ICLR 2021, arXiv 2003.00295, Algorithm 2 (FedYogi); "
         "v starts at 0 instead of tau^2"
     )
+    equation: ClassVar[str] = "m ← β₁ m + (1 − β₁) Δ, v ← v − (1 − β₂) Δ² sign(v − Δ²), w ← w + η m / (√v + τ)"
     kind: Literal["fedyogi"] = "fedyogi"
     """Federated averaging with Yogi on the server."""
 

@@ -26,6 +26,7 @@ class Ifca(Strategy):
         "Ghosh et al., An Efficient Framework for Clustered Federated Learning, NeurIPS 2020, arXiv 2006.04088, "
         "Algorithm 1, option II (model averaging)"
     )
+    equation: ClassVar[str] = "j(k) = argminⱼ Fₖ(θⱼ), θⱼ ← θⱼ + mean of (wₖ − θⱼ) over k with j(k) = j"
     kind: Literal["ifca"] = "ifca"
     """Clustered learning: several models, each client picks the one that fits it."""
 

@@ -22,6 +22,7 @@ class L2Activation(Strategy):
         "Chen, Bhardwaj, Marculescu, FedMAX, ECML-PKDD 2020, arXiv 2004.03657, the L2 baseline F_k(w) + beta * "
         "||a||_2; norm of the whole batch as in the authors' code"
     )
+    equation: ClassVar[str] = "min Fₖ(w) + β ‖A‖_F, A = the batch’s activations"
     neutral: ClassVar[dict[str, float]] = {"beta": 0.0}
     kind: Literal["l2_activation"] = "l2_activation"
     """Federated averaging with a penalty on the norm of the activations."""

@@ -24,6 +24,7 @@ class Moon(Strategy):
     source: ClassVar[str] = (
         "Q. Li, He, Song, Model-Contrastive Federated Learning, CVPR 2021, arXiv 2103.16257, equation 3 and Algorithm 1"
     )
+    equation: ClassVar[str] = "min Fₖ(w) + μ log(1 + e^((cos(z, z_prev) − cos(z, z_glob)) / τ))"
     neutral: ClassVar[dict[str, float]] = {"mu": 0.0}
     kind: Literal["moon"] = "moon"
     """Model-contrastive federated learning."""

@@ -24,6 +24,7 @@ class QFedAvg(Strategy):
         "T. Li et al., Fair Resource Allocation in Federated Learning, ICLR 2020, arXiv 1905.10497, Algorithm 2 "
         "(q-FedAvg, with L = 1 / lr)"
     )
+    equation: ClassVar[str] = "w ← w + Σₖ Fₖ^q (wₖ − w) / Σₖ hₖ, hₖ = Fₖ^q + q Fₖ^(q−1) ‖wₖ − w‖² / η"
     measures_start: ClassVar[bool] = True
     kind: Literal["qfedavg"] = "qfedavg"
     """Fair averaging: clients with a higher loss count more."""

@@ -21,6 +21,7 @@ class Scaffold(Strategy):
         "Karimireddy et al., SCAFFOLD: Stochastic Controlled Averaging for Federated Learning, ICML 2020, Algorithm 1, "
         "option II"
     )
+    equation: ClassVar[str] = "w ← w − η (∇Fₖ(w) − cₖ + c), cₖ ← cₖ − c + (wₜ − wₖ) / (K η)"
     kind: Literal["scaffold"] = "scaffold"
     """Stochastic controlled averaging."""
 
