@@ -17,7 +17,8 @@ BODIES: dict[str, str] = {
     "cohort": "round, clients (ids of the devices that take part), dropped (ids with their reason), message_bytes (of "
     "one down and one up), absent (by kind of availability the first and last ids of those that could not be reached)",
     "metrics": "round, values: {name: number}; always with the cumulative time_s, energy_j, bytes_up and bytes_down",
-    "clients": "round, num_clients, ids and equally long columns (loss, num_samples, time_s, ...), a place per client",
+    "clients": "round, num_clients, ids and equally long columns (loss, num_samples, time_s, ...), a place per client; "
+    "measured (ids, accuracy of the model on the own samples of each) with evaluation.fairness",
     "ledger": "round, rows of this round's cost by owner and phase: time_s, energy_j, bytes_up, bytes_down, ...",
     "log": "level (info, warning), message",
     "image": "name, artifact (sha256 of a picture), caption",

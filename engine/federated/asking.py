@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine.core.nodes import SERVER
 from engine.costs.trace import TraceBuilder
 from engine.costs.work import Work
+from engine.federated.holdings import own_samples
 from engine.federated.layout import DOWN, graph_of, population_of
 from engine.federated.messages import flat, grouped
 from engine.federated.sessions import Sessions
@@ -106,7 +107,8 @@ def compute_losses(task: "Federated", context: Context, block: Block) -> BlockRe
     holds = population.num_samples(clients) > 0
     losses = np.zeros(len(clients))
     if holds.any():
-        samples = population.samples(clients[holds].tolist())
+        number: Any = block.values["round"]
+        samples = own_samples(task, context, number, clients[holds].tolist())
         arrays = grouped(DOWN, block.inputs)["weights"]
         weights = as_tensors(arrays)
         module = module_for(graph_of(task, context), context.cache, next(iter(weights.values())).dtype)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.federated import budget
-from engine.federated.adversary import poisoned
 from engine.federated.asking import ASK, compute_losses
+from engine.federated.holdings import training_samples
 from engine.federated.layout import (
     CALLED,
     CLIENT,
@@ -18,7 +18,6 @@ from engine.federated.layout import (
     called_of,
     graph_of,
     message_down,
-    population_of,
 )
 from engine.federated.measuring import is_metered
 from engine.federated.messages import flat, grouped, names
@@ -32,7 +31,6 @@ from engine.training.plans import Plan
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
-    from engine.training.block import Samples
 
 STEPS = f"{CALLED}/most_steps"
 """Input of a block in which clients do part of their work: (C,) local steps of each at most."""
@@ -91,7 +89,7 @@ def compute_block(task: "Federated", context: Context, block: Block) -> BlockRes
             seed=context.seed,
             round_number=number,
             clients=block.clients,
-            samples=_samples(task, context, block),
+            samples=training_samples(task, context, number, block.clients),
             down=down,
             states=_states_of(task, block, down["weights"]),
             meter=bool(block.values["meter"]),
@@ -124,14 +122,6 @@ def fold(state: State, result: BlockResult) -> State:
     assert isinstance(added, float)
     assert isinstance(place, int)
     return state.replace(values={"weight": weight + added, "block": place + 1}, tensors=folded, clients=result.clients)
-
-
-def _samples(task: "Federated", context: Context, block: Block) -> "Samples":
-    """What the block's clients train on, malicious ones on what they made of theirs."""
-    samples = population_of(task, context).samples(block.clients)
-    if task.attack is None:
-        return samples
-    return poisoned(task.attack, context, task.dataset, block.clients, samples)
 
 
 def _states_of(task: "Federated", block: Block, weights: Mapping[str, np.ndarray]) -> dict[int, Any]:

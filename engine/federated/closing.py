@@ -56,13 +56,14 @@ def close_round(task: "Federated", context: Context, state: State) -> tuple[Stat
     booked = ledger.totals()
     totals = {name: float(booked[name]) for name in TOTALS}
     spent = budget.after_round(task, context, state, done.counted.client, done.columns.get("norm"))
-    metrics = measured(task, context, done.number, server, done.columns) | spent.metrics
+    found = measured(task, context, done.number, server, done.columns)
+    metrics = found.metrics | spent.metrics
     values = {
         **metrics, **totals, "round_time_s": totals["time_s"] - done.start_s, **telling.percentiles(done.spread),
         **telling.compression(task, exchange_in(task, context), done),
         **({} if power is None else power.metrics()),
     }  # fmt: skip
-    events = telling.events(task, context, state, done, values)
+    events = telling.events(task, context, state, done, (found, values))
     kept: Any = state.values["metrics"]
     closed = state.replace(
         values={

@@ -1,10 +1,14 @@
 """What is measured when a round ends: the model on held-out samples, and what clients reported."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.federated.adversary import attack_metrics
+from engine.federated.drifting import measured_splits
+from engine.federated.fairness import client_accuracy, measured_clients, spread_of
 from engine.federated.layout import graph_of, population_of
 from engine.federated.strategy import Groups
 from engine.task.contract import Context
@@ -24,9 +28,24 @@ def is_evaluated(task: "Federated", number: int) -> bool:
     return number % task.evaluation.every_rounds == 0 or number == task.rounds
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a round.
+
+    Attributes:
+        metrics: values by name.
+        clients: ids of the clients on whose own samples the model was measured; empty where it was not.
+        accuracy: its accuracy on each one's samples.
+    """
+
+    metrics: dict[str, float]
+    clients: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    accuracy: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+
 def measured(
     task: "Federated", context: Context, number: int, server: Groups, columns: dict[str, np.ndarray]
-) -> dict[str, float]:
+) -> Measured:
     """The round's metrics; those of an evaluation only in rounds that have one.
 
     Args:
@@ -41,16 +60,25 @@ def measured(
         metrics["train_loss"] = float(np.average(columns["loss"], weights=columns["samples"]))
     if "activations" in columns:
         metrics["divergence"] = activation_divergence(columns["activations"])
-    return metrics | (_evaluated(task, context, server) if is_evaluated(task, number) else {})
+    if not is_evaluated(task, number):
+        return Measured(metrics)
+    metrics |= held_out(task, context, number, server["weights"])
+    if not task.evaluation.fairness:
+        return Measured(metrics)
+    accuracy = client_accuracy(task, context, number, server["weights"])
+    return Measured(metrics | spread_of(accuracy), measured_clients(task, context), accuracy)
 
 
-def _evaluated(task: "Federated", context: Context, server: Groups) -> dict[str, float]:
+def held_out(task: "Federated", context: Context, number: int, weights: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Accuracy and loss of a model on the held-out samples as they are in a round, and how far an attack got."""
     from engine.training.evaluation import evaluate, module_for
 
-    test: Any = population_of(task, context).test()
     module = module_for(graph_of(task, context), context.cache)
-    score = evaluate(module, server["weights"], test.x, test.y)
-    found = {"accuracy": score.accuracy, "loss": score.loss}
+    found = {"accuracy": 0.0, "loss": 0.0}
+    for split, share in measured_splits(task.drift, context, number, population_of(task, context).test()):
+        score = evaluate(module, weights, split.x, split.y)
+        found["accuracy"] += share * score.accuracy
+        found["loss"] += share * score.loss
     if task.attack is not None:
-        found |= attack_metrics(task.attack, context, task.dataset, (module, server["weights"]))
+        found |= attack_metrics(task.attack, context, task.dataset, (module, weights))
     return found

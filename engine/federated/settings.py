@@ -24,3 +24,8 @@ class EvaluationSettings(Component):
     divergence: bool = False
     """Whether to measure how far the clients' mean activations lie apart after local training, in evaluated rounds;
     costs one more pass over the clients' samples."""
+
+    fairness: bool = False
+    """Whether to measure the global model on the own samples of each client, of at most 200 clients drawn once, in
+    evaluated rounds: the mean accuracy of the worst tenth, the standard deviation, and a table; costs one more pass
+    over their samples."""

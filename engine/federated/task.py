@@ -9,6 +9,7 @@ from engine.core.errors import Problem
 from engine.core.events import Event
 from engine.core.json import JsonValue
 from engine.data.dataset import Dataset, datasets
+from engine.data.drift import Drift, drifts
 from engine.data.partitioner import Partitioner, partitioners
 from engine.data.partitioners.iid import Iid
 from engine.data.partitioners.natural import Natural
@@ -78,6 +79,9 @@ class Federated(Task):
 
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     """How the model is measured while it trains."""
+
+    drift: Annotated[Drift, drifts.field()] | None = None
+    """How the data changes over the rounds; empty for not at all."""
 
     augment: tuple[Annotated[Augmentation, augmentations.field()], ...] = ()
     """Random changes of every training sample each time it is used, in this order; test samples are never changed."""

@@ -12,6 +12,7 @@ from engine.federated.adversary import is_malicious
 from engine.federated.asking import Asked
 from engine.federated.combining import shortfall
 from engine.federated.layout import population_of
+from engine.federated.measuring import Measured
 from engine.federated.sampler import Feedback
 from engine.federated.sessions import Sessions
 from engine.federated.traffic import Exchange
@@ -94,7 +95,9 @@ def compression(task: "Federated", exchange: Exchange, done: Round) -> dict[str,
     return found
 
 
-def events(task: "Federated", context: Context, state: State, done: Round, values: dict[str, float]) -> list[Event]:
+def events(
+    task: "Federated", context: Context, state: State, done: Round, figures: tuple[Measured, dict[str, float]]
+) -> list[Event]:
     """The events of a round, in order.
 
     Args:
@@ -102,8 +105,9 @@ def events(task: "Federated", context: Context, state: State, done: Round, value
         context: fleet and data.
         state: the state with the round still open.
         done: the round.
-        values: its metrics.
+        figures: what was measured after it, and all its metrics.
     """
+    found, values = figures
     at = values["time_s"]
     metrics = {"round": done.number, "values": values}
     ledger = {"round": done.number, "rows": done.spent.by_group()}
@@ -112,7 +116,7 @@ def events(task: "Federated", context: Context, state: State, done: Round, value
         *_closing_remarks(task, done, at),
         Event(kind="cohort", body=_cohort(state, done), sim_time_s=done.start_s),
         Event(kind="metrics", body=metrics, sim_time_s=at),
-        Event(kind="clients", body=_clients(task, context, done), sim_time_s=at),
+        Event(kind="clients", body={**_clients(task, context, done), **_fairness(done, found)}, sim_time_s=at),
         Event(kind="ledger", body=ledger, sim_time_s=at),
     ]
 
@@ -148,6 +152,18 @@ def _clients(task: "Federated", context: Context, done: Round) -> dict[str, Any]
         "time_s": done.arrived_s[shown],
         **reported,
         **malicious,
+    }
+
+
+def _fairness(done: Round, found: Measured) -> dict[str, Any]:
+    """The accuracy on clients' own samples: of those in the table, and of all that were measured."""
+    if not len(found.clients):
+        return {}
+    known = dict(zip(found.clients.tolist(), found.accuracy.tolist(), strict=True))
+    ids = done.counted.client[:MOST_ROWS].tolist()
+    return {
+        "accuracy": [known.get(client) for client in ids],
+        "measured": {"ids": found.clients, "accuracy": found.accuracy},
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.core.registry import Registry
 from engine.data.dataset import datasets
+from engine.data.drift import drifts
 from engine.data.partitioner import partitioners
 from engine.encodings.encoding import encodings
 from engine.federated.aggregator import aggregators
@@ -23,7 +24,7 @@ from engine.task.contract import tasks
 from engine.training.augmentation import augmentations
 
 _REGISTRIES: tuple[Registry[Any], ...] = (
-    tasks, datasets, partitioners, augmentations, models, strategies, aggregators, samplers, encodings,
+    tasks, datasets, partitioners, drifts, augmentations, models, strategies, aggregators, samplers, encodings,
     mechanisms, clippings, attacks,
     topologies, availability,
 )  # fmt: skip

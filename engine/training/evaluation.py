@@ -1,6 +1,6 @@
 """Accuracy and loss on held-out samples, and mean activations; no gradients."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,17 +88,43 @@ def mean_losses(
         clients: rows of ``x`` of each client, at least one.
     """
     load(module, weights)
+
+    def losses(logits: Tensor, labels: Tensor) -> Tensor:
+        return functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), reduction="none")
+
+    return _means(module, x, y, clients, losses)
+
+
+def accuracies(
+    module: GraphModule, weights: Tensors, x: Tensor, y: Tensor, clients: Sequence[np.ndarray]
+) -> np.ndarray:
+    """The share of right answers (C,) of one model over each client's samples; arguments as of :func:`mean_losses`."""
+    load(module, weights)
+
+    def hits(logits: Tensor, labels: Tensor) -> Tensor:
+        return (logits.argmax(-1) == labels).double()
+
+    return _means(module, x, y, clients, hits)
+
+
+def _means(
+    module: GraphModule,
+    x: Tensor,
+    y: Tensor,
+    clients: Sequence[np.ndarray],
+    measure: Callable[[Tensor, Tensor], Tensor],
+) -> np.ndarray:
+    """(C,) means over each client's samples of what is measured of (logits, labels), one value per label."""
     module.eval()
-    rows, losses = torch.from_numpy(np.concatenate(clients)), []
+    rows, values = torch.from_numpy(np.concatenate(clients)), []
     with torch.no_grad():
         for first in range(0, len(rows), BATCH):
             batch = rows[first : first + BATCH]
-            logits = module(channels_last(x.index_select(0, batch)))
-            each = functional.cross_entropy(logits.flatten(0, -2), y[batch].flatten(), reduction="none")
-            losses.append(each.view(len(batch), -1).mean(1))
+            each = measure(module(channels_last(x.index_select(0, batch))), y[batch])
+            values.append(each.view(len(batch), -1).mean(1))
     sizes = np.array([len(places) for places in clients])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    means: np.ndarray = np.add.reduceat(torch.cat(losses).numpy(), starts) / sizes
+    means: np.ndarray = np.add.reduceat(torch.cat(values).numpy(), starts) / sizes
     return means
 
 
