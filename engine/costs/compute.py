@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import EngineError
+from engine.core.memory import remembered
 from engine.core.operators import OPERATOR_CLASSES
 from engine.costs.accounts import only
 from engine.costs.trace import COMPUTE, INFER, TRAIN, Trace
@@ -45,7 +46,11 @@ class ComputeTable:
 
     @classmethod
     def of(cls, works: tuple[Work, ...], fleet: Fleet) -> "ComputeTable":
-        """The table of these works on this fleet."""
+        """The table of these works on this fleet, kept by the fleet as rounds repeat them."""
+        return remembered(fleet, ("compute", *(work.key for work in works)), lambda: cls._made(works, fleet))
+
+    @classmethod
+    def _made(cls, works: tuple[Work, ...], fleet: Fleet) -> "ComputeTable":
         shape = (len(works), len(PASSES), fleet.num_groups)
         sample, first = (np.zeros(shape), np.zeros(shape)), (np.zeros(shape), np.zeros(shape))
         step = (np.zeros((len(works), fleet.num_groups)), np.zeros((len(works), fleet.num_groups)))

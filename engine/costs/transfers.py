@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.memory import remembered
 from engine.costs.ledger import LINK_QUANTITIES
 from engine.costs.traffic import Terms, segment_terms
 from engine.costs.way import Floats, Way
@@ -30,6 +31,9 @@ MESSAGE_COLUMNS = (
 
 DENSE_KINDS = 4096
 """Up to this many pairs of pattern and size, all are priced, whether they occur or not; sorting them out costs more."""
+
+MOST_KEPT = 64
+"""Up to this many kinds of messages, their prices are kept."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,14 @@ class TransferTable:
 
 
 def transfer_table(network: Network, kinds: Kinds) -> TransferTable:
-    """The prices of these kinds of messages on a network."""
+    """The prices of these kinds of messages on a network; those of few kinds are kept, as rounds repeat them."""
+    if len(kinds.pattern) > MOST_KEPT:
+        return _priced(network, kinds)
+    key = ("prices", kinds.pattern.tobytes(), kinds.payload.tobytes(), kinds.connects.tobytes())
+    return remembered(network, key, lambda: _priced(network, kinds))
+
+
+def _priced(network: Network, kinds: Kinds) -> TransferTable:
     count, longest = len(kinds.pattern), max((1, *map(len, network.patterns)))
     table = TransferTable(
         legs={name: np.zeros((longest, count)) for name in LEG_COLUMNS},

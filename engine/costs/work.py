@@ -1,6 +1,6 @@
 """What one pass over one sample asks of a device."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -65,6 +65,12 @@ class Work:
             training_set_bytes=profile.training_bytes(1),
             precision=precision,
         )
+
+    @property
+    def key(self) -> Hashable:
+        """The work as a key of mappings."""
+        sizes = (self.parameter_count, self.parameter_bytes, self.working_set_bytes, self.training_set_bytes)
+        return (frozenset(self.macs.items()), *sizes, self.precision)
 
     def touched_bytes(self, mode: int) -> float:
         """Bytes that one pass over one sample works on, at the width of the arithmetic.
