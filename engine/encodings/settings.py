@@ -131,8 +131,9 @@ class EncodingSettings(Component):
 
 
 def _with_residual(tensors: Tensors, memory: Tensors) -> dict[str, np.ndarray]:
-    residual = _part(RESIDUAL, memory)
-    return {name: array + residual[name] if name in residual else array for name, array in tensors.items()}
+    """The message and what was lost before; stores of states may give back a scalar as an array of one number."""
+    lost = _part(RESIDUAL, memory)
+    return {name: array + lost[name].reshape(array.shape) if name in lost else array for name, array in tensors.items()}
 
 
 def _lost(sent: np.ndarray, arrived: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What every encoding must keep, found through the registry."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from engine.core.streams import stream
 from engine.encodings.encoding import Encoded, Encoding, Tensors, encodings, floats_of, joined, num_bytes
 from engine.encodings.settings import EncodingSettings
+from tests.engine.federated import worlds
 
 MEMBERS = list(encodings.members().items())
 every_member = pytest.mark.parametrize("member", [cls for _, cls in MEMBERS], ids=[kind for kind, _ in MEMBERS])
@@ -158,6 +160,25 @@ def test_error_feedback_loses_nothing_in_the_sum(member: type[Encoding]) -> None
         total, arrived, kept = total + steady, arrived + vector(delivery.tensors), rest
     assert np.abs(total - arrived - kept).max() < 1e-2
     assert squared(kept) < 0.5**2 * squared(total)
+
+
+@every_member
+def test_resumed_equals_uninterrupted(member: type[Encoding], tmp_path: Path) -> None:
+    """Up, and down where it suits; after every step the state goes through its stored form into a new process."""
+    up = {**member().model_dump(), **({"scaled": False} if "scaled" in member.model_fields else {})}
+    feeds_back = member.model_validate(up).suits_feedback
+    encoding = {"up": up, "error_feedback": feeds_back, **({"down": up} if member().suits_weights else {})}
+    task = worlds.task(encoding=encoding, sampler={"kind": "uniform", "num_clients": 8}, rounds=3)
+    whole, events = worlds.run(task, worlds.context(tmp_path))
+    state = task.init(worlds.context(tmp_path))
+    resumed = []
+    while not task.is_done(state):
+        state, more = task.step(worlds.context(tmp_path), worlds.stored_and_loaded(state))
+        resumed += more
+    assert worlds.same_tensors(whole, state)
+    assert worlds.as_json(resumed) == worlds.as_json(events)
+    values = [event.body["values"] for event in events if event.kind == "metrics"][-1]
+    assert ("compression_up" in values) == (not member().is_lossless)
 
 
 @every_member

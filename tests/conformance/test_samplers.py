@@ -1,5 +1,6 @@
 """What every sampler must keep, found through the registry."""
 
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from engine.core.streams import stream
 from engine.federated.sampler import Candidates, Feedback, Memory, Sampler, samplers
+from tests.engine.federated import worlds
 
 MEMBERS = list(samplers.members().items())
 every_member = pytest.mark.parametrize("member", [cls for _, cls in MEMBERS], ids=[kind for kind, _ in MEMBERS])
@@ -116,6 +118,22 @@ def test_refuses_more_than_the_fleet_has(member: type[Sampler]) -> None:
     assert "100" in problem.message
     assert "200" in problem.message
     assert not member(num_clients=100, **more).check(100)
+
+
+@every_member
+def test_resumed_equals_uninterrupted(member: type[Sampler], tmp_path: Path) -> None:
+    """What is remembered lies in the state: after every step it goes through its stored form into a new process."""
+    more = {"candidates": 6} if "candidates" in member.model_fields else {}
+    task = worlds.task(sampler={**member(num_clients=4, **more).model_dump()}, rounds=4)
+    whole, events = worlds.run(task, worlds.context(tmp_path))
+    state, resumed = task.init(worlds.context(tmp_path)), []
+    while not task.is_done(state):
+        state, found = task.step(worlds.context(tmp_path), worlds.stored_and_loaded(state))
+        resumed += found
+    assert worlds.same_tensors(whole, state)
+    assert worlds.as_json(resumed) == worlds.as_json(events)
+    remembered = {name for name in state.tensors if name.startswith("sampler/")}
+    assert bool(remembered) == task.sampler.keeps_memory
 
 
 @every_member

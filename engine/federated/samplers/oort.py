@@ -69,7 +69,7 @@ class Oort(FixedSize):
             "duration_s": np.zeros(num_clients, dtype=np.float32),
             "last_round": np.zeros(num_clients, dtype=np.int32),
             "gained": np.zeros(0),
-            "percentile": np.array(self.percentile),
+            "percentile": np.array([self.percentile]),
         }
 
     @override
@@ -80,13 +80,13 @@ class Oort(FixedSize):
         found = feedback.num_samples * np.nan_to_num(feedback.losses, nan=0.0, posinf=0.0, neginf=0.0)
         utility[who], duration_s[who], last_round[who] = found, feedback.durations_s, feedback.round_number
         gained = np.append(memory["gained"], found.sum())[-2 * self.window :]
-        percentile = float(memory["percentile"])
+        percentile = float(memory["percentile"][0])
         if feedback.round_number % self.window == 0 and len(gained) == 2 * self.window:
             before, lately = gained[: self.window].sum(), gained[self.window :].sum()
             percentile = min(100.0, percentile + self.pace * bool(before > lately))
         return {
             "utility": utility, "duration_s": duration_s, "last_round": last_round, "gained": gained,
-            "percentile": np.array(percentile),
+            "percentile": np.array([percentile]),
         }  # fmt: skip
 
     @override
@@ -127,7 +127,7 @@ class Oort(FixedSize):
         spread = clipped.max() - clipped.min()
         scaled = (clipped - clipped.min()) / spread if spread else np.ones(len(known))
         scores = scaled + np.sqrt(UNCERTAINTY * math.log(round_number) / memory["last_round"][known])
-        preferred_s = np.percentile(duration_s, float(memory["percentile"]))
+        preferred_s = np.percentile(duration_s, float(memory["percentile"][0]))
         slower = duration_s > preferred_s
         scores[slower] *= (preferred_s / duration_s[slower]) ** self.penalty
         return np.asarray(scores)

@@ -77,3 +77,11 @@ def test_what_would_grow_is_not_fed_back(up: Sketch | RandomK | Qsgd) -> None:
     assert problem.path == "error_feedback"
     assert up.kind in problem.message
     assert not EncodingSettings(up=up).check()
+
+
+def test_the_rest_of_a_scalar_survives_stores_that_know_no_scalars() -> None:
+    settings = EncodingSettings(up=TopK(fraction=0.1), error_feedback=True)
+    values = {"w": np.ones(100, dtype=np.float32), "one": np.array(0.5, dtype=np.float32)}
+    memory = settings.send_up(values, stream(1), {}).memory
+    stored = {name: np.atleast_1d(array) for name, array in memory.items()}
+    assert settings.send_up(values, stream(2), stored).tensors["one"].shape == ()

@@ -155,5 +155,5 @@ def test_oort_slows_down_when_utilities_fall() -> None:
     paces = []
     for number, loss in enumerate([9.0, 9.0, 4.0, 4.0, 6.0, 6.0], start=1):
         memory = sampler.learn(memory, Feedback(number, ids(0), np.array([loss]), ids(1), np.array([1.0])))
-        paces.append(float(memory["percentile"]))
+        paces.append(float(memory["percentile"][0]))
     assert paces == [30, 30, 30, 35, 35, 35]
