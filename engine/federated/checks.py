@@ -17,6 +17,7 @@ from engine.federated.traffic import exchange_of, messages_of, profile_of
 from engine.models.profile import Profile
 from engine.task.contract import Context
 from engine.training.chain import chain_of
+from engine.training.optimizers.sgd import Sgd
 from engine.training.plans import cohort_obstacle
 
 if TYPE_CHECKING:
@@ -89,8 +90,9 @@ def _partition(task: "Federated", num_devices: int) -> Iterator[Problem]:
 def _model(task: "Federated", context: Context) -> Iterator[Problem]:
     costs = profile_of(task)
     obstacle = cohort_obstacle(
-        task.strategy, chain_of(costs.graph), augments=bool(task.augment), is_private=route_of(task).trains_privately
-    )
+        task.strategy, chain_of(costs.graph), augments=bool(task.augment), is_private=route_of(task).trains_privately,
+        is_sgd=isinstance(task.local.optimizer, Sgd),
+    )  # fmt: skip
     if task.local.path == "cohort" and obstacle:
         message = f"clients cannot be computed stacked: {obstacle}; allowed here are auto and per_client"
         yield Problem("local.path", "no_cohort_path", message)
@@ -105,11 +107,11 @@ def _model(task: "Federated", context: Context) -> Iterator[Problem]:
 def extra_copies(task: "Federated", costs: Profile) -> int:
     """Tensors of the size of the weights that a device keeps beside weights and gradients.
 
-    For momentum, for what the server sends besides weights, and for the client's own state.
+    For the moments of its optimizer, for what the server sends besides weights, and for the client's own state.
     """
     params = shape_only({info.name: info.shape for info in costs.graph.parameters()})
     sent = task.strategy.message_down(task.strategy.init_server(params))
     kept = task.strategy.init_client(params) or {}
     groups = [arrays for group, arrays in sent.items() if group != "weights"] + list(kept.values())
     extra_bytes = sum(array.nbytes for arrays in groups for array in arrays.values())
-    return round(extra_bytes / costs.parameter_bytes) + (task.local.momentum > 0)
+    return round(extra_bytes / costs.parameter_bytes) + task.local.num_moments

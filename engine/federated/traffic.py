@@ -98,7 +98,7 @@ def exchange_in(task: "Federated", context: Context) -> Exchange:
 
 def local_work(local: LocalSettings, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(m,) samples that pass through the training of clients of these sizes in a round, and their local steps."""
-    return sizes * local.epochs, -(-sizes // local.batch_size) * local.epochs
+    return local.work_of(sizes)
 
 
 def macs_per_sample(task: "Federated", context: Context) -> float:

@@ -22,9 +22,12 @@ from engine.privacy.clipping import clippings
 from engine.privacy.mechanism import mechanisms
 from engine.task.contract import tasks
 from engine.training.augmentation import augmentations
+from engine.training.optimizer import optimizers
+from engine.training.rate_schedule import rate_schedules
 
 _REGISTRIES: tuple[Registry[Any], ...] = (
-    tasks, datasets, partitioners, drifts, augmentations, models, strategies, aggregators, samplers, encodings,
+    tasks, datasets, partitioners, drifts, augmentations, models, strategies, optimizers,
+    rate_schedules, aggregators, samplers, encodings,
     mechanisms, clippings, attacks,
     topologies, availability,
 )  # fmt: skip

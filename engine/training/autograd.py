@@ -1,11 +1,8 @@
-"""Training of one client by autograd: the path for every model and every rule.
+"""Training of one client by autograd: the path for every model, every rule and every optimizer."""
 
-The update is plain SGD over all tensors at once; it allocates no optimizer and no state beyond a momentum buffer.
-"""
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +14,7 @@ from torch.nn import functional
 from engine.models.build import GraphModule
 from engine.training.arrays import channels_last, load
 from engine.training.augmentation import Augmentation, augmented
+from engine.training.descent import steps_of
 from engine.training.dp_sgd import PrivateGradients, PrivateSteps
 from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Tensors, defines
 from engine.training.settings import LocalSettings
@@ -80,55 +78,6 @@ class ClientResult:
     personal: Payload | None
 
 
-@dataclass
-class _Sgd:
-    """SGD on a list of tensors, as ``engine.training.dense`` does it on stacked ones."""
-
-    params: list[Tensor]
-    settings: LocalSettings
-    lr: float
-    shrink: list[float]
-    constants: list[tuple[Tensor, Tensor]]
-    """Parameters with the part of their gradient that does not change during the round."""
-    velocity: list[Tensor] = field(default_factory=list)
-
-    @classmethod
-    def make(cls, named: Mapping[str, Tensor], settings: LocalSettings, lr: float, term: LinearTerm | None) -> "_Sgd":
-        """For parameters by name and what the rule adds linearly."""
-        term = term or LinearTerm()
-        found = [(value, term.constant(name)) for name, value in named.items()]
-        shrink = [settings.weight_decay + term.scale_of(name) for name in named]
-        constants = [(value, constant) for value, constant in found if constant is not None]
-        return cls(list(named.values()), settings, lr, shrink, constants)
-
-    def step(self, gradients: list[Tensor]) -> None:
-        """One step; the gradients may be overwritten."""
-        momentum = self.settings.momentum
-        if not momentum:
-            if any(self.shrink):
-                torch._foreach_mul_(self.params, [1.0 - self.lr * shrink for shrink in self.shrink])
-            for value, constant in self.constants:
-                value.sub_(constant, alpha=self.lr)
-            torch._foreach_add_(self.params, gradients, alpha=-self.lr)
-            return
-        self._add_constant_parts(gradients)
-        if not self.velocity:
-            self.velocity = [torch.zeros_like(gradient) for gradient in gradients]
-        torch._foreach_mul_(self.velocity, momentum)
-        torch._foreach_add_(self.velocity, gradients)
-        if self.settings.nesterov:
-            torch._foreach_add_(self.params, gradients, alpha=-self.lr)
-        torch._foreach_add_(self.params, self.velocity, alpha=-self.lr * (momentum if self.settings.nesterov else 1.0))
-
-    def _add_constant_parts(self, gradients: list[Tensor]) -> None:
-        by_param = dict(zip(map(id, self.params), gradients, strict=True))
-        for value, gradient, shrink in zip(self.params, gradients, self.shrink, strict=True):
-            if shrink:
-                gradient.add_(value, alpha=shrink)
-        for value, constant in self.constants:
-            by_param[id(value)].add_(constant)
-
-
 def train_client(job: ClientJob) -> ClientResult:
     """Train one client from the round's start, or from where its rule says."""
     view = LocalView(
@@ -175,10 +124,11 @@ def _descend(job: ClientJob, view: LocalView, term: LinearTerm | None = None) ->
     """All local steps, with a linear term or that of the rule; returns the mean cross-entropy over them."""
     module, named = job.module.train(), dict(job.module.named_parameters())
     view.params = {**named, **dict(module.named_buffers())}
-    sgd = _Sgd.make(named, job.settings, job.lr, term or job.rule.linear_term(view))
-    total = torch.zeros((), dtype=sgd.params[0].dtype)
+    params: list[Tensor] = list(named.values())
+    steps = steps_of(named, job.settings, job.lr, term or job.rule.linear_term(view))
+    total = torch.zeros((), dtype=params[0].dtype)
     places = torch.from_numpy(job.places)
-    gradients_of = _gradients_of(job, view, sgd.params)
+    gradients_of = _gradients_of(job, view, params)
     with _dropout(module, job.dropout_seed):
         for rows, share in zip(job.rows, job.share, strict=True):
             chosen = torch.from_numpy(rows[share > 0]) if job.private is None else job.private.batch()
@@ -186,7 +136,7 @@ def _descend(job: ClientJob, view: LocalView, term: LinearTerm | None = None) ->
             inputs = channels_last(_changed(job, job.x.index_select(0, batch)))
             gradients, loss = gradients_of(inputs, job.y.index_select(0, batch))
             with torch.no_grad():
-                sgd.step(gradients)
+                steps.step(gradients)
                 total += loss
     return float(total) / len(job.rows)
 

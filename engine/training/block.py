@@ -153,11 +153,20 @@ def train_block(job: BlockJob) -> BlockOutcome:
     ]
     dtype = next(iter(job.down["weights"].values())).dtype
     batches = batches_of(orders, job.settings.batch_size, dtype)
-    if job.most_steps is not None:
-        batches = batches.first(job.most_steps)
+    most = _most_steps(job)
+    if most is not None:
+        batches = batches.first(most)
     with torch.no_grad():
         run = _Run(job, batches, as_tensor(job.samples.x, dtype), as_tensor(job.samples.y))
     return run.stacked() if job.plan.path == "cohort" else run.one_by_one()
+
+
+def _most_steps(job: BlockJob) -> Sequence[int] | None:
+    """Local steps of each client at most, by the settings and by the round; None for all."""
+    limit = job.settings.max_steps
+    if limit is None:
+        return job.most_steps
+    return [limit] * len(job.clients) if job.most_steps is None else [min(limit, most) for most in job.most_steps]
 
 
 class _Run:
@@ -288,7 +297,7 @@ class _Run:
 
     def _passed(self) -> np.ndarray:
         counts = np.array([len(place) for place in self.job.samples.places], dtype=np.int64)
-        if self.job.most_steps is None:
+        if _most_steps(self.job) is None:
             return counts * self.job.settings.epochs
         passed: np.ndarray = np.count_nonzero(self.batches.share, axis=(1, 2)).astype(np.int64)
         return passed

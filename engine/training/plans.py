@@ -10,12 +10,13 @@ from typing import Any, Literal
 from engine.core.json import JsonValue
 from engine.training.chain import Chain
 from engine.training.local import LocalRule, defines
+from engine.training.optimizers.sgd import Sgd
 from engine.training.settings import LocalSettings
 
 STACKED_BYTES = 8 << 20
 """Weights of a stacked block at most: about what stays in the last cache level beside the other worker's."""
 
-CLIENTS_PER_BLOCK = 32
+CLIENTS_PER_BLOCK = 64
 """Clients of a stacked block at most: operator calls are cheap enough by then, and samples still fit the cache."""
 
 GRAM_BYTES = 2 << 20
@@ -92,7 +93,9 @@ class Shapes:
     is_private: bool = False
 
 
-def cohort_obstacle(rule: LocalRule, chain: Chain | None, *, augments: bool = False, is_private: bool = False) -> str:
+def cohort_obstacle(
+    rule: LocalRule, chain: Chain | None, *, augments: bool = False, is_private: bool = False, is_sgd: bool = True
+) -> str:
     """Why the stacked path cannot compute this rule and model, empty if it can.
 
     Args:
@@ -100,6 +103,7 @@ def cohort_obstacle(rule: LocalRule, chain: Chain | None, *, augments: bool = Fa
         chain: the model, None if it is no chain of linear layers.
         augments: whether samples are changed at random each time they are used.
         is_private: whether local steps are differentially private.
+        is_sgd: whether local steps are those of SGD.
     """
     if chain is None:
         return "the model is not a chain of linear layers and ReLUs"
@@ -107,6 +111,8 @@ def cohort_obstacle(rule: LocalRule, chain: Chain | None, *, augments: bool = Fa
         return "samples are augmented, which the stacked path has no form for"
     if is_private:
         return "local steps are differentially private, which the stacked path has no form for"
+    if not is_sgd:
+        return "local steps are not SGD, and the stacked path forms no gradient of single parameters"
     if defines(rule, "prepare"):
         return "the strategy prepares each client by itself, which the stacked path has no form for"
     if defines(rule, "loss_term") and not defines(rule, "feature_gradient"):
@@ -120,7 +126,10 @@ def plan_for(rule: LocalRule, settings: LocalSettings, shapes: Shapes) -> Plan:
     Raises:
         ValueError: the stacked path is forced where it cannot be; ``check`` reports this before.
     """
-    obstacle = cohort_obstacle(rule, shapes.chain, augments=shapes.augments, is_private=shapes.is_private)
+    obstacle = cohort_obstacle(
+        rule, shapes.chain, augments=shapes.augments, is_private=shapes.is_private,
+        is_sgd=isinstance(settings.optimizer, Sgd),
+    )  # fmt: skip
     if settings.path == "cohort" and obstacle:
         raise ValueError(f"local.path is cohort, but {obstacle}")
     if settings.path == "per_client" or obstacle:

@@ -6,7 +6,9 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from engine.core.errors import Problem
 from engine.federated.strategy import Combined, Groups, LinearTerm, LocalView, Strategy, Update, moved, strategies
+from engine.models.graph import Graph
 from engine.training.settings import LocalSettings
 
 
@@ -32,6 +34,15 @@ class FedNova(Strategy):
 
     server_lr: Annotated[float, Field(gt=0, le=100)] = 1.0
     """Factor on the server's step, dimensionless; 1 as in the paper."""
+
+    def check(self, graph: Graph, local: LocalSettings) -> list[Problem]:
+        """The weights of the gradients are known for SGD only."""
+        if local.optimizer.takes_momentum:
+            return []
+        message = (
+            "fednova knows how much each gradient counts only for local.optimizer sgd; take sgd or another strategy"
+        )
+        return [Problem("kind", "needs_sgd", message)]
 
     def message_up(self, server: Groups) -> Groups:
         """Normalized differences, and one number: the norm of a_k."""

@@ -1,0 +1,1 @@
+"""One local optimizer per module."""

@@ -1,0 +1,1 @@
+"""One schedule of the learning rate per module."""
