@@ -80,9 +80,9 @@ def _methods(component: Component, prefix: str) -> Iterator[Method]:
             yield from _methods(value, axis)
         elif family not in LEFT_OUT and kind not in PLAIN:
             about = describe(type(value))
-            settings = value.model_dump(mode="json", exclude={"kind"})
+            settings = value.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
             yield Method(
-                axis.capitalize(), family, kind, about.title, about.summary, getattr(about, "equation", ""),
+                axis.capitalize(), family, kind, about.title, about.summary, about.equation,
                 about.source, one_line(settings) if settings else "",
             )  # fmt: skip
 

@@ -10,6 +10,12 @@ const NOTES = { values: "A column a round, a row a device; dark is high, empty d
 const FEWEST_COLUMNS = 12;
 const MOST_TABLE_ROWS = 500;
 
+/** Clients and their values in a round; accuracy was measured on more clients than took part. */
+function column(body, metric) {
+  const { ids, [metric]: values = [] } = body.measured?.[metric] ? body.measured : body;
+  return { ids, values };
+}
+
 export class Heat {
   /** @param parts elements: canvas, readout, note, fold, twin, choice; nameOf: what people call a device */
   constructor(parts, nameOf) {
@@ -57,26 +63,27 @@ export class Heat {
 
   #drawPart(fill) {
     const took = token("--s1"), dropped = token("--s2");
-    this.rounds.forEach((round, column) => {
+    this.rounds.forEach((round, at) => {
       const cohort = this.cohorts.get(round);
-      for (const id of cohort?.clients ?? this.clients.get(round).ids) fill(column, id, took);
-      for (const { id } of cohort?.dropped ?? []) fill(column, id, dropped);
+      for (const id of cohort?.clients ?? this.clients.get(round).ids) fill(at, id, took);
+      for (const { id } of cohort?.dropped ?? []) fill(at, id, dropped);
     });
   }
 
   #drawValues(fill) {
     let low = Infinity, high = -Infinity;
-    for (const body of this.clients.values()) for (const value of body[this.metric] ?? []) {
+    for (const body of this.clients.values()) for (const value of column(body, this.metric).values) {
       if (!Number.isFinite(value)) continue;
       low = Math.min(low, value);
       high = Math.max(high, value);
     }
     const color = token("--s1");
-    this.rounds.forEach((round, column) => {
-      const body = this.clients.get(round);
-      body?.ids.forEach((id, place) => {
-        const value = body[this.metric]?.[place];
-        if (Number.isFinite(value)) fill(column, id, faded(color, 0.18 + 0.82 * (high > low ? (value - low) / (high - low) : 1)));
+    this.rounds.forEach((round, at) => {
+      if (!this.clients.has(round)) return;
+      const { ids, values } = column(this.clients.get(round), this.metric);
+      ids.forEach((id, place) => {
+        const value = values[place];
+        if (Number.isFinite(value)) fill(at, id, faded(color, 0.18 + 0.82 * (high > low ? (value - low) / (high - low) : 1)));
       });
     });
   }
@@ -116,6 +123,11 @@ export class Heat {
     const lost = this.cohorts.get(round)?.dropped.find((one) => one.id === id);
     if (lost) return `dropped, ${lost.reason}`;
     const body = this.clients.get(round), place = body?.ids.indexOf(id) ?? -1;
+    if (this.metric === "accuracy" && body) {
+      const { ids, values } = column(body, "accuracy");
+      const value = values[ids.indexOf(id)];
+      return Number.isFinite(value) ? `${NAMES.accuracy} ${text(value, "%")}` : "not measured";
+    }
     if (place < 0) return this.cohorts.get(round)?.clients.includes(id) ? "at work" : "did not take part";
     const samples = `${body.num_samples?.[place] ?? ""} samples`;
     if (this.metric === PART) return `took part, ${samples}`;
@@ -129,7 +141,8 @@ export class Heat {
       const own = [...this.clients.values()].map((body) => [body, body.ids.indexOf(id)]).filter(([, place]) => place >= 0);
       const lost = [...this.cohorts.values()].filter(({ dropped }) => dropped.some((one) => one.id === id)).length;
       const last = (name) => own.map(([body, place]) => body[name]?.[place]).filter(Number.isFinite).at(-1);
-      return [this.nameOf(id), text(own.length), text(lost), text(last("loss")), text(last("time_s"), "s"), text(last("accuracy"), "%")];
+      const measured = [...this.clients.values()].map((body) => column(body, "accuracy")).map(({ ids, values }) => values[ids.indexOf(id)]).filter(Number.isFinite).at(-1);
+      return [this.nameOf(id), text(own.length), text(lost), text(last("loss")), text(last("time_s"), "s"), text(measured, "%")];
     });
     const more = this.devices.length > MOST_TABLE_ROWS ? `, the first ${MOST_TABLE_ROWS} of ${this.devices.length}` : "";
     this.twin.replaceChildren(table(["Client", "Rounds", "Dropped", "Last loss", "Last time", "Last accuracy"], rows, `Clients in the last ${this.rounds.length} rounds${more}`));

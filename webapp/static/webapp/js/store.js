@@ -28,6 +28,7 @@ export class RunStore {
       case "clients":
         this.clients.set(body.round, body);
         body.ids.forEach((id) => this.devices.add(id));
+        body.measured?.ids.forEach((id) => this.devices.add(id));
         break;
       case "cohort":
         this.cohorts.set(body.round, body);
