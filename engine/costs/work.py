@@ -1,7 +1,7 @@
 """What one pass over one sample asks of a device."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from engine.core.operators import OPERATOR_CLASSES, OperatorClass
@@ -65,6 +65,12 @@ class Work:
             training_set_bytes=profile.training_bytes(1),
             precision=precision,
         )
+
+    def scaled(self, factor: float) -> "Work":
+        """The same with as many times the multiply-accumulates."""
+        if factor == 1.0:
+            return self
+        return replace(self, macs={op: round(count * factor) for op, count in self.macs.items()})
 
     @property
     def key(self) -> Hashable:

@@ -54,6 +54,13 @@ class Strategy(LocalRule):
         """What of the strategy cannot be with this model and these local settings; paths relative to the strategy."""
         return []
 
+    weighs_by_samples: ClassVar[bool] = True
+    """Whether a client's weight in the mean is its number of samples; else it is 1."""
+
+    def work_factor(self, local: LocalSettings) -> float:
+        """What a client computes in a round as a multiple of its local steps; a forward pass is a third of one."""
+        return 1.0
+
     def init_server(self, params: Mapping[str, np.ndarray]) -> Groups:
         """The server's state before the first round, given the initial model with its buffers."""
         return {"weights": params}

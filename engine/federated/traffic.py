@@ -80,7 +80,7 @@ def exchange_of(task: "Federated") -> Exchange:
     """The task's messages and work, from shapes alone."""
     down, up = messages_of(task)
     return Exchange(
-        work=Work.from_profile(profile_of(task)),
+        work=Work.from_profile(profile_of(task)).scaled(task.strategy.work_factor(task.local)),
         bytes_down=num_bytes(down) if task.encoding.plain_down else task.encoding.expected_down(named(down)),
         bytes_up=num_bytes(up) if task.encoding.plain_up else task.encoding.expected_up(named(up)),
         plain_down=num_bytes(down),

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from engine.federated.strategy import Groups, LinearTerm, LocalView, Strategy, strategies
+from engine.training.settings import LocalSettings
 
 if TYPE_CHECKING:
     from engine.training.local import Payload
@@ -32,6 +33,10 @@ class Ditto(Strategy):
     strength: Annotated[float, Field(ge=0, le=100)] = 0.1
     """Pull of the personal model to the global one (lambda), dimensionless; 0 trains each client alone. The paper tunes
     it among 0.05, 0.1, 0.2, 1 and 2."""
+
+    def work_factor(self, local: LocalSettings) -> float:
+        """Two models are trained."""
+        return 2.0
 
     def init_client(self, params: Mapping[str, np.ndarray]) -> Groups:
         """The personal model starts as the model that the client sees first."""

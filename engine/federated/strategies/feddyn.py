@@ -23,6 +23,7 @@ class FedDyn(Strategy):
         "Acar et al., Federated Learning Based on Dynamic Regularization, ICLR 2021, arXiv 2111.04263, Algorithm 1"
     )
     equation: ClassVar[str] = "min Fₖ(w) − ⟨gₖ, w⟩ + α/2 ‖w − wₜ‖², gₖ ← gₖ − α (wₖ − wₜ)"
+    weighs_by_samples: ClassVar[bool] = False
     kind: Literal["feddyn"] = "feddyn"
     """Averaging with dynamic regularization."""
 

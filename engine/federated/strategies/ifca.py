@@ -9,6 +9,7 @@ from pydantic import Field
 
 from engine.core.streams import stream
 from engine.federated.strategy import Combined, Groups, LocalView, Strategy, Update, moved, strategies
+from engine.training.settings import LocalSettings
 
 if TYPE_CHECKING:
     from engine.training.local import Payload, Tensors
@@ -32,6 +33,10 @@ class Ifca(Strategy):
 
     num_models: Annotated[int, Field(ge=2, le=32)] = 2
     """Number of models (clusters) that the server keeps."""
+
+    def work_factor(self, local: LocalSettings) -> float:
+        """A forward pass of every model over the samples before the first step."""
+        return 1.0 + self.num_models / (3.0 * local.epochs)
 
     def init_server(self, params: Mapping[str, np.ndarray]) -> Groups:
         """The model, and for each further one its tensors with their entries in random order: another random start."""

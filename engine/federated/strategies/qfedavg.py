@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from engine.federated.strategy import Combined, Groups, LocalView, Strategy, Update, moved, strategies
+from engine.training.settings import LocalSettings
 
 SMALLEST = 1e-30
 """Losses count as at least this, so that powers of them exist; h is then as large as it gets."""
@@ -25,6 +26,7 @@ class QFedAvg(Strategy):
         "(q-FedAvg, with L = 1 / lr)"
     )
     equation: ClassVar[str] = "w ← w + Σₖ Fₖ^q (wₖ − w) / Σₖ hₖ, hₖ = Fₖ^q + q Fₖ^(q−1) ‖wₖ − w‖² / η"
+    weighs_by_samples: ClassVar[bool] = False
     measures_start: ClassVar[bool] = True
     kind: Literal["qfedavg"] = "qfedavg"
     """Fair averaging: clients with a higher loss count more."""
@@ -32,6 +34,10 @@ class QFedAvg(Strategy):
     q: Annotated[float, Field(ge=0, le=20)] = 0.2
     """How much fairness, dimensionless: 0 takes the plain mean of the clients, each counting the same; the paper uses
     0.001 to 5."""
+
+    def work_factor(self, local: LocalSettings) -> float:
+        """A forward pass over the samples before the first step."""
+        return 1.0 + 1.0 / (3.0 * local.epochs)
 
     def message_up(self, server: Groups) -> Groups:
         """Scaled differences, and one number: the client's share of the step's denominator."""

@@ -22,6 +22,7 @@ class Scaffold(Strategy):
         "option II"
     )
     equation: ClassVar[str] = "w ← w − η (∇Fₖ(w) − cₖ + c), cₖ ← cₖ − c + (wₜ − wₖ) / (K η)"
+    weighs_by_samples: ClassVar[bool] = False
     kind: Literal["scaffold"] = "scaffold"
     """Stochastic controlled averaging."""
 
