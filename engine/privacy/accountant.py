@@ -6,7 +6,6 @@ process. The library is imported on first use.
 """
 
 import logging
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ Scheme = Literal["poisson", "fixed_size", "everyone"]
 
 Method = Literal["rdp", "pld"]
 
-SIGNIFICANT_DIGITS = 2
+DIGITS = 3
 """Sizes of populations are rounded down to so many digits, so that few curves are computed; epsilon only grows."""
 
 
@@ -47,11 +46,11 @@ class Step:
     of: int = 1
 
     @classmethod
-    def drawn(cls, noise_multiplier: float, scheme: Scheme, size: int, of: int) -> "Step":
-        """A step with the population's size rounded down to two digits, so that the sampling rate is never too low."""
-        if size >= of:  # with everyone in, a sample of a fixed size is no secret either
+    def drawn(cls, noise_multiplier: float, scheme: Scheme, size: int, of: int, *, digits: int = DIGITS) -> "Step":
+        """A step with the population's size rounded down to a few digits: the sampling rate is never too low."""
+        if size >= of:
             return cls(noise_multiplier, scheme, 1, 1)
-        unit = 10 ** max(0, math.floor(math.log10(of)) + 1 - SIGNIFICANT_DIGITS)
+        unit = 10 ** max(0, len(str(of)) - digits)
         fewer = max(size, of // unit * unit)
         return cls(noise_multiplier, scheme, 1, 1) if fewer == size else cls(noise_multiplier, scheme, size, fewer)
 

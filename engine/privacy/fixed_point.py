@@ -18,17 +18,20 @@ class FixedPoint:
 
     With at most ``num_terms`` terms the sum of any of them lies within half the modulus on either side of zero, so it
     never wraps around: levels = floor((2^(bits - 1) - 1) / num_terms). Rounding is to the nearest step, ties to even; a
-    term is off by at most half a step, a sum by ``num_terms`` halves. Numbers outside are taken as the nearer bound.
+    term is off by at most half a step, a sum by ``num_terms`` halves. Rounding toward zero, a term is off by up to a
+    step, and no vector becomes longer than it was. Numbers outside are taken as the nearer bound.
 
     Attributes:
         bits: the modulus is 2^bits.
         bound: the largest number.
         num_terms: terms of a sum at most.
+        toward_zero: whether rounding is toward zero.
     """
 
     bits: Literal[32, 64]
     bound: float
     num_terms: int
+    toward_zero: bool = False
 
     @property
     def levels(self) -> int:
@@ -49,8 +52,9 @@ class FixedPoint:
         doubles = np.asarray(values, dtype=np.float64)
         if not np.isfinite(doubles).all():
             raise ValueError("numbers that are not finite have no fixed-point form")
-        steps = np.rint(np.clip(doubles / self.bound, -1.0, 1.0) * self.levels).astype(np.int64)
-        return steps.astype(self.dtype)  # two's complement is the number modulo the power of two
+        scaled = np.clip(doubles / self.bound, -1.0, 1.0) * self.levels
+        steps = np.trunc(scaled) if self.toward_zero else np.rint(scaled)
+        return steps.astype(np.int64).astype(self.dtype)  # two's complement is the number modulo the power of two
 
     def decode(self, total: np.ndarray) -> np.ndarray:
         """The real numbers, in double precision, of a sum of at most ``num_terms`` encoded ones."""

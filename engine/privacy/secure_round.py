@@ -79,16 +79,17 @@ class SecureRound:
     def encode(self, update: np.ndarray, weight: float) -> np.ndarray:
         """What a client adds masks to: its update times its weight, and the weight, (P + 1,).
 
+        An update with entries that are no finite numbers goes as zeros of no weight: there is no form for it, and its
+        client's masks must be in the sum all the same.
+
         Raises:
-            SecureSumFailed: an entry of the update is no finite number.
             ValueError: the weight is negative or above the heaviest.
         """
         if not 0.0 <= weight <= self.heaviest:
             raise ValueError(f"weights are from 0 to {self.heaviest:g}, but this is {weight:g}")
-        part = weight / self.heaviest
         if not np.isfinite(update).all():
-            message = f"an update of round {self.round_number} has entries that are no finite numbers"
-            raise SecureSumFailed(message, remedy="take a smaller learning rate, or clip updates")
+            update, weight = np.zeros(update.shape), 0.0
+        part = weight / self.heaviest
         bounded = np.clip(update.astype(np.float64), -self.codec.bound, self.codec.bound)
         return np.concatenate([self.codec.encode(bounded * part), self.shares.encode(np.array([part]))])
 
@@ -122,7 +123,9 @@ class SecureRound:
         """As :meth:`open`, the sum of the encoded vectors itself."""
         there = set(arrived)
         left = there if answered is None else there & set(answered)
-        self._require(left)
+        if obstacle := self.obstacle(left):
+            message = f"the secure sum of round {self.round_number} cannot be opened: {obstacle}"
+            raise SecureSumFailed(message, remedy="take a lower threshold, more neighbors, or clients that stay")
         plain = total.copy()
         for client in self.clients:
             helpers = [other for other in self.neighbors[client] if other in left]
@@ -135,6 +138,22 @@ class SecureRound:
                     key = agree(private, public_key(self._secrets(other).mask), MASKS)
                     add_mask(plain, key, subtract=other < client)
         return plain
+
+    def obstacle(self, left: Collection[int]) -> str:
+        """Why the sum cannot be opened with these clients left; empty if it can."""
+        if len(self.clients) < SMALLEST_COHORT:
+            return f"{len(self.clients)} clients took part, and of fewer than {SMALLEST_COHORT} a sum hides nothing"
+        needed, there = max(2, math.ceil(self.threshold * len(self.clients))), set(left)
+        if len(there) < needed:
+            return f"{len(there)} of {len(self.clients)} clients are left, and {needed} are needed"
+        for client in self.clients:
+            helpers = sum(other in there for other in self.neighbors[client])
+            if helpers < self.shares_needed(client):
+                return (
+                    f"client {client} has {helpers} of its {len(self.neighbors[client])} neighbors left, and "
+                    f"{self.shares_needed(client)} are needed to take off its masks"
+                )
+        return ""
 
     def shares_needed(self, client: int) -> int:
         """How many of a client's neighbors must be left."""
@@ -167,26 +186,6 @@ class SecureRound:
             for holder, box in zip(asked, boxes, strict=True)
         }
         return recover(values).to_bytes(SECRET_BYTES, "little")
-
-    def _require(self, left: Collection[int]) -> None:
-        if len(self.clients) < SMALLEST_COHORT:
-            self._fail(
-                f"{len(self.clients)} clients took part, and of fewer than {SMALLEST_COHORT} a sum hides nothing"
-            )
-        needed = max(2, math.ceil(self.threshold * len(self.clients)))
-        if len(left) < needed:
-            self._fail(f"{len(left)} of {len(self.clients)} clients are left, and {needed} are needed")
-        for client in self.clients:
-            helpers = sum(other in left for other in self.neighbors[client])
-            if helpers < self.shares_needed(client):
-                self._fail(
-                    f"client {client} has {helpers} of its {len(self.neighbors[client])} neighbors left, and "
-                    f"{self.shares_needed(client)} are needed to take off its masks"
-                )
-
-    def _fail(self, why: str) -> None:
-        message = f"the secure sum of round {self.round_number} cannot be opened: {why}"
-        raise SecureSumFailed(message, remedy="take a lower threshold, more neighbors, or clients that stay")
 
     def _secrets(self, client: int) -> Secrets:
         return secrets_of(self.seed, self.round_number, client)

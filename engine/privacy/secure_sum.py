@@ -45,7 +45,9 @@ class SecureSum(Component):
     """Largest entry of an update, in units of the weights; entries beyond are taken as this. The steps of rounding are
     this times the clients per round over two to the power of (bits - 1)."""
 
-    def round_of(self, seed: int, round_number: int, clients: Sequence[int], heaviest: float) -> "SecureRound":
+    def round_of(
+        self, seed: int, round_number: int, clients: Sequence[int], heaviest: float, *, keeps_norm: bool = False
+    ) -> "SecureRound":
         """The protocol of one round.
 
         Args:
@@ -53,13 +55,14 @@ class SecureSum(Component):
             round_number: the round.
             clients: ids of all that exchange keys, also of those that go away later.
             heaviest: the largest weight that any client can have; public.
+            keeps_norm: whether rounding must not make updates longer, because noise is measured by their length.
         """
         from engine.privacy.secure_round import SecureRound
 
+        codec = FixedPoint(self.bits, self.clip_range, len(clients), toward_zero=keeps_norm)
         return SecureRound(
             seed=seed, round_number=round_number, clients=tuple(sorted(clients)), degree=self.neighbors,
-            threshold=self.threshold, codec=FixedPoint(self.bits, self.clip_range, len(clients)),
-            shares=FixedPoint(self.bits, 1.0, len(clients)), heaviest=heaviest,
+            threshold=self.threshold, codec=codec, shares=FixedPoint(self.bits, 1.0, len(clients)), heaviest=heaviest,
         )  # fmt: skip
 
     def phases(self, num_values: int, cohort_size: int) -> tuple[Phase, ...]:

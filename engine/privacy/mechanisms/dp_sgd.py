@@ -6,9 +6,13 @@ import numpy as np
 from pydantic import Field
 
 from engine.core.json import JsonValue
-from engine.privacy.accountant import Step, epsilon
+from engine.privacy.accountant import DIGITS, Step, epsilon
 from engine.privacy.mechanism import Book, Mechanism, Turn, mechanisms
 from engine.privacy.participation import most_rounds
+
+FEW_SIZES = 24
+"""Different sizes of clients up to which each is accounted for to three digits; many take two, which is some percent
+more, or their curves would take longer than the training."""
 
 
 @mechanisms.register
@@ -52,19 +56,19 @@ class DPSGD(Mechanism):
     def epsilon(self, book: Book) -> float:
         """The largest epsilon of any client's samples."""
         done: Any = book["spent"]
-        return max((self._epsilon(name, steps) for name, steps in done.items()), default=0.0)
+        digits = DIGITS if len(done) <= FEW_SIZES else DIGITS - 1
+        return max((self._epsilon(name, steps, digits) for name, steps in done.items()), default=0.0)
 
     def expected_epsilon(self, rounds: int, turn: Turn) -> float:
         """For clients of the mean size, with the rounds that the busiest is likely to have."""
         size = int(turn.samples.mean())
         steps = local_steps(size, turn.batch_size, turn.epochs)
-        return self._epsilon(
-            _name(turn.batch_size, size), steps * most_rounds(rounds, turn.cohort_size, turn.num_candidates)
-        )
+        most = most_rounds(rounds, turn.cohort_size, turn.num_candidates)
+        return self._epsilon(_name(turn.batch_size, size), steps * most, DIGITS)
 
-    def _epsilon(self, name: str, steps: int) -> float:
+    def _epsilon(self, name: str, steps: int, digits: int) -> float:
         batch, _, size = name.partition("/")
-        step = Step.drawn(self.noise_multiplier, "poisson", int(batch), int(size))
+        step = Step.drawn(self.noise_multiplier, "poisson", int(batch), int(size), digits=digits)
         return epsilon({step: steps}, self.delta, self.accountant)
 
 

@@ -118,6 +118,13 @@ def test_rounding_is_within_half_a_step(bits) -> None:
         codec.encode(np.array([np.nan]))
 
 
+def test_rounding_toward_zero_makes_nothing_longer() -> None:
+    codec = FixedPoint(32, 1.0, 100_000, toward_zero=True)
+    for seed in range(20):
+        values = stream(seed, "values").normal(0.0, 1e-4, 10_000)
+        assert np.linalg.norm(codec.decode(codec.encode(values))) <= np.linalg.norm(values)
+
+
 def test_neighbors_are_mutual_and_as_many_as_asked_for() -> None:
     clients = list(range(100, 131))
     ring = neighbors_of(clients, 6, 0, 1)
