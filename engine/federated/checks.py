@@ -9,6 +9,7 @@ from engine.core.errors import Problem
 from engine.costs.memory import memory_problems
 from engine.costs.plan import message_problems
 from engine.federated.adversary import target_of
+from engine.federated.combinations import refused
 from engine.federated.messages import shape_only
 from engine.federated.packing import named
 from engine.federated.population import shard_count
@@ -31,6 +32,7 @@ def problems_of(task: "Federated", context: Context) -> list[Problem]:
     sample = task.dataset.sample()
     unfit = below("model", task.model.check(sample))
     return [
+        *([] if unfit else refused(task)),
         *below("sampler", task.sampler.check(context.fleet.num_devices)),
         *below("aggregator", task.aggregator.check(task.sampler.cohort_size(context.fleet.num_devices))),
         *below("encoding", task.encoding.check()),

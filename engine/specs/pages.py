@@ -5,6 +5,7 @@ from typing import Any
 
 from engine.core.figure import Figure
 from engine.core.json import JsonValue
+from engine.federated.combinations import RULES
 from engine.specs.describe import Description, FieldDescription, describe
 from engine.specs.families import BUILT_IN, FAMILIES
 
@@ -16,7 +17,24 @@ def pages() -> dict[str, str]:
     """The text of every page by its path below the folder of the documents."""
     texts = {f"families/{family}.md": _family_page(family) for family in FAMILIES}
     texts |= {f"families/{name}.md": _catalogue_page(name) for name in BUILT_IN}
-    return {"README.md": _index(), **texts}
+    return {"README.md": _index(), "reference/combinations.md": _combinations_page(), **texts}
+
+
+def _combinations_page() -> str:
+    lines = [
+        _MADE, "", "# What does not combine", "",
+        "Axes of a federated task combine freely, except for these pairs, which are refused before a run starts.",
+        "A test walks all pairs of members of different axes: each runs, or stands here.", "",
+        "| this | does not combine with | because |", "| --- | --- | --- |",
+    ]  # fmt: skip
+    for rule in RULES:
+        cells = (
+            f"`{rule.choice.field}`: {rule.choice.words}",
+            f"`{rule.other.field}`: {rule.other.words}",
+            rule.reason,
+        )
+        lines.append(f"| {' | '.join(_cell(text) for text in cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _index() -> str:
@@ -24,7 +42,8 @@ def _index() -> str:
         _MADE, "", "# Documents", "",
         "- [Spec files](reference/spec.md), [REST](api.md), [cost model](reference/cost-model.md),",
         "  [comparison](reference/comparison.md), [runs](reference/runs.md), [events](reference/events.md),",
-        "  [folder of a run](reference/run-folder.md), [real execution](reference/emulation.md)",
+        "  [folder of a run](reference/run-folder.md), [real execution](reference/emulation.md),",
+        "  [what does not combine](reference/combinations.md)",
         "- [Decisions](decisions/README.md), [glossary](glossary.md), [changelog](../CHANGELOG.md)", "",
         "## Families", "",
         "What a spec can name. These pages are made from the code by `./edgeloom docs`.", "",
