@@ -15,7 +15,8 @@ EventKind = Literal["started", "cohort", "metrics", "clients", "ledger", "log", 
 BODIES: dict[str, str] = {
     "started": "digest, seed, and figures of the run that never change (num_devices, num_clients, num_parameters, ...)",
     "cohort": "round, clients (ids of the devices that take part), dropped (ids with their reason), message_bytes (of "
-    "one down and one up), absent (by kind of availability the first and last ids of those that could not be reached)",
+    "one down and one up), absent (by kind of availability the first and last ids of those that could not be reached), "
+    "asked (ids of those that told the loss of the model before the choice, where a sampler asks)",
     "metrics": "round, values: {name: number}; always with the cumulative time_s, energy_j, bytes_up and bytes_down",
     "clients": "round, num_clients, ids and equally long columns (loss, num_samples, time_s, ...), a place per client; "
     "measured (ids, accuracy of the model on the own samples of each) with evaluation.fairness",

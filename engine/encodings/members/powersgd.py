@@ -23,6 +23,7 @@ class PowerSgd(Lossy):
         "T. Vogels et al., PowerSGD: Practical Low-Rank Gradient Compression for Distributed Optimization, NeurIPS "
         "2019, algorithm 1"
     )
+    equation: ClassVar[str] = "P = orth(M Q), Q' = Mᵀ P, M ≈ P Q'ᵀ"
     keeps_memory: ClassVar[bool] = True
     kind: Literal["powersgd"] = "powersgd"
     """Low rank."""

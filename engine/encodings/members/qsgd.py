@@ -29,6 +29,7 @@ class Qsgd(Lossy):
         "D. Alistarh et al., QSGD: Communication-Efficient SGD via Gradient Quantization and Encoding, NIPS 2017, "
         "section 3.1 and lemma 3.1; buckets of section 3.3; dense code of appendix A.3"
     )
+    equation: ClassVar[str] = "Q(v)ᵢ = ‖v‖ · sign(vᵢ) · lᵢ / s, lᵢ = s|vᵢ| / ‖v‖ rounded at random, E Q(v) = v"
     suits_weights: ClassVar[bool] = True
     size_tolerance: ClassVar[float] = 0.05
     kind: Literal["qsgd"] = "qsgd"

@@ -25,6 +25,7 @@ class RandomK(Lossy):
         "J. Konecny et al., Federated Learning: Strategies for Improving Communication Efficiency, 2016, section 2 "
         "(random mask from a seed); S. U. Stich et al., Sparsified SGD with Memory, NeurIPS 2018, definition 2.1"
     )
+    equation: ClassVar[str] = "C(x)ᵢ = n/k · xᵢ for k random i, else 0"
     kind: Literal["random_k"] = "random_k"
     """Random numbers."""
 

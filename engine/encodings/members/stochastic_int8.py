@@ -21,6 +21,7 @@ class StochasticInt8(Lossy):
         "A. T. Suresh et al., Distributed Mean Estimation with Limited Communication, ICML 2017, section 2.2 "
         "(stochastic k-level quantization), with one symmetric range per bucket"
     )
+    equation: ClassVar[str] = "Q(x)ᵢ = m / 127 · (127 xᵢ / m rounded at random), m = max |x|"
     suits_weights: ClassVar[bool] = True
     kind: Literal["stochastic_int8"] = "stochastic_int8"
     """One byte each."""

@@ -36,6 +36,7 @@ class Oort(FixedSize):
     source: ClassVar[str] = (
         "F. Lai et al., Oort: Efficient Federated Learning via Guided Participant Selection, OSDI 2021, algorithm 1"
     )
+    equation: ClassVar[str] = "U(k) = (nₖ · lossₖ, scaled + √(0.1 ln R / Rₖ)) · (T / tₖ)^α where tₖ > T"
     reads_costs: ClassVar[bool] = True
     kind: Literal["oort"] = "oort"
     """By utility."""

@@ -18,6 +18,7 @@ class Poisson(FixedSize):
     source: ClassVar[str] = (
         "H. B. McMahan et al., Learning Differentially Private Recurrent Language Models, ICLR 2018, algorithm 1"
     )
+    equation: ClassVar[str] = "P(k takes part) = m / N"
     scheme: ClassVar[Literal["poisson", "fixed_size", "everyone"]] = "poisson"
     kind: Literal["poisson"] = "poisson"
     """A coin for each client."""

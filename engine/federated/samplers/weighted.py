@@ -20,6 +20,7 @@ class Weighted(FixedSize):
         "X. Li et al., On the Convergence of FedAvg on Non-IID Data, ICLR 2020, section 3.3, scheme I; drawn by "
         "P. S. Efraimidis and P. G. Spirakis, Weighted random sampling with a reservoir, 2006"
     )
+    equation: ClassVar[str] = "P(next is k) = nₖ / Σ nⱼ over those left"
     kind: Literal["weighted"] = "weighted"
     """Clients with more samples are more likely."""
 
