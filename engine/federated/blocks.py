@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.core.streams import seed_of
 from engine.federated import budget
 from engine.federated.asking import ASK, compute_losses
 from engine.federated.holdings import training_samples
@@ -13,7 +14,6 @@ from engine.federated.layout import (
     CLIENT,
     DOWN,
     OPEN,
-    SERVER,
     SUM,
     called_of,
     graph_of,
@@ -23,6 +23,7 @@ from engine.federated.measuring import is_metered
 from engine.federated.messages import flat, grouped, names
 from engine.federated.outgoing import Outgoing
 from engine.federated.route import route_of
+from engine.federated.secrecy import MEMBERS
 from engine.federated.strategy import Groups
 from engine.federated.traffic import macs_per_sample
 from engine.privacy.mechanisms.dp_sgd import DPSGD
@@ -36,33 +37,42 @@ STEPS = f"{CALLED}/most_steps"
 """Input of a block in which clients do part of their work: (C,) local steps of each at most."""
 
 
-def clients_in_blocks(state: State) -> list[list[int]]:
-    """The open round's clients in blocks: neighbors in the ascending order of ids, never by who computes."""
-    cohort: Any = state.values["cohort"]
+def clients_in_blocks(task: "Federated", state: State) -> list[tuple[int, list[int]]]:
+    """The open round's clients in blocks: neighbors in the order of the cohort, never by who computes.
+
+    Returns:
+        For each block the part of the cohort to which its clients belong (the gateway, where there are such), and
+        their ids.
+    """
     size = Plan.from_values(state.values["plan"]).clients_per_block
-    return [cohort[first : first + size] for first in range(0, len(cohort), size)]
+    return [
+        (part, clients[first : first + size])
+        for part, clients in task.coordination.parts(state)
+        for first in range(0, len(clients), size)
+    ]
 
 
-def make_block(task: "Federated", context: Context, state: State, what: tuple[int, list[int]]) -> Block:
+def make_block(task: "Federated", context: Context, state: State, what: tuple[int, int, list[int]]) -> Block:
     """A block of the open round.
 
     Args:
         task: the task.
         context: fleet and data.
         state: the state with the open round.
-        what: place of the block in the round, and its clients.
+        what: place of the block in the round, the part of the cohort to which it belongs, and its clients.
     """
-    place, clients = what
+    place, portion, clients = what
     encoded = {name: state.tensors[name] for name in names(DOWN, state.tensors)}
-    down = encoded or flat(DOWN, message_down(task, context, grouped(SERVER, state.tensors)))
+    down = encoded or flat(DOWN, message_down(task, context, task.coordination.groups(state, portion)))
     number: Any = state.values["round"]
     called = called_of(state)
     rows = np.searchsorted(called.client, clients)
     partial = {} if state.values["whole"] else {STEPS: called.steps[rows]}
+    members = {} if task.secure_aggregation is None else {MEMBERS: called.client}
     return Block(
         name=("train", number, place),
         clients=tuple(clients),
-        inputs={**down, **partial},
+        inputs={**down, **partial, **members},
         values={"round": number, "plan": state.values["plan"], "meter": is_metered(task, number), **budget.kept(state)},
         client_states={client: state.clients[client] for client in clients if client in state.clients},
         macs=float(called.samples[rows].sum()) * macs_per_sample(task, context),
@@ -71,10 +81,14 @@ def make_block(task: "Federated", context: Context, state: State, what: tuple[in
 
 def compute_block(task: "Federated", context: Context, block: Block) -> BlockResult:
     """Train the block's clients, and send their updates on their way; or let them tell the loss of the model."""
-    from engine.training.block import BlockJob, train_block
-
     if block.name[0] == ASK:
         return compute_losses(task, context, block)
+    return task.coordination.compute(task, context, block)
+
+
+def train(task: "Federated", context: Context, block: Block) -> BlockResult:
+    """Train the block's clients from the message that all of them got."""
+    from engine.training.block import BlockJob, train_block
 
     down = grouped(DOWN, block.inputs)
     number: Any = block.values["round"]
@@ -86,7 +100,7 @@ def compute_block(task: "Federated", context: Context, block: Block) -> BlockRes
             rule=task.strategy,
             settings=task.local,
             augment=task.augment,
-            seed=context.seed,
+            seed=_seed(context, block),
             round_number=number,
             clients=block.clients,
             samples=training_samples(task, context, number, block.clients),
@@ -122,6 +136,12 @@ def fold(state: State, result: BlockResult) -> State:
     assert isinstance(added, float)
     assert isinstance(place, int)
     return state.replace(values={"weight": weight + added, "block": place + 1}, tensors=folded, clients=result.clients)
+
+
+def _seed(context: Context, block: Block) -> int:
+    """The seed of local training; another one for a client that trains on the same model again."""
+    again: Any = block.values.get("again", 0)
+    return seed_of(context.seed, "again", again) if again else context.seed
 
 
 def _states_of(task: "Federated", block: Block, weights: Mapping[str, np.ndarray]) -> dict[int, Any]:

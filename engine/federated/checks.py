@@ -38,6 +38,7 @@ def problems_of(task: "Federated", context: Context) -> list[Problem]:
         *below("encoding", task.encoding.check()),
         *_attack(task, context.fleet.num_devices),
         *_privacy(task, context.fleet.num_devices),
+        *_secrecy(task, context.fleet.num_devices),
         *([] if task.drift is None else below("drift", task.drift.check(sample))),
         *_partition(task, context.fleet.num_devices),
         *(found for place, step in enumerate(task.augment) for found in below(f"augment.{place}", step.check(sample))),
@@ -59,6 +60,12 @@ def _privacy(task: "Federated", num_devices: int) -> list[Problem]:
     if task.privacy is None:
         return []
     return below("privacy", task.privacy.check(task.sampler.scheme, task.sampler.cohort_size(num_devices)))
+
+
+def _secrecy(task: "Federated", num_devices: int) -> list[Problem]:
+    if task.secure_aggregation is None:
+        return []
+    return below("secure_aggregation", task.secure_aggregation.check(task.sampler.cohort_size(num_devices)))
 
 
 def _rows(task: "Federated", context: Context) -> Iterator[Problem]:

@@ -1,16 +1,15 @@
 """The end of a round: the server steps, the model is measured, the round's cost is booked, the events are told."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.core.events import Event
 from engine.core.json import JsonValue
-from engine.costs.ledger import Ledger
-from engine.federated import budget, telling
+from engine.federated import budget, secrecy, telling
 from engine.federated.asking import Asked
 from engine.federated.cohorts import learned
-from engine.federated.combining import combine
 from engine.federated.history import with_record
 from engine.federated.layout import (
     CALLED,
@@ -20,17 +19,18 @@ from engine.federated.layout import (
     ROWS,
     SERVER,
     SUM,
+    WAYS,
     called_of,
     ledger_of,
     reported_of,
     rounds_done,
 )
 from engine.federated.measuring import measured
-from engine.federated.messages import flat, grouped, names, part, under
+from engine.federated.messages import flat, names, part, under
 from engine.federated.power import Power
 from engine.federated.sessions import Sessions
 from engine.federated.telling import Round
-from engine.federated.traffic import exchange_in, round_trace
+from engine.federated.traffic import Course, exchange_in, round_trace
 from engine.task.contract import Context, State
 
 if TYPE_CHECKING:
@@ -42,25 +42,25 @@ TOTALS = ("time_s", "energy_j", "bytes_up", "bytes_down")
 BUDGET_SPENT = "privacy_budget"
 """Why a run ends whose next round would cost more privacy than is allowed."""
 
-LASTS_A_ROUND = (SUM, ROWS, OPEN, CALLED, DOWN)
+LASTS_A_ROUND = (SUM, ROWS, OPEN, CALLED, WAYS, DOWN)
 """Prefixes of what a state holds of an open round only."""
 
 
 def close_round(task: "Federated", context: Context, state: State) -> tuple[State, list[Event]]:
     """Complete the open round and open none."""
-    server: Any = grouped(SERVER, state.tensors)
     counted = called_of(state).client[called_of(state).counts > 0]
-    server = combine(task, context, state, server, clients=counted, num_clients=context.fleet.num_devices)
+    met = task.coordination.meet(task, context, state, counted)
     done, power = _costed(task, context, state)
     ledger = ledger_of(state).add(done.spent)
     booked = ledger.totals()
     totals = {name: float(booked[name]) for name in TOTALS}
     spent = budget.after_round(task, context, state, done.counted.client, done.columns.get("norm"))
-    found = measured(task, context, done.number, server, done.columns)
-    metrics = found.metrics | spent.metrics
+    found = measured(task, context, done.number, met.server, done.columns)
+    metrics = found.metrics | met.metrics | spent.metrics
     values = {
         **metrics, **totals, "round_time_s": totals["time_s"] - done.start_s, **telling.percentiles(done.spread),
         **telling.compression(task, exchange_in(task, context), done),
+        **secrecy.metrics(done.columns),
         **({} if power is None else power.metrics()),
     }  # fmt: skip
     events = telling.events(task, context, state, done, (found, values))
@@ -68,39 +68,52 @@ def close_round(task: "Federated", context: Context, state: State) -> tuple[Stat
     closed = state.replace(
         values={
             **closed_values(done.number + 1), "totals": dict(totals), "metrics": {**kept, **metrics}, **spent.values,
-            "reason": _reason(task, done.number, metrics) or (BUDGET_SPENT if spent.is_spent else ""),
+            "reason": reason_after(task, done.number, metrics) or (BUDGET_SPENT if spent.is_spent else ""),
+            **met.values,
         },
         tensors={
-            **flat(SERVER, server),
-            **with_record(state.tensors, done.number, {**done.sessions.columns(), **done.asked.columns()}),
+            **flat(SERVER, met.server),
+            **with_record(state.tensors, done.number, _record(state, done)),
             **under(LEDGER, ledger.to_arrays()),
             **spent.tensors,
             **({} if power is None else power.tensors()),
             **learned(task, state, telling.feedback(task, context, done)),
         },
-        drop=[name for prefix in LASTS_A_ROUND for name in names(prefix, state.tensors)],
+        clients=met.clients,
+        drop=[*met.drop, *(name for prefix in LASTS_A_ROUND for name in names(prefix, state.tensors))],
     )  # fmt: skip
     return closed, events
 
 
+def _record(state: State, done: Round) -> dict[str, np.ndarray]:
+    """What the history keeps of the round."""
+    return {**done.sessions.columns(), **done.asked.columns(), **part(WAYS, state.tensors)}
+
+
 def closed_values(number: int) -> dict[str, JsonValue]:
     """The values of a state between rounds, before the round of that number."""
-    return {"round": number, "cohort": None, "whole": True, "dropped": [], "absent": {}, "block": 0, "weight": 0.0}
+    return {
+        "round": number, "cohort": None, "whole": True, "length_s": None, "dropped": [], "absent": {}, "block": 0,
+        "weight": 0.0,
+    }  # fmt: skip
 
 
 def _costed(task: "Federated", context: Context, state: State) -> tuple[Round, Power | None]:
     """The round with what it cost, and the batteries after it."""
     number, start = rounds_done(state) + 1, _start_s(state)
-    sessions, columns = _sessions(state), reported_of(state)
+    columns = _by_client(task, state)
+    sessions = _sessions(state, columns)
     asked = Asked.from_columns(part(CALLED, state.tensors))
-    made = round_trace(exchange_in(task, context).work, sessions, asked=asked)
+    course = Course(exchange_in(task, context), task.coordination, part(WAYS, state.tensors))
+    made = round_trace(course, sessions, asked=asked)
     cost = context.cost_model.cost(made.trace, start_s=start, first_round=number - 1)
-    spent: Ledger = cost.ledger
+    length: Any = state.values["length_s"]
+    spent = cost.ledger if length is None else replace(cost.ledger, elapsed_s=length)
     power = Power.of(context, state)
     if power is not None:
-        power, standby = power.spend(context, cost.end_s_total - start, cost.ledger)
+        power, standby = power.spend(context, spent.elapsed_s, spent)
         spent = spent.add(standby)
-    arrived_s = np.asarray(cost.end_s)[made.items.sent[sessions.counts > 0]] - start
+    arrived_s = np.asarray(cost.end_s)[made.items.arrived[sessions.counts > 0]] - start
     return Round(number, sessions, columns, arrived_s, cost.spread, spent, start, asked), power
 
 
@@ -109,9 +122,16 @@ def _start_s(state: State) -> float:
     return float(totals["time_s"])
 
 
-def _sessions(state: State) -> Sessions:
+def _by_client(task: "Federated", state: State) -> dict[str, np.ndarray]:
+    """What the clients reported, in the order of their ids."""
+    trained = [client for _, clients in task.coordination.parts(state) for client in clients]
+    order = np.argsort(np.array(trained, dtype=np.int64), kind="stable")
+    return {name: column[order] for name, column in reported_of(state).items()}
+
+
+def _sessions(state: State, columns: dict[str, np.ndarray]) -> Sessions:
     """What each client did, with the bytes that were really sent."""
-    called, columns = called_of(state), reported_of(state)
+    called = called_of(state)
     if "bytes_up" not in columns:
         return called
     sent = called.bytes_up.copy()
@@ -119,7 +139,8 @@ def _sessions(state: State) -> Sessions:
     return Sessions.from_columns({**called.columns(), "bytes_up": sent})
 
 
-def _reason(task: "Federated", number: int, metrics: dict[str, float]) -> str:
+def reason_after(task: "Federated", number: int, metrics: dict[str, float]) -> str:
+    """Why the run is over after a round; empty if it is not."""
     target = task.evaluation.target_accuracy
     if target is not None and metrics.get("accuracy", 0.0) >= target:
         return "target_reached"

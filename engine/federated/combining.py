@@ -13,6 +13,7 @@ from engine.federated.layout import DOWN, ROWS, SUM, message_down, rounds_done
 from engine.federated.messages import combined_mean, grouped, part
 from engine.federated.outgoing import packing_of
 from engine.federated.route import route_of
+from engine.federated.secrecy import obstacle, opened
 from engine.federated.strategy import Combined, Groups
 from engine.federated.trust import trusted_update
 from engine.privacy.mechanism import Mechanism
@@ -60,8 +61,13 @@ def _mean(task: "Federated", context: Context, state: State, ends: tuple[Groups,
         ends: groups that sent the message down, and ids of those who answered.
     """
     _, clients = ends
+    if task.secure_aggregation is not None:
+        return _of_masked(task, context, state)
     if task.privacy is not None and task.privacy.noises_sum:
-        return packing_of(task, context).groups(_released(task.privacy, task, context, state))
+        summed = grouped(SUM, state.tensors)
+        return _released(
+            task.privacy, task, context, state, packing_of(task, context).vector(summed) if summed else None
+        )
     weight: Any = state.values["weight"]
     if not len(clients) or weight == 0.0 or shortfall(task, len(clients)):
         return None
@@ -71,14 +77,28 @@ def _mean(task: "Federated", context: Context, state: State, ends: tuple[Groups,
     return combined_mean(grouped(SUM, state.tensors), weight)
 
 
-def _released(mechanism: Mechanism, task: "Federated", context: Context, state: State) -> np.ndarray:
-    """The noisy mean of a trusted server, (P,); also of no update at all, for its absence would tell."""
+def _of_masked(task: "Federated", context: Context, state: State) -> Groups | None:
+    """The mean from the sum of masked updates; None if that cannot be opened, or nobody has a weight."""
+    if obstacle(task, context, state):
+        return None
+    found, packing = opened(task, context, state), packing_of(task, context)
+    vector = None if found is None else found.summed.astype(packing.dtype)
+    if task.privacy is not None and task.privacy.noises_sum:
+        return _released(task.privacy, task, context, state, vector)
+    if found is None or found.weight == 0.0:
+        return None
+    return packing.groups((found.summed / found.weight).astype(packing.dtype))
+
+
+def _released(
+    mechanism: Mechanism, task: "Federated", context: Context, state: State, summed: np.ndarray | None
+) -> Groups:
+    """The noisy mean of a trusted server; also of no update at all (None), for its absence would tell."""
     packing, book = packing_of(task, context), state.values[BOOK]
     assert isinstance(book, Mapping)
-    summed = grouped(SUM, state.tensors)
-    vector = packing.vector(summed) if summed else np.zeros(packing.size, packing.dtype)
+    vector = np.zeros(packing.size, packing.dtype) if summed is None else summed
     draw = context.stream("privacy-noise", rounds_done(state) + 1)
-    return mechanism.release(vector, book, task.sampler.cohort_size(context.fleet.num_devices), draw)
+    return packing.groups(mechanism.release(vector, book, task.sampler.cohort_size(context.fleet.num_devices), draw))
 
 
 def _rows(task: "Federated", context: Context, state: State, ends: tuple[Groups, np.ndarray]) -> Rows:

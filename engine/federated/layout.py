@@ -2,7 +2,8 @@
 
 The state between steps holds the server's groups (``server/...``), the ledger (``ledger/...``), what took place in
 every round (``history/...``) and, where the fleet has any, the charge of the batteries (``battery/...``). Of the open
-round it holds who was called and what each is to do (``called/...``), the message down if it is encoded (``down/...``),
+round it holds who was called and what each is to do (``called/...``), which further messages that takes
+(``ways/...``), the message down if it is encoded (``down/...``),
 the running sum of updates (``sum/...``) or the updates themselves (``rows/<block>/...``), and what clients reported
 (``open/...``). A client's own state holds the strategy's groups (``client/...``) and its encoder's memory
 (``memory/...``).
@@ -23,7 +24,7 @@ from engine.task.contract import Context, State
 if TYPE_CHECKING:
     from engine.federated.task import Federated
 
-SERVER, DOWN, CALLED, SUM, ROWS, OPEN = "server", "down", "called", "sum", "rows", "open"
+SERVER, DOWN, CALLED, WAYS, SUM, ROWS, OPEN = "server", "down", "called", "ways", "sum", "rows", "open"
 """Prefixes of the names of tensors in states and blocks."""
 
 CLIENT, MEMORY = "client", "memory"
@@ -64,7 +65,10 @@ def called_of(state: State) -> Sessions:
 
 
 def reported_of(state: State) -> dict[str, np.ndarray]:
-    """What the open round's clients reported, by the name of the column; a row for each whose update counts."""
+    """What the open round's clients reported, by the name of the column; a row for each whose update counts.
+
+    The rows are in the order in which the clients were computed: of their ids, unless gateways take turns.
+    """
     return part(OPEN, state.tensors)
 
 

@@ -13,13 +13,15 @@ from engine.costs.ledger import Ledger
 from engine.federated.absences import absent_of
 from engine.federated.asking import Asked
 from engine.federated.cohorts import Chosen, choose, pauses, reachable
-from engine.federated.layout import CALLED, DOWN, LEDGER, SERVER, ledger_of, message_down, population_of
+from engine.federated.layout import CALLED, DOWN, LEDGER, SERVER, WAYS, ledger_of, message_down, population_of
+from engine.federated.leaving import decide
 from engine.federated.messages import grouped, under
 from engine.federated.packing import named
 from engine.federated.power import DROPOUT, Power, battery_ledger
-from engine.federated.sessions import Sessions
+from engine.federated.scheduler import Called, Decision, RoundScheduler
+from engine.federated.sessions import Sessions, Times
 from engine.federated.strategy import Groups
-from engine.federated.traffic import exchange_in, local_work, round_trace
+from engine.federated.traffic import course_of, exchange_in, local_work, round_trace
 from engine.fleet.availability import Moment
 from engine.fleet.battery import Charges
 from engine.task.contract import Context, State
@@ -50,10 +52,15 @@ def open_round(task: "Federated", context: Context, state: State) -> State:
         sessions = sessions.take(~lost)
     able = None if context.fleet.is_always_reachable else reachable(context, Moment(number, start))
     absent = absent_of(context.fleet, able, has_charge)
-    cohort = sessions.client[sessions.counts > 0].tolist()
-    opened = {"cohort": cohort, "whole": True, "dropped": dropped, "absent": absent, "block": 0, "weight": 0.0}
-    called = under(CALLED, {**sessions.columns(), **asked.columns()})
-    return state.replace(values=opened, tensors={**called, **down, **chosen.memory})
+    decision = _decided(task, context, state, (sessions, asked))
+    dropped += [{"id": client, "reason": reason} for client, reason in sorted(decision.reasons.items())]
+    opened = {
+        "cohort": decision.clients.tolist(), "whole": decision.is_whole(sessions), "length_s": decision.length_s,
+        "dropped": dropped, "absent": absent, "block": 0, "weight": 0.0,
+    }  # fmt: skip
+    called = under(CALLED, {**decision.sessions.columns(), **asked.columns()})
+    ways = under(WAYS, course_of(task, context, state, sessions.client).ways)
+    return state.replace(values=opened, tensors={**called, **ways, **down, **chosen.memory})
 
 
 def _chosen(
@@ -83,6 +90,22 @@ def _sent_down(task: "Federated", context: Context, state: State) -> tuple[dict[
     number, _ = _moment(state)
     delivery = task.encoding.send_down(named(message), context.stream("encoding", "down", number))
     return under(DOWN, delivery.tensors), delivery.num_bytes
+
+
+def _decided(task: "Federated", context: Context, state: State, who: tuple[Sessions, Asked]) -> Decision:
+    """How the round goes that has called these clients."""
+    sessions, asked = who
+    number, start = _moment(state)
+
+    def measure(some: Sessions) -> Times:
+        made = round_trace(course_of(task, context, state, some.client), some, asked=asked)
+        cost = context.cost_model.cost(made.trace, start, first_round=number - 1)
+        return made.items.times(cost.start_s - start, cost.end_s - start)
+
+    assert isinstance(task.scheduler, RoundScheduler)
+    sizes = population_of(task, context).num_samples(sessions.client)
+    called = Called(sessions, sizes, task.local.batch_size, measure)
+    return decide(task.scheduler, context, called, (number, start))
 
 
 def _moment(state: State) -> tuple[int, float]:
@@ -123,7 +146,7 @@ def _run_empty(
     """
     power, sessions = plan
     number, now = _moment(state)
-    trace = round_trace(exchange_in(task, context).work, sessions).trace
+    trace = round_trace(course_of(task, context, state, sessions.client), sessions).trace
     cost = context.cost_model.cost(trace, now, first_round=number - 1)
     needed = np.zeros(context.fleet.num_devices)
     needed[cost.ledger.devices] = cost.ledger.values["energy_j"].sum(axis=1)

@@ -9,7 +9,9 @@ from engine.federated.layout import MEMORY, OPEN, ROWS, SUM
 from engine.federated.messages import part, under
 from engine.federated.packing import Packing, named, ungrouped
 from engine.federated.route import route_of
+from engine.federated.secrecy import MASKED, MEMBERS, round_of
 from engine.federated.traffic import messages_of
+from engine.privacy.secure_round import SecureRound
 from engine.task.contract import Block, Context, Tensors
 
 if TYPE_CHECKING:
@@ -47,12 +49,20 @@ class Outgoing:
         self._rows: list[np.ndarray] = []
         self._sum: dict[str, np.ndarray] = {}
         self._kept: dict[int, Tensors] = {}
+        self._secure: SecureRound | None = None
+        if MEMBERS in block.inputs:
+            self._secure = round_of(task, context, self._round_number, block.inputs[MEMBERS])
+            self._columns["outside"] = []
 
     def take(self, client: int, update: "Update") -> None:
         """The update of the next client goes its way."""
         from engine.training.arrays import as_groups
 
         message, weight = self._private(client, named(as_groups(update.tensors)), float(update.weight))
+        if self._secure is not None:
+            self._weights.append(weight)
+            self._mask(self._secure, client, (message, weight))
+            return
         arrived = self._delivered(client, message)
         self._weights.append(weight)
         if self._keeps_rows:
@@ -91,6 +101,15 @@ class Outgoing:
         sent = mechanism.outgoing(ungrouped(message), self._book, draw)
         self._columns["norm"].append(sent.norm)
         return named(sent.groups), 1.0 if mechanism.noises_sum else weight
+
+    def _mask(self, secure: SecureRound, client: int, what: tuple[Tensors, float]) -> None:
+        """Add a client's masked message and weight to the sum of the block."""
+        message, weight = what
+        vector = packing_of(self._task, self._context).vector(ungrouped(message))
+        masked = secure.mask(client, secure.encode(vector, weight))
+        self._sum[MASKED] = self._sum[MASKED] + masked if MASKED in self._sum else masked
+        self._columns["bytes_up"].append(masked.nbytes)
+        self._columns["outside"].append(secure.codec.outside(vector) / len(vector))
 
     def _delivered(self, client: int, message: Tensors) -> Tensors:
         """What arrives of a message, in the names, shapes and types that were sent."""

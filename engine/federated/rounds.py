@@ -63,13 +63,15 @@ def step(task: "Federated", context: Context, state: State) -> tuple[State, list
         state = open_round(task, context, state)
         if task.sampler.asks_losses:
             return state, []  # the clients' losses were a block of their own
-    blocks = clients_in_blocks(state)
+    blocks = clients_in_blocks(task, state)
     place: Any = state.values["block"]
     if blocks:
-        coming = (make_block(task, context, state, (at, blocks[at])) for at in range(place, len(blocks)))
+        coming = (make_block(task, context, state, (at, *blocks[at])) for at in range(place, len(blocks)))
         context.executor.offer(task, context, coming)
-        block = make_block(task, context, state, (place, blocks[place]))
+        block = make_block(task, context, state, (place, *blocks[place]))
         state = fold(state, context.executor.run(task, context, block))
+        if place + 1 == len(blocks) or blocks[place + 1][0] != blocks[place][0]:
+            state = task.coordination.part_done(task, context, state, blocks[place])
     if place + 1 < len(blocks):
         return state, []
     return close_round(task, context, state)

@@ -30,7 +30,7 @@ def route_of(task: "Federated") -> Route:
     keeps_rows = not task.aggregator.is_linear or (task.attack is not None and task.attack.crafts)
     is_clipped = task.privacy is not None and task.privacy.clips_updates
     return Route(
-        is_plain=task.encoding.plain_up and not (keeps_rows or is_clipped),
+        is_plain=task.encoding.plain_up and not (keeps_rows or is_clipped or task.secure_aggregation is not None),
         keeps_rows=keeps_rows,
         trains_privately=task.privacy is not None and task.privacy.trains_privately,
     )

@@ -51,6 +51,15 @@ class Decision:
         """Ids of those whose updates count, ascending."""
         return self.sessions.client[self.sessions.counts > 0]
 
+    def is_whole(self, called: Sessions) -> bool:
+        """Whether all whose updates count do all of their work.
+
+        Args:
+            called: (m,) what they would do.
+        """
+        counts = self.sessions.counts > 0
+        return bool((self.sessions.steps == called.steps)[counts].all())
+
     @property
     def most_steps(self) -> Ints:
         """Local steps of those whose updates count."""

@@ -47,8 +47,10 @@ def opened(task: "Federated", context: Context, state: State) -> Opened | None:
 
 def obstacle(task: "Federated", context: Context, state: State) -> str:
     """Why the open round's sum cannot be opened, in words for the log; empty if it can, or nothing is masked."""
+    if task.secure_aggregation is None:
+        return ""
     called = called_of(state)
-    if task.secure_aggregation is None or not (called.counts > 0).any():
+    if not (called.counts > 0).any():
         return ""
     found = _round(task, context, state).obstacle(called.client[called.counts > 0].tolist())
     return f"the secure sum cannot be opened, {found}: the model stays as it is" if found else ""

@@ -112,6 +112,11 @@ class SessionItems:
         return Times(start_s[self.received], end_s[self.received], end_s[self.trained], end_s[self.sent])
 
     @property
+    def arrived(self) -> Ints:
+        """(m,) the item with which each whole session is over."""
+        return np.where(self.sent != NEVER, self.sent, self.trained)
+
+    @property
     def last(self) -> Ints:
         """(n,) the last item of each session that began at all."""
         ends = np.where(self.sent != NEVER, self.sent, np.where(self.trained != NEVER, self.trained, self.received))
@@ -120,7 +125,13 @@ class SessionItems:
 
 
 def add_sessions(
-    builder: TraceBuilder, work: Work, sessions: Sessions, *, hub: int | Ints = SERVER, after: Ints | int | None = None
+    builder: TraceBuilder,
+    work: Work,
+    sessions: Sessions,
+    *,
+    hub: int | Ints = SERVER,
+    after: Ints | int | None = None,
+    new_connection: bool = True,
 ) -> SessionItems:
     """Add the items of sessions to a trace.
 
@@ -133,14 +144,15 @@ def add_sessions(
         sessions: who does what.
         hub: the node on the other side, one for all or (m,).
         after: items that must end before, one for all or (m,); None starts with the round.
+        new_connection: whether the message down joins the network anew.
     """
     hubs = np.broadcast_to(np.asarray(hub, dtype=np.int64), len(sessions))
     begins, trains, sends = sessions.bytes_down >= 0, sessions.samples >= 0, sessions.bytes_up >= 0
     causes = None if after is None else np.broadcast_to(np.asarray(after, dtype=np.int64), len(sessions))[begins]
     received, trained, sent = (np.full(len(sessions), NEVER, dtype=np.int64) for _ in range(3))
     received[begins] = builder.send(
-        hubs[begins], sessions.client[begins], sessions.bytes_down[begins], new_connection=True, after=causes,
-        phase="download",
+        hubs[begins], sessions.client[begins], sessions.bytes_down[begins], new_connection=new_connection,
+        after=causes, phase="download",
     )  # fmt: skip
     trained[trains] = builder.compute(
         sessions.client[trains], work, sessions.samples[trains], mode="train", num_steps=sessions.steps[trains],

@@ -15,7 +15,7 @@ from engine.federated.layout import SERVER, rounds_done
 from engine.federated.messages import grouped
 from engine.federated.population import shard_count
 from engine.federated.sessions import Sessions
-from engine.federated.traffic import add_round, exchange_of, profile_of
+from engine.federated.traffic import Course, add_round, exchange_of, profile_of
 from engine.task.contract import Context, State, Summary
 
 if TYPE_CHECKING:
@@ -37,8 +37,11 @@ def facts_of(task: "Federated", context: Context) -> dict[str, JsonValue]:
         "message_bytes_down": exchange.bytes_down,
         "message_bytes_up": exchange.bytes_up,
         "aggregator": kind_of(type(task.aggregator)),
+        "scheduler": kind_of(type(task.scheduler)),
+        "coordination": kind_of(type(task.coordination)),
         "encoding": {"up": kind_of(type(task.encoding.up)), "down": kind_of(type(task.encoding.down))},
         **_privacy(task, num_devices),
+        **_secrecy(task, num_devices),
         **({} if task.attack is None else {"attack": attack_facts(task.attack, context)}),
     }
 
@@ -48,6 +51,12 @@ def _privacy(task: "Federated", num_devices: int) -> dict[str, JsonValue]:
         return {}
     turn = budget.typical_turn(task, num_devices, mean_samples(task, num_devices))
     return {"privacy": budget.facts(task.privacy, task.rounds, turn)}
+
+
+def _secrecy(task: "Federated", num_devices: int) -> dict[str, JsonValue]:
+    if task.secure_aggregation is None:
+        return {}
+    return {"secure_aggregation": task.secure_aggregation.facts(task.sampler.cohort_size(num_devices))}
 
 
 def summary_of(task: "Federated", state: State) -> Summary:
@@ -67,9 +76,10 @@ def summary_of(task: "Federated", state: State) -> Summary:
 
 def trace_of(task: "Federated", state: State) -> Trace:
     """The rounds so far, from who took part in each."""
-    work, builder = exchange_of(task).work, TraceBuilder()
+    exchange, builder = exchange_of(task), TraceBuilder()
     for record in records(state.tensors):
-        add_round(builder, work, Sessions.from_columns(record), asked=Asked.from_columns(record))
+        sessions, asked = Sessions.from_columns(record), Asked.from_columns(record)
+        add_round(builder, Course(exchange, task.coordination, record), sessions, asked=asked)
     return builder.build()
 
 

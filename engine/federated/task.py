@@ -14,18 +14,24 @@ from engine.data.partitioner import Partitioner, partitioners
 from engine.data.partitioners.iid import Iid
 from engine.data.partitioners.natural import Natural
 from engine.encodings.settings import EncodingSettings
-from engine.federated import blocks, checks, expectation, layout, rounds, summaries
+from engine.federated import blocks, checks, layout, summaries
 from engine.federated.aggregator import Aggregator, aggregators
 from engine.federated.aggregators.mean import Mean
 from engine.federated.attack import Attack, attacks
+from engine.federated.coordination import Coordination, coordinations
+from engine.federated.coordinations.server import Server
+from engine.federated.loops import loop_of
 from engine.federated.sampler import Sampler, samplers
 from engine.federated.samplers.uniform import Uniform
+from engine.federated.scheduler import Scheduler, schedulers
+from engine.federated.schedulers.synchronous import Synchronous
 from engine.federated.settings import EvaluationSettings
 from engine.federated.strategies.fedavg import FedAvg
 from engine.federated.strategy import Strategy, strategies
 from engine.models.model import Model, models
 from engine.models.zoo.mlp import Mlp
 from engine.privacy.mechanism import Mechanism, mechanisms
+from engine.privacy.secure_sum import SecureSum
 from engine.task.contract import Block, BlockResult, Context, Progress, State, Summary, Task
 from engine.training.augmentation import Augmentation, augmentations
 from engine.training.settings import LocalSettings
@@ -65,6 +71,12 @@ class Federated(Task):
     sampler: Annotated[Sampler, samplers.field()] = Field(default_factory=Uniform)
     """Which devices take part in a round."""
 
+    scheduler: Annotated[Scheduler, schedulers.field()] = Field(default_factory=Synchronous)
+    """When a round is over, and which updates count."""
+
+    coordination: Annotated[Coordination, coordinations.field()] = Field(default_factory=Server)
+    """Who averages whose models: one server, gateways below it, or the devices among themselves."""
+
     local: LocalSettings = Field(default_factory=LocalSettings)
     """How each device trains on its own samples."""
 
@@ -73,6 +85,9 @@ class Federated(Task):
 
     privacy: Annotated[Mechanism, mechanisms.field()] | None = None
     """How clients or single samples are hidden by noise; empty for no such privacy."""
+
+    secure_aggregation: SecureSum | None = None
+    """How the server learns the sum of the updates and none of them; empty for not at all."""
 
     attack: Annotated[Attack, attacks.field()] | None = None
     """What malicious devices do; empty for none."""
@@ -109,15 +124,15 @@ class Federated(Task):
 
     def expected_trace(self, context: Context) -> "Trace":
         """Rounds with the cohorts that the run will really draw, clients with the mean number of samples."""
-        return expectation.expected_trace(self, context)
+        return loop_of(self).expected_trace(self, context)
 
     def init(self, context: Context) -> State:
         """The server's state with the initial model, before the first round."""
-        return rounds.begin(self, context)
+        return loop_of(self).begin(self, context)
 
     def step(self, context: Context, state: State) -> tuple[State, list[Event]]:
         """Train the next block of the round; the last one completes the round."""
-        return rounds.step(self, context, state)
+        return loop_of(self).step(self, context, state)
 
     def compute_block(self, context: Context, block: Block) -> BlockResult:
         """Train some clients of a round and sum their updates."""
@@ -137,7 +152,7 @@ class Federated(Task):
 
     def trace(self, state: State) -> "Trace":
         """The rounds so far: who received, computed and sent what."""
-        return summaries.trace_of(self, state)
+        return loop_of(self).trace_of(self, state)
 
     def ledger(self, state: State) -> "Ledger":
         """Seconds, joules and bytes so far."""

@@ -14,6 +14,7 @@ from engine.federated.combining import shortfall
 from engine.federated.layout import population_of
 from engine.federated.measuring import Measured
 from engine.federated.sampler import Feedback
+from engine.federated.secrecy import obstacle
 from engine.federated.sessions import Sessions
 from engine.federated.traffic import Exchange
 from engine.task.contract import Context, State
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 1000
 """Rows of a round's client table in the log; larger cohorts show those with the lowest ids, and their number."""
 
-REPORTED = ("bytes_up", "norm")
+REPORTED = ("bytes_up", "norm", "staleness")
 """Columns of the client table that are there where blocks report them."""
 
 
@@ -113,7 +114,7 @@ def events(
     ledger = {"round": done.number, "rows": done.spent.by_group()}
     return [
         *(_opening_remarks(task, context, state) if done.number == 1 else []),
-        *_closing_remarks(task, done, at),
+        *_closing_remarks(task, context, state, done, at),
         Event(kind="cohort", body=_cohort(state, done), sim_time_s=done.start_s),
         Event(kind="metrics", body=metrics, sim_time_s=at),
         Event(kind="clients", body={**_clients(task, context, done), **_fairness(done, found)}, sim_time_s=at),
@@ -131,7 +132,7 @@ def _cohort(state: State, done: Round) -> dict[str, Any]:
         **asked,
         "message_bytes": sizes,
         "round": done.number,
-        "clients": state.values["cohort"],
+        "clients": counted.client.tolist(),
         "dropped": state.values["dropped"],
         **absent,
     }
@@ -177,8 +178,8 @@ def _opening_remarks(task: "Federated", context: Context, state: State) -> list[
     return [Event(kind="log", body={"level": level, "message": text}, sim_time_s=0.0) for level, text in remarks]
 
 
-def _closing_remarks(task: "Federated", done: Round, at: float) -> list[Event]:
+def _closing_remarks(task: "Federated", context: Context, state: State, done: Round, at: float) -> list[Event]:
     """Why the model stayed as it was, if it did."""
-    text = shortfall(task, len(done.counted))
+    text = shortfall(task, len(done.counted)) or obstacle(task, context, state)
     message = {"level": "warning", "message": f"round {done.number}: {text}"}
     return [Event(kind="log", body=message, sim_time_s=at)] if text else []

@@ -8,13 +8,15 @@ import numpy as np
 from engine.costs.trace import Trace, TraceBuilder
 from engine.costs.work import Work
 from engine.federated.asking import Asked, add_asked
+from engine.federated.coordination import Coordination, RoundPlace, Ways
 from engine.federated.messages import shape_only, travels
 from engine.federated.packing import named
-from engine.federated.sessions import SessionItems, Sessions, add_sessions
+from engine.federated.secure_phases import SecurePhases
+from engine.federated.sessions import Ints, SessionItems, Sessions, add_sessions
 from engine.federated.strategy import Groups, num_bytes
 from engine.fleet.device import TRAINING_PASSES
 from engine.models.profile import Profile, profile
-from engine.task.contract import Context
+from engine.task.contract import Context, State
 from engine.training.settings import LocalSettings
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Exchange:
         bytes_up: payload from one client to the server, encoded.
         plain_down: the same from the server if nothing were encoded.
         plain_up: the same to the server.
+        secure: what secure sums add to a round; None without.
     """
 
     work: Work
@@ -38,6 +41,7 @@ class Exchange:
     bytes_up: int
     plain_down: int
     plain_up: int
+    secure: SecurePhases | None = None
 
     def sessions(self, clients: np.ndarray, samples: np.ndarray, steps: np.ndarray) -> Sessions:
         """Sessions of clients that do everything, with the bytes that are expected.
@@ -79,13 +83,21 @@ def messages_of(task: "Federated") -> tuple[Groups, Groups]:
 def exchange_of(task: "Federated") -> Exchange:
     """The task's messages and work, from shapes alone."""
     down, up = messages_of(task)
+    secure = None
+    if task.secure_aggregation is not None:
+        secure = SecurePhases(task.secure_aggregation, sum(array.size for array in named(up).values()))
     return Exchange(
         work=Work.from_profile(profile_of(task)).scaled(task.strategy.work_factor(task.local)),
         bytes_down=num_bytes(down) if task.encoding.plain_down else task.encoding.expected_down(named(down)),
-        bytes_up=num_bytes(up) if task.encoding.plain_up else task.encoding.expected_up(named(up)),
+        bytes_up=_bytes_up(task, up) if secure is None else secure.bytes_up,
         plain_down=num_bytes(down),
         plain_up=num_bytes(up),
+        secure=secure,
     )
+
+
+def _bytes_up(task: "Federated", up: Groups) -> int:
+    return num_bytes(up) if task.encoding.plain_up else task.encoding.expected_up(named(up))
 
 
 def exchange_in(task: "Federated", context: Context) -> Exchange:
@@ -109,8 +121,43 @@ def macs_per_sample(task: "Federated", context: Context) -> float:
     return macs
 
 
+@dataclass(frozen=True)
+class Course:
+    """What messages a round takes, besides what its sessions say.
+
+    Attributes:
+        exchange: work and messages of each client.
+        coordination: who talks with whom.
+        ways: its further messages in this round.
+    """
+
+    exchange: Exchange
+    coordination: Coordination
+    ways: Ways
+
+
+def place_of(task: "Federated", context: Context, number: int, holders: frozenset[int] = frozenset()) -> RoundPlace:
+    """A round within the run of a task.
+
+    Args:
+        task: the task.
+        context: network and random streams.
+        number: the round, from 1.
+        holders: who has a model of its own between devices and server.
+    """
+    exchange = exchange_in(task, context)
+    return RoundPlace(number, task.rounds, context, exchange.bytes_down, exchange.bytes_up, holders)
+
+
+def course_of(task: "Federated", context: Context, state: State, clients: Ints) -> Course:
+    """The course of the round to come, or open, if these clients begin it."""
+    number = int(str(state.values["round"]))
+    place = place_of(task, context, number, task.coordination.holders(state))
+    return Course(exchange_in(task, context), task.coordination, task.coordination.ways(clients, place))
+
+
 def add_round(
-    builder: TraceBuilder, work: Work, sessions: Sessions, *, repeats: int = 1, asked: Asked | None = None
+    builder: TraceBuilder, course: Course, sessions: Sessions, *, repeats: int = 1, asked: Asked | None = None
 ) -> SessionItems:
     """Add a round: the next one starts when every session has ended.
 
@@ -119,21 +166,36 @@ def add_round(
 
     Args:
         builder: the trace.
-        work: one forward pass over one sample.
+        course: its other messages.
         sessions: who does what.
         repeats: how many times the round takes place.
         asked: who told the loss of the model before.
     """
     builder.next_round(repeats=repeats)
-    after = builder.barrier(add_asked(builder, work, asked)) if asked is not None and len(asked.client) else None
-    items = add_sessions(builder, work, sessions, after=after)
+    work, after = course.exchange.work, None
+    if asked is not None and len(asked.client):
+        after = builder.barrier(add_asked(builder, work, asked))
+    if course.exchange.secure is not None and len(sessions):
+        return _add_secure_round(builder, course.exchange, sessions, after)
+    return course.coordination.add_round(builder, work, sessions, course.ways, after=after)
+
+
+def _add_secure_round(builder: TraceBuilder, exchange: Exchange, sessions: Sessions, after: int | None) -> SessionItems:
+    """Add a round with secure sums: clients exchange keys before their sessions and shares after them."""
+    secure = exchange.secure
+    assert secure is not None
+    opened = secure.open(builder, sessions.client, after)
+    items = add_sessions(builder, exchange.work, sessions, after=opened, new_connection=False)
     if len(items.last):
-        builder.barrier(items.last)
+        over = builder.barrier(items.last)
+        arrived = sessions.client[sessions.counts > 0]
+        if len(arrived):
+            secure.close(builder, arrived, len(sessions), over)
     return items
 
 
-def round_trace(work: Work, sessions: Sessions, *, asked: Asked | None = None) -> RoundTrace:
+def round_trace(course: Course, sessions: Sessions, *, asked: Asked | None = None) -> RoundTrace:
     """The trace of one round."""
     builder = TraceBuilder()
-    items = add_round(builder, work, sessions, asked=asked)
+    items = add_round(builder, course, sessions, asked=asked)
     return RoundTrace(builder.build(), items)

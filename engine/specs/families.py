@@ -11,7 +11,11 @@ from engine.data.partitioner import partitioners
 from engine.encodings.encoding import encodings
 from engine.federated.aggregator import aggregators
 from engine.federated.attack import attacks
+from engine.federated.coordination import coordinations
+from engine.federated.graph import graphs
 from engine.federated.sampler import samplers
+from engine.federated.scheduler import schedulers
+from engine.federated.staleness import staleness_weights
 from engine.federated.strategy import strategies
 from engine.fleet.availability import availability
 from engine.fleet.catalogue import builtin_devices, devices
@@ -27,7 +31,7 @@ from engine.training.rate_schedule import rate_schedules
 
 _REGISTRIES: tuple[Registry[Any], ...] = (
     tasks, datasets, partitioners, drifts, augmentations, models, strategies, optimizers,
-    rate_schedules, aggregators, samplers, encodings,
+    rate_schedules, aggregators, samplers, schedulers, staleness_weights, coordinations, graphs, encodings,
     mechanisms, clippings, attacks,
     topologies, availability,
 )  # fmt: skip

@@ -9,14 +9,15 @@ from engine.core.errors import Problem
 from engine.core.nodes import SERVER
 from engine.costs.trace import TraceBuilder
 from engine.costs.work import Work
-from engine.federated.coordination import Coordination, RoundPlace, Ways, coordinations
+from engine.federated.coordination import Coordination, Met, RoundPlace, Ways, coordinations
 from engine.federated.graph import DeviceGraph, Gathering, graphs
 from engine.federated.graphs.ring import RingGraph
 from engine.federated.mixing import Rule
 from engine.federated.sessions import NEVER, Ints, SessionItems, Sessions
 
 if TYPE_CHECKING:
-    from engine.task.contract import Context
+    from engine.federated.task import Federated
+    from engine.task.contract import Block, BlockResult, Context, State
 
 
 @coordinations.register
@@ -52,15 +53,18 @@ class Gossip(Coordination):
         over_server = np.array([place.context.network.relays is None], dtype=np.int64)
         return {"one": pairs[:, 0], "other": pairs[:, 1], "over_server": over_server}
 
-    def add_round(self, builder: TraceBuilder, work: Work, sessions: Sessions, ways: Ways) -> SessionItems:
+    def add_round(
+        self, builder: TraceBuilder, work: Work, sessions: Sessions, ways: Ways, *, after: int | None = None
+    ) -> SessionItems:
         """Training and the exchange of models, one after the other or both at once."""
         never = np.full(len(sessions), NEVER, dtype=np.int64)
         if not len(sessions):
             return SessionItems(never, never, never)
         trained = builder.compute(
-            sessions.client, work, sessions.samples, mode="train", num_steps=sessions.steps, phase="compute"
-        )
-        ready = trained if self.mixing == "after" else never
+            sessions.client, work, sessions.samples, mode="train", num_steps=sessions.steps, after=after,
+            phase="compute",
+        )  # fmt: skip
+        ready = trained if self.mixing == "after" else np.full(len(sessions), NEVER if after is None else after)
         sender = np.concatenate([ways["one"], ways["other"]])
         receiver = np.concatenate([ways["other"], ways["one"]])
         if ways["over_server"][0]:
@@ -72,6 +76,18 @@ class Gossip(Coordination):
             )  # fmt: skip
         builder.barrier(np.concatenate([trained, exchanged]))
         return SessionItems(never, trained, never)
+
+    def compute(self, task: "Federated", context: "Context", block: "Block") -> "BlockResult":
+        """Train each client of a block from its own model."""
+        from engine.federated.alone import train_alone
+
+        return train_alone(task, context, block)
+
+    def meet(self, task: "Federated", context: "Context", state: "State", clients: Ints) -> Met:
+        """Neighbors mix their models; in evaluated rounds the mean of all devices' is made."""
+        from engine.federated.alone import meet
+
+        return meet(task, context, state, clients)
 
     def check(self, cohort_size: int, context: "Context") -> list[Problem]:
         """The graph must fit."""

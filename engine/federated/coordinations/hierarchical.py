@@ -1,6 +1,6 @@
 """Gateways between devices and server, each of which averages its own devices."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -9,11 +9,13 @@ from engine.core.errors import EngineError, Problem
 from engine.core.nodes import SERVER, gateway_node
 from engine.costs.trace import TraceBuilder
 from engine.costs.work import Work
-from engine.federated.coordination import Coordination, RoundPlace, Ways, coordinations
+from engine.federated.coordination import Coordination, Met, RoundPlace, Ways, coordinations
 from engine.federated.sessions import NEVER, Ints, SessionItems, Sessions, add_sessions
 
 if TYPE_CHECKING:
-    from engine.task.contract import Context
+    from engine.federated.strategy import Groups
+    from engine.federated.task import Federated
+    from engine.task.contract import Context, State
 
 
 @coordinations.register
@@ -22,7 +24,8 @@ class HierarchicalCoordination(Coordination):
 
     A gateway fetches the server's model when the first of its devices takes part after the server averaged. From then
     on it keeps a model of its own (and whatever else the strategy keeps at a server) until the server takes the mean
-    over the gateways that have one, weighted by what was trained under each since.
+    over the gateways that have one, weighted by what was trained under each since. The server's model is what is
+    measured, so that accuracy moves in these rounds only.
     """
 
     source: ClassVar[str] = (
@@ -35,6 +38,11 @@ class HierarchicalCoordination(Coordination):
     """Rounds of the gateways from one average at the server to the next (kappa 2 of the paper); the last round always
     ends with one."""
 
+    @property
+    def period(self) -> int:  # type: ignore[override]
+        """The rounds from one average at the server to the next."""
+        return self.edge_rounds
+
     def is_cloud_round(self, number: int, rounds: int) -> bool:
         """Whether the server averages the gateways at the end of a round."""
         return number % self.edge_rounds == 0 or number == rounds
@@ -46,24 +54,27 @@ class HierarchicalCoordination(Coordination):
         if self.is_cloud_round(place.number, place.rounds):
             senders = sorted({*place.holders, *hubs.tolist()})
         return {
+            "began": clients,
             "hub": hubs,
             "fetches": np.setdiff1d(hubs, np.array(sorted(place.holders), dtype=np.int64)),
             "sends": np.array(senders, dtype=np.int64),
             "hub_bytes": np.array([place.bytes_down, place.bytes_up], dtype=np.int64),
         }
 
-    def add_round(self, builder: TraceBuilder, work: Work, sessions: Sessions, ways: Ways) -> SessionItems:
+    def add_round(
+        self, builder: TraceBuilder, work: Work, sessions: Sessions, ways: Ways, *, after: int | None = None
+    ) -> SessionItems:
         """Models to gateways that have none, sessions of devices with their gateways, models to the server."""
         hubs, fetches = ways["hub"], ways["fetches"]
-        after = np.full(len(hubs), NEVER, dtype=np.int64)
+        begin = np.full(len(hubs), NEVER if after is None else after, dtype=np.int64)
         if len(fetches):
             fetched = builder.send(
                 SERVER, gateway_node(0) - fetches, int(ways["hub_bytes"][0]), new_connection=True,
-                phase="gateway download",
+                after=after, phase="gateway download",
             )  # fmt: skip
             place = np.searchsorted(fetches, hubs).clip(max=len(fetches) - 1)
-            after = np.where(fetches[place] == hubs, fetched[place], NEVER)
-        items = add_sessions(builder, work, sessions, hub=gateway_node(0) - hubs, after=after)
+            begin = np.where(fetches[place] == hubs, fetched[place], begin)
+        items = add_sessions(builder, work, sessions, hub=gateway_node(0) - hubs, after=begin)
         last = _sent_up(builder, items, ways) if len(ways["sends"]) else items.last
         if len(last):
             builder.barrier(last)
@@ -74,6 +85,37 @@ class HierarchicalCoordination(Coordination):
         if self.is_cloud_round(place.number, place.rounds):
             return frozenset()
         return place.holders | frozenset(hubs_of(clients, place.context).tolist())
+
+    def holders(self, state: "State") -> frozenset[int]:
+        """Gateways that have a model of their own."""
+        from engine.federated.hubs import holders
+
+        return holders(state)
+
+    def parts(self, state: "State") -> list[tuple[int, list[int]]]:
+        """The clients by gateway."""
+        from engine.federated.hubs import by_hub
+
+        return by_hub(state)
+
+    def groups(self, state: "State", part: int) -> "Groups":
+        """What the gateway has in place of the server."""
+        from engine.federated.hubs import groups_of
+
+        return groups_of(state, part)
+
+    def part_done(self, task: "Federated", context: "Context", state: "State", part: tuple[int, list[int]]) -> "State":
+        """The gateway makes a step with the updates of its clients."""
+        from engine.federated.hubs import hub_step
+
+        return hub_step(task, context, state, part)
+
+    def meet(self, task: "Federated", context: "Context", state: "State", clients: Ints) -> Met:
+        """At the end of a cloud round the server takes the mean; else its model stays as it is."""
+        from engine.federated.hubs import meet
+
+        number: Any = state.values["round"]
+        return meet(state, is_final=self.is_cloud_round(number, task.rounds))
 
     def check(self, cohort_size: int, context: "Context") -> list[Problem]:
         """The network needs gateways with which devices can talk."""
