@@ -136,3 +136,9 @@ def test_the_linear_one_is_the_weighted_mean() -> None:
     given = rows(updates(dtype=np.float64))
     expected = np.average(given.values, axis=0, weights=given.weights)
     assert np.allclose(aggregators["mean"]().combine(given), expected, atol=1e-12, rtol=0)
+
+
+@every_member
+def test_equation_is_one_line(member: type[Aggregator]) -> None:
+    assert 0 < len(member.equation) <= 100
+    assert "\n" not in member.equation

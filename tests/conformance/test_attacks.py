@@ -95,3 +95,9 @@ def test_a_share_of_nobody_is_told(member: type[Attack]) -> None:
     assert "0.01" in problem.message
     assert "30" in problem.message
     assert member(fraction=0.1).check(IMAGES, 30) == []
+
+
+@every_member
+def test_equation_is_one_line(member: type[Attack]) -> None:
+    assert 0 < len(member.equation) <= 100
+    assert "\n" not in member.equation

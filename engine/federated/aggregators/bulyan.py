@@ -18,11 +18,13 @@ class Bulyan(Aggregator):
     That mean is over the ``m - 4 f`` values that lie nearest to the median of the coordinate. O(m^2 P) time for the
     distances and O(m^3) for the choice. It stands f attackers of at least 4 f + 3 clients, also those that change a
     single coordinate, which Krum overlooks among many. Of equal scores the client with the lowest id is chosen.
+    (Flower chooses all m - 2 f by one scoring, which is not the paper's way; its older function is.)
     """
 
     source: ClassVar[str] = (
         "El Mhamdi et al., The Hidden Vulnerability of Distributed Learning in Byzantium, ICML 2018, section 4"
     )
+    equation: ClassVar[str] = "u[j] = mean of the m − 4f values uₖ[j], k ∈ S, nearest to their median; |S| = m − 2f"
     kind: Literal["bulyan"] = "bulyan"
     """Krum again and again, then a mean around the median."""
 

@@ -24,6 +24,7 @@ class FlTrust(Aggregator):
     source: ClassVar[str] = (
         "Cao et al., FLTrust: Byzantine-robust Federated Learning via Trust Bootstrapping, NDSS 2021, equations 2 to 4"
     )
+    equation: ClassVar[str] = "u = Σₖ tₖ (‖u₀‖ / ‖uₖ‖) uₖ / Σₖ tₖ, tₖ = max(0, cos(uₖ, u₀))"
     kind: Literal["fltrust"] = "fltrust"
     """Trust by likeness to the server's own update."""
 

@@ -23,6 +23,7 @@ class Krum(Aggregator):
         "Blanchard et al., Machine Learning with Adversaries: Byzantine Tolerant Gradient Descent, NeurIPS 2017, "
         "section 4"
     )
+    equation: ClassVar[str] = "u = uₖ with the smallest Σᵢ ‖uₖ − uᵢ‖² over its m − f − 2 nearest i"
     kind: Literal["krum"] = "krum"
     """The single update closest to its neighbors."""
 

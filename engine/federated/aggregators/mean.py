@@ -20,6 +20,7 @@ class Mean(Aggregator):
         "McMahan et al., Communication-Efficient Learning of Deep Networks from Decentralized Data, AISTATS 2017, "
         "Algorithm 1"
     )
+    equation: ClassVar[str] = "u = Σₖ nₖ uₖ / Σₖ nₖ"
     kind: Literal["mean"] = "mean"
     """The weighted mean of federated averaging."""
 

@@ -19,6 +19,7 @@ class Median(Aggregator):
     source: ClassVar[str] = (
         "Yin et al., Byzantine-Robust Distributed Learning: Towards Optimal Statistical Rates, ICML 2018, Definition 1"
     )
+    equation: ClassVar[str] = "u[j] = median of uₖ[j] over k"
     kind: Literal["median"] = "median"
     """The median of each coordinate."""
 

@@ -16,13 +16,15 @@ from engine.federated.distances import krum_scores, squared_distances
 class MultiKrum(Aggregator):
     """The plain mean of the updates with the best scores of Krum; every chosen client counts the same.
 
-    O(m^2 P) time, by one matrix product. It stands f attackers of at least 2 f + 3 clients.
+    O(m^2 P) time, by one matrix product. It stands f attackers of at least 2 f + 3 clients. (Flower weights the chosen
+    ones by their examples; the paper does not.)
     """
 
     source: ClassVar[str] = (
         "Blanchard et al., Machine Learning with Adversaries: Byzantine Tolerant Gradient Descent, NeurIPS 2017, "
         "section 5 (Multi-Krum)"
     )
+    equation: ClassVar[str] = "u = mean of uₖ over those with the best scores of Krum"
     kind: Literal["multi_krum"] = "multi_krum"
     """The mean of the updates closest to their neighbors."""
 

@@ -21,6 +21,7 @@ class NormBound(Aggregator):
     source: ClassVar[str] = (
         "Sun et al., Can You Really Backdoor Federated Learning?, 2019 (arXiv 1911.07963), section 4"
     )
+    equation: ClassVar[str] = "u = Σₖ pₖ uₖ / max(1, ‖uₖ‖ / M)"
     kind: Literal["norm_bound"] = "norm_bound"
     """The mean of updates of bounded length."""
 

@@ -21,6 +21,7 @@ class SignMajority(Aggregator):
         "Bernstein et al., signSGD with Majority Vote is Communication Efficient and Fault Tolerant, ICLR 2019, "
         "Algorithm 1"
     )
+    equation: ClassVar[str] = "u = η sign(Σₖ sign(uₖ))"
     kind: Literal["sign_majority"] = "sign_majority"
     """A vote on the sign of each coordinate."""
 

@@ -21,6 +21,7 @@ class TrimmedMean(Aggregator):
     source: ClassVar[str] = (
         "Yin et al., Byzantine-Robust Distributed Learning: Towards Optimal Statistical Rates, ICML 2018, Definition 2"
     )
+    equation: ClassVar[str] = "u[j] = mean of uₖ[j] over k, without the ⌊βm⌋ smallest and largest"
     kind: Literal["trimmed_mean"] = "trimmed_mean"
     """The mean without the extremes of each coordinate."""
 

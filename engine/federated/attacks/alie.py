@@ -25,6 +25,7 @@ class Alie(Attack):
     source: ClassVar[str] = (
         "Baruch et al., A Little Is Enough: Circumventing Defenses For Distributed Learning, NeurIPS 2019, Algorithm 3"
     )
+    equation: ClassVar[str] = "uₖ ← μ − z σ, Φ(z) = (m − f − s) / (m − f)"
     kind: Literal["alie"] = "alie"
     """A shift that hides in the spread of the honest updates."""
 

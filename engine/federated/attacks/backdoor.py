@@ -25,6 +25,7 @@ class Backdoor(Attack):
         "Bagdasaryan et al., How To Backdoor Federated Learning, AISTATS 2020, equation 3 (model replacement); "
         "the mark: Gu et al., BadNets, 2017"
     )
+    equation: ClassVar[str] = "x ← x with the mark, y ← c; uₖ ← γ uₖ, γ = m / f"
     kind: Literal["backdoor"] = "backdoor"
     """A label that a mark in the image calls up."""
 

@@ -18,6 +18,7 @@ class Gaussian(Attack):
         "Blanchard et al., Machine Learning with Adversaries: Byzantine Tolerant Gradient Descent, NeurIPS 2017, "
         "section 6"
     )
+    equation: ClassVar[str] = "uₖ ~ N(0, σ² I)"
     kind: Literal["gaussian"] = "gaussian"
     """Noise in place of an update."""
 

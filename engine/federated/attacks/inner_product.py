@@ -22,6 +22,7 @@ class InnerProduct(Attack):
     source: ClassVar[str] = (
         "Xie et al., Fall of Empires: Breaking Byzantine-tolerant SGD by Inner Product Manipulation, UAI 2019"
     )
+    equation: ClassVar[str] = "uₖ ← −ε · mean of the honest uᵢ"
     kind: Literal["inner_product"] = "inner_product"
     """The honest mean, turned around."""
 

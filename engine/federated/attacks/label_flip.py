@@ -16,6 +16,7 @@ class LabelFlip(Attack):
     source: ClassVar[str] = (
         "Yin et al., Byzantine-Robust Distributed Learning: Towards Optimal Statistical Rates, ICML 2018, section 7"
     )
+    equation: ClassVar[str] = "y ← C − 1 − y"
     kind: Literal["label_flip"] = "label_flip"
     """Labels in reverse order of classes."""
 

@@ -17,6 +17,7 @@ class SignFlip(Attack):
     source: ClassVar[str] = (
         "Li et al., RSA: Byzantine-Robust Stochastic Aggregation Methods for Distributed Learning, AAAI 2019, section 4"
     )
+    equation: ClassVar[str] = "uₖ ← −s uₖ"
     kind: Literal["sign_flip"] = "sign_flip"
     """The update with its sign turned."""
 
