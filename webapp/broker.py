@@ -19,8 +19,11 @@ from webapp.logs.ids import current_id
 logger = logging.getLogger(__name__)
 
 RUNS_QUEUE = "runs"
+SHARDS_QUEUE = "shards"
+"""Taken from by the workers for runs, after ``runs``: helping comes after what waits."""
 INTERACTIVE_QUEUE = "interactive"
 EXECUTE = "runs.execute"
+SHARD = "runs.shard"
 SWEEP = "runs.sweep"
 CHECK_UPLOAD = "datasets.check"
 MAKE_PREVIEW = "previews.make"
@@ -43,6 +46,8 @@ def celery_settings() -> dict[str, Any]:
             "visibility_timeout": _DAY_S,
             "socket_connect_timeout": 2,
             "socket_keepalive": True,
+            # A worker of several queues looks at them by their names: runs before shards.
+            "queue_order_strategy": "sorted",
         },
         "accept_content": ["json"],
         "task_serializer": "json",
@@ -52,6 +57,7 @@ def celery_settings() -> dict[str, Any]:
         "task_default_queue": INTERACTIVE_QUEUE,
         "task_routes": {
             EXECUTE: {"queue": RUNS_QUEUE},
+            SHARD: {"queue": SHARDS_QUEUE},
             SWEEP: {"queue": INTERACTIVE_QUEUE},
             CLEAN: {"queue": INTERACTIVE_QUEUE},
         },

@@ -28,6 +28,7 @@ from workers.control import Wishes
 from workers.failure import LogTail, failure_of
 from workers.lease import Lease, claim
 from workers.products import products_of
+from workers.shards import executor_for
 from workers.sink import DatabaseSink
 from workers.store import RunStore, Superseded
 
@@ -103,25 +104,27 @@ def _carry_out(store: RunStore, wishes: Wishes) -> None:
     run = store.run
     spec = _spec_of(store)
     folder = Path(settings.RUNS_FOLDER) / str(run.pk)
-    context = make_context(
-        spec,
-        run.seed,
-        store=DataStore.from_environment(),
-        artifacts=ArtifactFolder(Path(settings.ARTIFACTS_FOLDER)),
-    )
     keep_expected(run.cell, spec)
     sink = DatabaseSink(store)
     importlib.import_module("torch")  # loading it is no work of this run
     began_s = time.process_time()
     try:
-        outcome = carry_out(
-            spec,
-            run.seed,
-            context=context,
-            sink=sink,
-            checkpoints=RunCheckpoints(store, folder),
-            control=wishes.loop,
-        )
+        with executor_for(store, spec, wishes) as executor:
+            context = make_context(
+                spec,
+                run.seed,
+                store=DataStore.from_environment(),
+                artifacts=ArtifactFolder(Path(settings.ARTIFACTS_FOLDER)),
+                executor=executor,
+            )
+            outcome = carry_out(
+                spec,
+                run.seed,
+                context=context,
+                sink=sink,
+                checkpoints=RunCheckpoints(store, folder),
+                control=wishes.loop,
+            )
         sink.close()
     finally:
         sink.abandon()

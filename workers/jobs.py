@@ -7,7 +7,7 @@ from celery import Task
 
 from webapp import broker
 from webapp.trash import cleaning
-from workers import previews, reaper
+from workers import helping, previews, reaper
 from workers.app import app
 from workers.driver import drive
 
@@ -15,7 +15,14 @@ from workers.driver import drive
 @app.task(name=broker.EXECUTE, bind=True)
 def execute(self: "Task[[str], None]", run_id: str) -> None:
     """Carry out a run."""
+    helping.forget()
     drive(UUID(run_id), job_id=self.request.id or "", owner=f"{self.request.hostname}:{os.getpid()}")
+
+
+@app.task(name=broker.SHARD, bind=True)
+def shard(self: "Task[[str], None]", run_id: str) -> None:
+    """Help with a run."""
+    helping.help_run(UUID(run_id), owner=f"{self.request.hostname}:{os.getpid()}")
 
 
 @app.task(name=broker.SWEEP)

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from webapp import broker
-from webapp.experiments.models import Run, RunState
+from webapp.experiments.models import Run, RunState, Shard, ShardBlock
 from webapp.experiments.states import move
 from webapp.experiments.submission import send
+from workers import shards
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ def sweep() -> None:
     requeue_lost(now)
     end_hung(now)
     send_again(now)
+    clear_shards()
 
 
 def requeue_lost(now: datetime) -> None:
@@ -77,6 +79,15 @@ def send_again(now: datetime) -> None:
     for run in overdue.order_by("sent_at", "created_at")[: max(0, missing)]:
         logger.info("run %s is sent again", run.pk)
         send(run)
+
+
+def clear_shards() -> None:
+    """Remove rows and files of shards whose run goes on without them, or does not go on."""
+    is_live = Q(run__state=RunState.RUNNING, attempt=F("run__attempt"))
+    for model in (Shard, ShardBlock):
+        for run_id in set(model._base_manager.exclude(is_live).values_list("run_id", flat=True)):
+            run = Run.everything.get(pk=run_id)
+            shards.clear(run_id, before=run.attempt + (run.state != RunState.RUNNING))
 
 
 def _too_many_losses(reason: str) -> dict[str, object]:

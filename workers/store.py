@@ -36,6 +36,10 @@ class RunStore:
         self.run = run
         self._own = Run.objects.filter(pk=run.pk, attempt=run.attempt, state=RunState.RUNNING)
 
+    def hold(self) -> None:
+        """Make sure that the run is still this worker's; what the same transaction writes beside it holds only then."""
+        self._change(lease_owner=self.run.lease_owner)
+
     def append(self, events: Sequence[Frame], points: dict[str, chunks.Points] | None = None) -> None:
         """Add consecutive events to the log, together with chunks of points; then send them to the viewers."""
         now = timezone.now()
@@ -79,7 +83,7 @@ class RunStore:
             "path": sha256,
         }
         with transaction.atomic():
-            self._change(lease_owner=self.run.lease_owner)
+            self.hold()
             Artifact.objects.update_or_create(run=self.run, name=name, defaults=described)
         return sha256
 
@@ -90,7 +94,7 @@ class RunStore:
             chunks.collect(unpack(batch.data), points)
         full = list(chunks.rows(self.run, points))
         with transaction.atomic():
-            self._change(lease_owner=self.run.lease_owner)
+            self.hold()
             self.run.chunks.all().delete()
             MetricChunk.objects.bulk_create(full)
 

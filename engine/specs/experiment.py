@@ -26,7 +26,8 @@ class Execution(Component):
     shards: Annotated[int, Field(ge=1, le=64)] = 1
     """How many processes train clients of one run at the same time; more than there are cores is of no use. Bits and
     costs are the same for every number. It pays where a client's training takes long, such as convolutional networks;
-    tiny models stay in one process by themselves. Estimates of this host's time are for one process."""
+    tiny models stay in one process by themselves. On the platform idle workers help, after the runs that wait in the
+    queue. Estimates of this host's time are for one process."""
     costs: Method = "closed_form"
     """How the times of rounds are found: closed_form takes expected values; events the same, one after another;
     monte_carlo draws loss and jitter 200 times, books the mean and tells the median and 95th percentile of each round,

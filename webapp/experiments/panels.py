@@ -103,6 +103,7 @@ def run_head(run: Run) -> dict[str, Any]:
         "experiment": run.cell.experiment,
         "progress": run.progress_done / run.progress_total if run.progress_total else 0.0,
         "left_s": _left_s(run),
+        "num_helpers": run.shards.exclude(lease_owner="").count() if run.state == RunState.RUNNING else 0,
     }
 
 

@@ -32,8 +32,12 @@ def web(address: Address) -> Role:
 
 
 def worker(queue: str, num_processes: int, folder: Path) -> Role:
-    """A worker for one queue. Its pool is of processes, because a job in a thread cannot be ended."""
-    command = [sys.executable, *_CELERY, "worker", "-Q", queue, "-c", str(num_processes), "-n", f"{queue}@%h"]
+    """A worker for one queue. Its pool is of processes, because a job in a thread cannot be ended.
+
+    One for runs also helps with the runs of others when none waits.
+    """
+    queues = "runs,shards" if queue == "runs" else queue
+    command = [sys.executable, *_CELERY, "worker", "-Q", queues, "-c", str(num_processes), "-n", f"{queue}@%h"]
     command += ["--pool", "prefork", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     return Role(
         name=f"worker-{queue}",

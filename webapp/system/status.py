@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from webapp import broker
 from webapp.experiments.hub import lags_s
-from webapp.experiments.models import Run, RunState
+from webapp.experiments.models import Run, RunState, Shard
 from webapp.system.folder import Folder
 from webapp.teams.access import TeamQuerySet
 
@@ -49,12 +49,14 @@ class Worker:
         name: queue and host, ``runs@host``.
         queue: from which it takes jobs.
         runs: ids of the runs that the asker may see.
+        helps: ids of those of them with which it helps another worker.
         num_foreign: further runs, of other teams.
     """
 
     name: str
     queue: str
     runs: Sequence[UUID]
+    helps: Sequence[UUID]
     num_foreign: int
 
 
@@ -111,12 +113,16 @@ def workers(seen: Seen) -> list[Worker]:
     """The workers that answer, with what they compute."""
     running = Run.objects.filter(state=RunState.RUNNING)
     owners = dict(running.values_list("pk", "lease_owner"))
+    helping = Shard.objects.filter(run__in=running).exclude(lease_owner="").values_list("run_id", "lease_owner")
+    helpers = [(pk, owner.rpartition(":")[0]) for pk, owner in helping]
     visible = set(seen(running).values_list("pk", flat=True))
     found = []
     for name in _alive(settings.REDIS_URL):
         mine = [pk for pk, owner in owners.items() if owner.rpartition(":")[0] == name]
-        shown = [pk for pk in mine if pk in visible]
-        found.append(Worker(name, name.partition("@")[0], shown, len(mine) - len(shown)))
+        helps = sorted({pk for pk, owner in helpers if owner == name})
+        shown, helped = ([pk for pk in many if pk in visible] for many in (mine, helps))
+        num_foreign = len(mine) + len(helps) - len(shown) - len(helped)
+        found.append(Worker(name, name.partition("@")[0], shown, helped, num_foreign))
     return found
 
 
@@ -127,7 +133,8 @@ def _alive(url: str) -> list[str]:
 
 def queues() -> list[Queue]:
     """The queues and how many messages wait in each."""
-    return [Queue(name, broker.num_waiting(name)) for name in (broker.RUNS_QUEUE, broker.INTERACTIVE_QUEUE)]
+    names = (broker.RUNS_QUEUE, broker.SHARDS_QUEUE, broker.INTERACTIVE_QUEUE)
+    return [Queue(name, broker.num_waiting(name)) for name in names]
 
 
 def counts() -> dict[str, int]:

@@ -12,7 +12,7 @@ from tests.webapp.people import People
 from tests.webapp.rows import make_run
 from webapp import broker
 from webapp.experiments import hub
-from webapp.experiments.models import RunState
+from webapp.experiments.models import RunState, Shard
 from webapp.system import status
 from webapp.teams.tokens import issue_token
 
@@ -31,6 +31,23 @@ def test_workers_name_the_runs_that_one_may_see(people: People) -> None:
     interactive, runs = status.workers(lambda rows: rows.visible_to(people["viewer"]))
     assert (interactive.runs, interactive.num_foreign) == ([], 0)
     assert (runs.queue, runs.runs, runs.num_foreign) == ("runs", [mine.pk], 1)
+
+
+def test_workers_name_the_runs_with_which_they_help(people: People) -> None:
+    mine = make_run(people.team, RunState.RUNNING, lease_owner="runs@other:11", attempt=1)
+    foreign = make_run(people.elsewhere, RunState.RUNNING, lease_owner="runs@other:12", attempt=1)
+    ended = make_run(people.team, RunState.DONE, attempt=1, text="ended")
+    for run in (mine, foreign, ended):
+        Shard.objects.create(run=run, attempt=1, number=1, lease_owner="runs@host:13")
+        Shard.objects.create(run=run, attempt=1, number=2, lease_owner="runs@host:14")
+        Shard.objects.create(run=run, attempt=1, number=3)
+    _, runs = status.workers(lambda rows: rows.visible_to(people["viewer"]))
+    assert (runs.runs, runs.helps, runs.num_foreign) == ([], [mine.pk], 1)
+
+    client = Client()
+    client.force_login(people["viewer"], backend="allauth.account.auth_backends.AuthenticationBackend")
+    assert "2 helpers" in client.get(f"/runs/{mine.pk}/").content.decode()
+    assert f'helps <a href="/runs/{mine.pk}/"' in client.get("/system/").content.decode()
 
 
 def test_why_a_run_waits(people: People, alive: list[str]) -> None:
@@ -62,7 +79,7 @@ def test_page_and_rest_say_the_same(people: People, monkeypatch: pytest.MonkeyPa
 
     assert [entry["run"] for entry in found["waiting"]] == [str(run.pk)]
     assert (found["num_queued"], found["num_running"]) == (2, 0)
-    assert found["queues"] == [{"name": "runs", "num_messages": 2}, {"name": "interactive", "num_messages": 2}]
+    assert found["queues"] == [{"name": name, "num_messages": 2} for name in ("runs", "shards", "interactive")]
     assert found["lag"] == {"num_messages": 3, "median_s": 0.02, "p95_s": 0.03}
     assert found["disk_bytes"]["free"] > 0
     assert {"Edgeloom", "Python", "torch", "SQLite"} <= found["versions"].keys()

@@ -31,8 +31,10 @@ class WorkerState(Exact):
     queue: str
     runs: list[UUID]
     """What it computes, as far as you may see it."""
+    helps: list[UUID]
+    """Those of the runs you may see with which it helps another worker (`execution.shards`)."""
     num_foreign: int
-    """How many runs of other teams it computes."""
+    """With how many runs of other teams it is busy."""
 
 
 class QueueState(Exact):
@@ -123,7 +125,13 @@ def get_system(request: Request) -> HttpResponse:
             "at": found.at,
             "checks": [{"name": one.name, "problem": one.problem} for one in findings()],
             "workers": [
-                {"name": one.name, "queue": one.queue, "runs": list(one.runs), "num_foreign": one.num_foreign}
+                {
+                    "name": one.name,
+                    "queue": one.queue,
+                    "runs": list(one.runs),
+                    "helps": list(one.helps),
+                    "num_foreign": one.num_foreign,
+                }
                 for one in found.workers
             ],
             "queues": [{"name": one.name, "num_messages": one.num_messages} for one in found.queues],
