@@ -10,14 +10,14 @@ from pydantic import Field
 from typing_extensions import override
 
 from engine.encodings.bits import pack, packed_bytes, unpack
-from engine.encodings.buckets import bucketed, num_buckets, rounded
+from engine.encodings.buckets import Rounded, bucketed, num_buckets, rounded
 from engine.encodings.elias import WINDOW, codes_of, pack_codes, unpack_codes
-from engine.encodings.encoding import Encoded, Lossy, Tensors, encodings, joined, num_values, parted
+from engine.encodings.encoding import Encoded, Tensors, encodings, joined, num_values, parted
 from engine.encodings.sparse import as_float32, floats_at
 
 
 @encodings.register
-class Qsgd(Lossy):
+class Qsgd(Rounded):
     """Each number is rounded at random to one of a few levels of its bucket's norm, so that the mean is right.
 
     A number v of a bucket with norm N becomes N * sign(v) * l / levels, l being levels * |v| / N rounded up or down.
@@ -49,16 +49,6 @@ class Qsgd(Lossy):
     coding: Literal["elias", "fixed"] = "elias"
     """How levels become bits."""
 
-    @property
-    @override
-    def is_unbiased(self) -> bool:
-        return True
-
-    @property
-    @override
-    def suits_feedback(self) -> bool:
-        return self._variance() < 1
-
     @override
     def compress(self, floats: Tensors, draw: np.random.Generator, memory: Tensors) -> Encoded:
         values = joined(floats)
@@ -86,11 +76,9 @@ class Qsgd(Lossy):
         bits = _expected_bits(self.levels, min(self.bucket, max(total, 1)), self.norm)
         return 4 * num_buckets(total, self.bucket) + math.ceil(total * bits / 8)
 
+    @property
     @override
-    def distortion(self, like: Tensors) -> float:
-        return self._variance()
-
-    def _variance(self) -> float:
+    def variance(self) -> float:
         """Lemma 3.1 for the Euclidean norm; half a level of each number for the largest one."""
         d, s = self.bucket, self.levels
         return d / (4 * s**2) if self.norm == "max" else min(d / s**2, math.sqrt(d) / s)

@@ -6,15 +6,15 @@ import numpy as np
 from pydantic import Field
 from typing_extensions import override
 
-from engine.encodings.buckets import bucketed, num_buckets, rounded
-from engine.encodings.encoding import Encoded, Lossy, Tensors, encodings, joined, num_values, parted
+from engine.encodings.buckets import Rounded, bucketed, num_buckets, rounded
+from engine.encodings.encoding import Encoded, Tensors, encodings, joined, num_values, parted
 from engine.encodings.sparse import as_float32, floats_at
 
 _MOST = 127
 
 
 @encodings.register
-class StochasticInt8(Lossy):
+class StochasticInt8(Rounded):
     """Numbers travel in one byte each, in 127 steps up to the largest of their bucket, rounded up or down at random."""
 
     source: ClassVar[str] = (
@@ -28,16 +28,6 @@ class StochasticInt8(Lossy):
 
     bucket: Annotated[int, Field(ge=1, le=65536)] = 1024
     """Neighboring numbers that share a range, which costs four bytes, wherever arrays begin."""
-
-    @property
-    @override
-    def is_unbiased(self) -> bool:
-        return True
-
-    @property
-    @override
-    def suits_feedback(self) -> bool:
-        return self._variance() < 1
 
     @override
     def compress(self, floats: Tensors, draw: np.random.Generator, memory: Tensors) -> Encoded:
@@ -61,11 +51,9 @@ class StochasticInt8(Lossy):
         total = num_values(like)
         return total + 4 * num_buckets(total, self.bucket)
 
+    @property
     @override
-    def distortion(self, like: Tensors) -> float:
-        return self._variance()
-
-    def _variance(self) -> float:
+    def variance(self) -> float:
         """Each of a bucket's numbers is off by half a step at most, in the mean of squares; the largest one is a step
         times 127.
         """
