@@ -1,222 +1,163 @@
-"""How fast federated rounds are, against a good sequential loop.
+"""How fast federated rounds are, against a good sequential loop and against other simulators.
 
-    python -m benchmarks.federated [--quick] [--json [FILE]]
+    ./edgeloom bench federated [--quick] [--json [FILE]] [--no-peers] [--write]
 
 Three workloads: W1, an MLP of 200 hidden units, 10 of 100 clients with 600 samples, batch 10; W2, the CNN of McMahan et
 al. 2017 on the same data, batch 32; W3, an MLP of 64 hidden units, 100 of 1000 clients with 60 samples, batch 10. The
 engine runs its whole task: sampling, batches, training, server step, trace, costs and events. The loop trains one
-client after another by autograd and ``torch.optim.SGD`` with all tensors updated at once (foreach). Both see the same
-batches. Rounds alternate; the figure is the median of CPU seconds in one thread, so a busy machine disturbs
-little. Evaluation is left out on both sides. A second, leaner loop without an optimizer object is timed beside it.
+client after another by autograd and ``torch.optim.SGD`` with all tensors updated at once (foreach). A second, leaner
+loop without an optimizer object is timed beside it. All see the same cohorts, batches and initial weights. Evaluation
+is left out on all sides. Rounds alternate; the figure is the median of CPU seconds, so a busy machine disturbs little.
+
+Peers are timed where ``python -m benchmarks.peers install`` has installed them, else their figures are null; their CPU
+time is that of the whole tree of processes, and runs of theirs alternate with rounds of the engine and the loop. Flower
+has two actors, everybody else one thread.
+
+``--write`` records the result in ``docs/results/data`` and makes the page ``docs/results/federated-speed.md`` from it.
 """
 
 import argparse
 import json
-import os
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import numpy as np
-import torch
-from torch import nn
-from torch.nn import functional
-
-from engine.core.sample import SampleSpec
-from engine.core.streams import stream
-from engine.costs.model import CostModel
-from engine.data.dataset import Dataset, Split, SplitName
-from engine.data.partitioners.iid import Iid
-from engine.data.store import DataStore
-from engine.federated.cohorts import draw_cohort
-from engine.federated.layout import graph_of, population_of
-from engine.federated.samplers.uniform import Uniform
-from engine.federated.settings import EvaluationSettings
-from engine.federated.strategies.fedavg import FedAvg
-from engine.federated.task import Federated
-from engine.fleet.group import FleetSpec
-from engine.models.build import build
-from engine.models.model import Model
-from engine.models.profile import profile
-from engine.models.weights import initial
-from engine.models.zoo.mcmahan_cnn import McmahanCnn
-from engine.models.zoo.mlp import Mlp
-from engine.network.spec import NetworkSpec
-from engine.task.artifacts import ArtifactFolder
-from engine.task.contract import Context
-from engine.task.local import LocalExecutor
-from engine.training.batches import visiting_order
-from engine.training.settings import LocalSettings
-
-ENDLESS = 1_000_000
-"""Rounds of the task, so that its last one, which is evaluated, never comes."""
-
-LR = 0.1
-
-Batches = Sequence[torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Workload:
-    """One setting of the comparison."""
-
-    name: str
-    model: Model
-    num_clients: int
-    cohort: int
-    samples: int
-    batch: int
-    rounds: int
-    quick_rounds: int
-
-
-WORKLOADS = (
-    Workload("W1", Mlp(hidden=(200,)), 100, 10, 600, 10, rounds=12, quick_rounds=5),
-    Workload("W2", McmahanCnn(), 100, 10, 600, 32, rounds=4, quick_rounds=0),
-    Workload("W3", Mlp(hidden=(64,)), 1000, 100, 60, 10, rounds=20, quick_rounds=8),
+from benchmarks._speed_page import DATA, write_page
+from benchmarks._workloads import (
+    LR,
+    WORKLOADS,
+    Workload,
+    engine_rounds,
+    make_task,
+    sequential_rounds,
 )
 
+import numpy as np  # isort: skip -- after the number of threads is set
+import torch  # isort: skip
 
-class Noise(Dataset):
-    """Images of noise with random labels: speed does not depend on what is learned."""
+from benchmarks.peers import running
+from benchmarks.peers.given import Given
+from engine.core.streams import stream
+from engine.federated.cohorts import draw_cohort
+from engine.federated.layout import graph_of, population_of
+from engine.federated.task import Federated
+from engine.models.profile import profile
+from engine.models.weights import initial
+from engine.models.zoo.mlp import Mlp
+from engine.runs.provenance import provenance
+from engine.task.contract import Context
+from engine.training.batches import visiting_order
 
-    def sample(self) -> SampleSpec:
-        """As MNIST."""
-        return SampleSpec(kind="image", shape=(1, 28, 28), num_classes=10)
+OneRound = Callable[[], dict[str, np.ndarray]]
 
-    def num_samples(self, split: SplitName) -> int:
-        """As MNIST; next to nothing to test on."""
-        return 60_000 if split == "train" else 10
+PEER_ROUNDS = {"W1": 5, "W2": 3, "W3": 5}
+"""Rounds of a peer's run; the first is not counted."""
 
-    def checksum(self) -> str:
-        """Of no content."""
-        return "0" * 64
-
-    def read(self, store: DataStore, split: SplitName) -> Split:
-        """The same as :meth:`load`."""
-        return self.load(store, split)
-
-    def load(self, store: DataStore, split: SplitName) -> Split:
-        """Made in memory, without the store."""
-        draw, count = stream(0, "noise", split), self.num_samples(split)
-        return Split(draw.standard_normal((count, 1, 28, 28), dtype=np.float32), draw.integers(0, 10, count))
-
-
-def make_task(work: Workload) -> tuple[Federated, Context]:
-    """The engine's task and its world."""
-    fleet = FleetSpec.model_validate({"groups": [{"device": "rpi_4b_4gb", "count": work.num_clients}]}).resolve()
-    network = NetworkSpec().resolve(fleet, 0)
-    folder = Path("unused")
-    context = Context(
-        seed=0, fleet=fleet, network=network, cost_model=CostModel(fleet, network), store=DataStore(folder),
-        artifacts=ArtifactFolder(folder), executor=LocalExecutor(),
-    )  # fmt: skip
-    task = Federated.model_construct(
-        dataset=Noise(), partition=Iid(), model=work.model, strategy=FedAvg(), sampler=Uniform(num_clients=work.cohort),
-        local=LocalSettings(epochs=1, batch_size=work.batch, lr=LR), rounds=ENDLESS, data_reuse=False,
-        evaluation=EvaluationSettings(every_rounds=ENDLESS),
-    )  # fmt: skip
-    return task, context
+PEER_RUNS = 2
+"""Runs of every peer."""
 
 
-def engine_rounds(task: Federated, context: Context) -> Callable[[], dict[str, np.ndarray]]:
-    """A function that carries out the next round of the task."""
-    state = task.init(context)
+class Race:
+    """The engine and the loops on one workload, round by round in turn."""
 
-    def one_round() -> dict[str, np.ndarray]:
-        nonlocal state
-        done = task.progress(state).done
-        while task.progress(state).done == done:
-            state, _ = task.step(context, state)
-        prefix = "server/weights/"
-        return {name.removeprefix(prefix): array for name, array in state.tensors.items() if name.startswith(prefix)}
+    def __init__(self, work: Workload) -> None:
+        self.work = work
+        self.task, self.context = make_task(work)
+        self.ways: dict[str, OneRound] = {
+            "engine": engine_rounds(self.task, self.context),
+            "sequential": sequential_rounds(self.task, self.context, lean=False),
+            "lean": sequential_rounds(self.task, self.context, lean=True),
+        }
+        self.cpu_s: dict[str, list[float]] = {name: [] for name in self.ways}
+        self.wall_s: dict[str, list[float]] = {name: [] for name in self.ways}
+        self.gap = 0.0
 
-    return one_round
+    def start(self) -> None:
+        """The first rounds, not timed; the first one tells how far the weights are apart."""
+        first = {name: one_round() for name, one_round in self.ways.items()}
+        self.gap = max(float(np.abs(first["engine"][n] - first["sequential"][n]).max()) for n in first["engine"])
+        for _ in range(self.work.warm_rounds):
+            self.ways["engine"]()
+
+    def run(self, rounds: int) -> None:
+        """Some rounds of each."""
+        for _ in range(rounds):
+            for name, one_round in self.ways.items():
+                wall, cpu = time.perf_counter(), time.process_time()
+                one_round()
+                self.cpu_s[name].append(time.process_time() - cpu)
+                self.wall_s[name].append(time.perf_counter() - wall)
+
+    def result(self) -> dict[str, Any]:
+        """Medians and ratios."""
+        cpu_s = {name: median(values) for name, values in self.cpu_s.items()}
+        wall_s = {name: median(values) for name, values in self.wall_s.items()}
+        work = self.work
+        flops = 3 * 2 * profile(graph_of(self.task, self.context)).total_macs * work.samples * work.cohort
+        return {
+            "cpu_s_per_round": cpu_s["engine"],
+            "wall_s_per_round": wall_s["engine"],
+            "sequential_cpu_s_per_round": cpu_s["sequential"],
+            "sequential_wall_s_per_round": wall_s["sequential"],
+            "ratio_to_sequential": cpu_s["sequential"] / cpu_s["engine"],
+            "ratio_to_lean_loop": cpu_s["lean"] / cpu_s["engine"],
+            "rounds": len(self.cpu_s["engine"]),
+            "gflops": flops / cpu_s["engine"] / 1e9,
+            "largest_weight_difference": self.gap,
+        }
 
 
-def sequential_rounds(task: Federated, context: Context, *, lean: bool) -> Callable[[], dict[str, np.ndarray]]:
-    """A function that carries out the next round in an ordinary loop, one client after another."""
+def given_of(work: Workload, task: Federated, context: Context, rounds: int) -> Given:
+    """The first rounds of a workload as the peers get them."""
     graph, population = graph_of(task, context), population_of(task, context)
     data = task.dataset.load(context.store, "train")
-    x, y = torch.from_numpy(data.x), torch.from_numpy(data.y)
-    loop = Loop(build(graph), lean=lean)
-    weights = [torch.from_numpy(array) for array in initial(graph, context.seed).values()]
-    number = 0
-
-    def one_round() -> dict[str, np.ndarray]:
-        nonlocal number, weights
-        number += 1
-        clients = draw_cohort(task, context, number)
-        counts = population.num_samples(clients)
-        sums = [torch.zeros_like(weight) for weight in weights]
-        for client, count in zip(clients, counts, strict=True):
-            rows = population.samples([int(client)]).places[0]
-            order = rows[visiting_order(context.seed, int(client), number, len(rows), 1)[0]]
-            loop.train(weights, x[order].split(task.local.batch_size), y[order].split(task.local.batch_size))
-            with torch.no_grad():
-                torch._foreach_add_(sums, [p.detach() for p in loop.params], alpha=float(count / counts.sum()))
-        weights = sums
-        return dict(zip([info.name for info in graph.parameters()], (w.numpy() for w in weights), strict=True))
-
-    return one_round
+    cohorts = np.stack([draw_cohort(task, context, number) for number in range(1, rounds + 1)])
+    visits = np.stack([
+        [_visits(population.samples([int(client)]).places[0], context.seed, int(client), number) for client in cohort]
+        for number, cohort in enumerate(cohorts, start=1)
+    ])  # fmt: skip
+    hidden = work.model.hidden if isinstance(work.model, Mlp) else ()
+    weights = list(initial(graph, context.seed).values())
+    return Given(tuple(hidden), work.batch, LR, data.x, data.y, cohorts, visits, weights)
 
 
-class Loop:
-    """One epoch of plain SGD by autograd; the lean form asks for the gradients and adds them, without an optimizer."""
-
-    def __init__(self, module: nn.Module, *, lean: bool) -> None:
-        self.module, self.lean = module, lean
-        self.params = list(module.parameters())
-        self.optimizer = torch.optim.SGD(self.params, lr=LR, foreach=True)
-
-    def train(self, start: list[torch.Tensor], inputs: Batches, labels: Batches) -> None:
-        """From these weights over these batches; the result is in ``params``."""
-        with torch.no_grad():
-            torch._foreach_copy_(self.params, start)
-        for x, y in zip(inputs, labels, strict=True):
-            loss = functional.cross_entropy(self.module(x), y)
-            if self.lean:
-                gradients = torch.autograd.grad(loss, self.params)
-                with torch.no_grad():
-                    torch._foreach_add_(self.params, gradients, alpha=-LR)
-            else:
-                self.optimizer.zero_grad()
-                loss.backward()
-                self.optimizer.step()
+def _visits(rows: np.ndarray, seed: int, client: int, number: int) -> np.ndarray:
+    visited: np.ndarray = rows[visiting_order(seed, client, number, len(rows), 1)[0]]
+    return visited
 
 
-def measure(work: Workload, rounds: int) -> dict[str, Any]:
-    """Median CPU seconds per round of both, alternating, and how far their weights are apart after all rounds."""
-    task, context = make_task(work)
-    ways = {
-        "engine": engine_rounds(task, context),
-        "sequential": sequential_rounds(task, context, lean=False),
-        "lean": sequential_rounds(task, context, lean=True),
-    }
-    weights = {name: one_round() for name, one_round in ways.items()}  # the first round also fills the caches
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, one_round in ways.items():
-            began = time.process_time()
-            weights[name] = one_round()
-            times[name].append(time.process_time() - began)
-    cpu_s = {name: median(values) for name, values in times.items()}
-    flops = 3 * 2 * profile(graph_of(task, context)).total_macs * work.samples * work.cohort
-    gap = max(float(np.abs(weights["engine"][n] - weights["sequential"][n]).max()) for n in weights["engine"])
+def race_with_peers(race: Race, peers: list[str], rounds: int) -> dict[str, Any]:
+    """Runs of the peers in turn with rounds of the engine and the loop.
+
+    Returns:
+        By peer its medians, and how much longer it takes than the engine; None for a peer that failed.
+    """
+    work, found = race.work, dict[str, list[running.PeerRun]]()
+    race.start()
+    with tempfile.TemporaryDirectory() as folder:
+        if peers:
+            given_of(work, race.task, race.context, PEER_ROUNDS[work.name]).write(Path(folder))
+        for turn in range(PEER_RUNS):
+            race.run(rounds // PEER_RUNS + (turn < rounds % PEER_RUNS))
+            for name in peers:
+                try:
+                    found.setdefault(name, []).append(running.run(name, Path(folder), work.num_clients))
+                except (RuntimeError, OSError) as problem:
+                    print(f"{work.name}: {problem}", file=sys.stderr)
+    return {name: medians(runs) for name, runs in found.items() if runs}
+
+
+def medians(runs: list[running.PeerRun]) -> dict[str, Any]:
+    """The median round, the first of each run left out."""
     return {
-        "cpu_s_per_round": cpu_s["engine"],
-        "sequential_cpu_s_per_round": cpu_s["sequential"],
-        "ratio_to_sequential": cpu_s["sequential"] / cpu_s["engine"],
-        "ratio_to_lean_loop": cpu_s["lean"] / cpu_s["engine"],
-        "ratio_to_flower": None,
-        "gflops": flops / cpu_s["engine"] / 1e9,
-        "largest_weight_difference": gap,
+        "cpu_s_per_round": median(value for run in runs for value in run.cpu_s[1:]),
+        "wall_s_per_round": median(value for run in runs for value in run.wall_s[1:]),
+        "weights_norm": runs[0].norm,
+        "runs": len(runs),
     }
 
 
@@ -233,34 +174,59 @@ def gemm_gflops() -> float:
     return float(2 * 1024**3 / min(times) / 1e9)
 
 
+def measured(*, quick: bool, with_peers: bool) -> dict[str, Any]:
+    """All workloads."""
+    torch.set_num_threads(1)
+    peers = running.installed() if with_peers else []
+    peak, found = gemm_gflops(), dict[str, Any]()
+    for work in WORKLOADS:
+        rounds = work.quick_rounds if quick else work.rounds
+        if rounds:
+            race = Race(work)
+            others = race_with_peers(race, peers, rounds)
+            row = race.result() | {"peers": others}
+            for name in running.PEERS:
+                other = others.get(name)
+                row[f"ratio_to_{name}"] = other and other["cpu_s_per_round"] / row["cpu_s_per_round"]
+                row[f"wall_ratio_to_{name}"] = other and other["wall_s_per_round"] / row["wall_s_per_round"]
+            row["gemm_share"] = row["gflops"] / peak
+            found[work.name] = row
+    version = torch.__version__.partition("+")[0]
+    return {"workloads": found, "gemm_gflops": peak, "threads": 1, "torch": version, "provenance": provenance()}
+
+
+def table_of(result: dict[str, Any]) -> str:
+    """The result as lines of text."""
+    lines = [f"{'':4} {'engine':>9} {'loop':>9} {'ratio':>7} {'to lean':>8} {'Flower':>7} {'pfl':>7} {'GEMM':>6}"]
+    for name, row in result["workloads"].items():
+        others = [f"{row[f'ratio_to_{peer}'] or float('nan'):7.1f}" for peer in running.PEERS]
+        lines.append(
+            f"{name:4} {row['cpu_s_per_round']:9.4f} {row['sequential_cpu_s_per_round']:9.4f} "
+            f"{row['ratio_to_sequential']:7.2f} {row['ratio_to_lean_loop']:8.2f} {' '.join(others)} "
+            f"{row['gemm_share']:6.0%}"
+        )
+    return "\n".join([*lines, "CPU seconds per round, how much longer others take, share of the rate of a product."])
+
+
 def main(arguments: list[str]) -> int:
     """Measure, print the table, write JSON."""
-    parser = argparse.ArgumentParser(description="Speed of federated rounds against a good sequential loop.")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, without W2")
+    parser = argparse.ArgumentParser(description="Speed of federated rounds against a loop and other simulators.")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, without W2 and the peers")
     parser.add_argument(
         "--json", nargs="?", const="-", metavar="FILE", help="write JSON to FILE, or to standard output"
     )
+    parser.add_argument("--no-peers", action="store_true", help="leave other simulators out")
+    parser.add_argument("--write", action="store_true", help="record the result and write the page of results")
     options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    peak = gemm_gflops()
-    found: dict[str, Any] = {}
-    for work in WORKLOADS:
-        rounds = work.quick_rounds if options.quick else work.rounds
-        if rounds:
-            found[work.name] = measure(work, rounds)
-            found[work.name]["gemm_share"] = found[work.name]["gflops"] / peak
-    result = {"workloads": found, "gemm_gflops": peak, "threads": 1}
-    table = [f"{'':4} {'engine':>10} {'loop':>10} {'ratio':>7} {'to lean':>8} {'GEMM':>6}   CPU seconds per round"]
-    for name, row in found.items():
-        table.append(
-            f"{name:4} {row['cpu_s_per_round']:10.4f} {row['sequential_cpu_s_per_round']:10.4f} "
-            f"{row['ratio_to_sequential']:7.2f} {row['ratio_to_lean_loop']:8.2f} {row['gemm_share']:6.0%}"
-        )
-    print("\n".join(table), file=sys.stderr if options.json == "-" else sys.stdout)
+    result = measured(quick=options.quick, with_peers=not (options.quick or options.no_peers))
+    print(table_of(result), file=sys.stderr if options.json == "-" else sys.stdout)
     if options.json == "-":
         print(json.dumps(result, indent=2))
     elif options.json:
         Path(options.json).write_text(json.dumps(result, indent=2) + "\n")
+    if options.write:
+        DATA.write_text(json.dumps(result, indent=2) + "\n")
+        write_page()
     return 0
 
 

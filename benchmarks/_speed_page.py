@@ -1,0 +1,120 @@
+"""The page of results about speed and scale, made from recorded figures alone."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
+
+DATA, SCALE, PAGE = (
+    RESULTS / "data" / "federated-speed.json",
+    RESULTS / "data" / "federated-scale.json",
+    RESULTS / "federated-speed.md",
+)
+"""What the benchmarks ``federated`` and ``scale`` record, and the page."""
+
+WORKLOADS = {
+    "W1": "MLP 784-200-10, 10 of 100 clients, 600 samples each, batch 10",
+    "W2": "CNN of McMahan et al. 2017, 10 of 100 clients, 600 samples each, batch 32",
+    "W3": "MLP 784-64-10, 100 of 1,000 clients, 60 samples each, batch 10",
+}
+
+FLOORS = {"W1": (4.5, 9.0), "W2": (1.0, 1.0), "W3": (9.0, 60.0)}
+"""What the project asks of itself: how much longer the sequential loop and Flower take."""
+
+PEERS = {"flower": "Flower 1.41.0, two Ray actors", "pfl": "pfl 0.6.0"}
+
+
+def write_page() -> None:
+    """Make the page from what is recorded."""
+    speed = json.loads(DATA.read_text()) if DATA.exists() else None
+    scale = json.loads(SCALE.read_text()) if SCALE.exists() else None
+    PAGE.write_text("\n".join([*_head(), *_speed(speed), *_scale(scale)]) + "\n")
+
+
+def _head() -> list[str]:
+    return [
+        "# Speed and scale of federated rounds",
+        "",
+        "Made by `./edgeloom bench federated --write` and `./edgeloom bench scale --write` from what they recorded in",
+        "`docs/results/data/`. The engine runs its whole task: sampling, batches, training, server step, trace, costs,",
+        "ledger and events. Evaluation is left out on all sides.",
+        "",
+    ]
+
+
+def _machine(result: dict[str, Any]) -> str:
+    made = result["provenance"]
+    return f"{made['cpu']}, {made['system']} {made['machine']}, Python {made['python']}, torch {result['torch']}"
+
+
+def _speed(result: dict[str, Any] | None) -> list[str]:
+    if result is None:
+        return []
+    rows = result["workloads"]
+    lines = [
+        "## Speed",
+        "",
+        f"Machine: {_machine(result)}; one thread, whose matrix product of size 1,024 reaches",
+        f"{result['gemm_gflops']:.0f} GFLOP/s. All train the same cohorts on the same batches from the same weights.",
+        "The sequential loop trains one client after another by autograd and `torch.optim.SGD` (foreach). Figures are",
+        "medians of CPU seconds per round, of a peer over its whole tree of processes.",
+        "",
+        "| workload | engine | sequential loop | ratio | asked for | GEMM share |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        lines.append(
+            f"| {name}: {WORKLOADS[name]} | {row['cpu_s_per_round']:.4f} s | {row['sequential_cpu_s_per_round']:.4f} s "
+            f"| **{row['ratio_to_sequential']:.1f}** | {FLOORS[name][0]} | {row['gemm_share']:.0%} |"
+        )
+    lines += [
+        "",
+        "The share counts three forward passes per sample. A chain of layers needs no gradient by its inputs, so of W1",
+        "and W3 about two thirds of that are computed, and a share above two thirds is not to be had.",
+        "",
+        "| workload | simulator | CPU s a round | ratio | asked for | wall s a round | wall ratio |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        for peer, title in PEERS.items():
+            lines.append(_peer_line(name, row, peer, title))
+    return [*lines, ""]
+
+
+def _peer_line(name: str, row: dict[str, Any], peer: str, title: str) -> str:
+    found = row["peers"].get(peer)
+    if found is None:
+        return f"| {name} | {title} | not measured | | | | |"
+    asked = FLOORS[name][1] if peer == "flower" else ""
+    return (
+        f"| {name} | {title} | {found['cpu_s_per_round']:.3f} | **{row[f'ratio_to_{peer}']:.1f}** | {asked} "
+        f"| {found['wall_s_per_round']:.3f} | {row[f'wall_ratio_to_{peer}']:.1f} |"
+    )
+
+
+def _scale(result: dict[str, Any] | None) -> list[str]:
+    if result is None:
+        return []
+    lines = [
+        "## Scale",
+        "",
+        f"Machine: {_machine(result)}. Each row ran in a process of its own: logistic regression on the data set",
+        "`synthetic`, whose clients are made when they take part, with events, ledger and a checkpoint at the end.",
+        "Memory is the highest of the whole process.",
+        "",
+        "| devices | clients a round | rounds | start s | ms a round | ms a client | memory MiB | checkpoint MiB |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines.extend(
+        f"| {row['devices']:,} | {row['cohort']:,} | {row['rounds']} | {row['start_s']:.1f} "
+        f"| {1e3 * row['round_s']:.0f} | {1e3 * row['round_s'] / row['cohort']:.2f} "
+        f"| {row['peak_bytes'] / 2**20:.0f} | {row['checkpoint_bytes'] / 2**20:.1f} |"
+        for row in result["cases"]
+    )
+    return [*lines, ""]
+
+
+if __name__ == "__main__":
+    sys.exit(write_page())
