@@ -152,7 +152,7 @@ def test_error_feedback_loses_nothing_in_the_sum(member: type[Encoding]) -> None
     memory: dict[str, np.ndarray] = {}
     steady = vector(tensors())
     total, arrived, kept = (np.zeros(len(steady)) for _ in range(3))
-    for number in range(400):
+    for number in range(300):
         delivery = settings.send_up(tensors(), stream(6, number), memory)
         memory = delivery.memory
         rest = vector({name: memory.get(f"residual/{name}", np.zeros(shape)) for name, shape in SHAPES.items()})
@@ -168,12 +168,13 @@ def test_resumed_equals_uninterrupted(member: type[Encoding], tmp_path: Path) ->
     up = {**member().model_dump(), **({"scaled": False} if "scaled" in member.model_fields else {})}
     feeds_back = member.model_validate(up).suits_feedback
     encoding = {"up": up, "error_feedback": feeds_back, **({"down": up} if member().suits_weights else {})}
-    task = worlds.task(encoding=encoding, sampler={"kind": "uniform", "num_clients": 8}, rounds=3)
-    whole, events = worlds.run(task, worlds.context(tmp_path))
-    state = task.init(worlds.context(tmp_path))
+    few = {"sampler": {"kind": "uniform", "num_clients": 4}, "model": {"kind": "mlp", "hidden": [8]}}
+    task = worlds.task(encoding=encoding, **few)
+    whole, events = worlds.run(task, worlds.context(tmp_path, devices=5))
+    state = task.init(worlds.context(tmp_path, devices=5))
     resumed = []
     while not task.is_done(state):
-        state, more = task.step(worlds.context(tmp_path), worlds.stored_and_loaded(state))
+        state, more = task.step(worlds.context(tmp_path, devices=5), worlds.stored_and_loaded(state))
         resumed += more
     assert worlds.same_tensors(whole, state)
     assert worlds.as_json(resumed) == worlds.as_json(events)

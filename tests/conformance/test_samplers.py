@@ -123,12 +123,13 @@ def test_refuses_more_than_the_fleet_has(member: type[Sampler]) -> None:
 @every_member
 def test_resumed_equals_uninterrupted(member: type[Sampler], tmp_path: Path) -> None:
     """What is remembered lies in the state: after every step it goes through its stored form into a new process."""
-    more = {"candidates": 6} if "candidates" in member.model_fields else {}
-    task = worlds.task(sampler={**member(num_clients=4, **more).model_dump()}, rounds=4)
-    whole, events = worlds.run(task, worlds.context(tmp_path))
-    state, resumed = task.init(worlds.context(tmp_path)), []
+    more = {"candidates": 4} if "candidates" in member.model_fields else {}
+    sampler = member(num_clients=2, **more).model_dump()
+    task = worlds.task(sampler=sampler, model={"kind": "mlp", "hidden": [8]}, rounds=3)
+    whole, events = worlds.run(task, worlds.context(tmp_path, devices=6))
+    state, resumed = task.init(worlds.context(tmp_path, devices=6)), []
     while not task.is_done(state):
-        state, found = task.step(worlds.context(tmp_path), worlds.stored_and_loaded(state))
+        state, found = task.step(worlds.context(tmp_path, devices=6), worlds.stored_and_loaded(state))
         resumed += found
     assert worlds.same_tensors(whole, state)
     assert worlds.as_json(resumed) == worlds.as_json(events)

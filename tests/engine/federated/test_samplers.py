@@ -34,12 +34,12 @@ def near(found: np.ndarray, expected: list[float], rounds: int) -> bool:
 def test_weighted_draws_have_the_chances_of_one_after_the_other() -> None:
     """Weights 1, 2, 7: alone 0.1, 0.2, 0.7; of two the pair without client 0 has 0.2 * 7/8 + 0.7 * 2/3."""
     clients, weights = ids(0, 1, 2), np.array([1.0, 2.0, 7.0])
-    one = [by_weight(clients, weights, 1, stream(1, number)) for number in range(4000)]
-    assert near(frequencies(one, 3), [0.1, 0.2, 0.7], 4000)
-    two = [by_weight(clients, weights, 2, stream(2, number)) for number in range(4000)]
+    one = [by_weight(clients, weights, 1, stream(1, number)) for number in range(2000)]
+    assert near(frequencies(one, 3), [0.1, 0.2, 0.7], 2000)
+    two = [by_weight(clients, weights, 2, stream(2, number)) for number in range(2000)]
     without_0 = 0.2 * 7 / 8 + 0.7 * 2 / 3
     without_1 = 0.1 * 7 / 9 + 0.7 * 1 / 3
-    assert near(frequencies(two, 3), [1 - without_0, 1 - without_1, without_0 + without_1], 4000)
+    assert near(frequencies(two, 3), [1 - without_0, 1 - without_1, without_0 + without_1], 2000)
 
 
 def test_clients_of_weight_zero_come_last() -> None:
