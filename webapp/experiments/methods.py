@@ -12,7 +12,7 @@ from webapp.experiments.models import Run
 from webapp.recosting.worlds import spec_of
 from webapp.specforms.sweep import one_line
 
-PLAIN = frozenset({"none", "server", "synchronous", "mean"})
+PLAIN = frozenset({"none", "server", "synchronous", "mean", "sgd", "constant"})
 """Kinds that say that nothing special is done; they are not worth a line."""
 
 MOST_NAMED = 20
