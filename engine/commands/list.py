@@ -1,6 +1,7 @@
 """``list``: the members of a family, one a line."""
 
 import argparse
+from dataclasses import asdict
 from difflib import get_close_matches
 
 from engine.commands.output import BAD_INPUT, DONE, note, say, write_json
@@ -8,6 +9,7 @@ from engine.commands.spec_file import add_json
 from engine.core.json import plain
 from engine.specs.describe import as_json, describe
 from engine.specs.families import CATALOGUES, FAMILIES, names_of
+from engine.specs.presets import PRESETS, presets
 
 SUMMARY = "list the members of a family (strategies, models, devices, ...), or the families"
 
@@ -22,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the names, or as JSON the descriptions."""
-    known = [*FAMILIES, *CATALOGUES]
+    known = [*FAMILIES, *CATALOGUES, PRESETS]
     family = arguments.family
     if family is not None and family not in known:
         close = get_close_matches(family, known, n=1)
@@ -32,7 +34,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(known if family is None else _described(family), arguments.json)
     if arguments.json != "-":
-        for name in known if family is None else names_of(family):
+        for name in known if family is None else presets() if family == PRESETS else names_of(family):
             say(name)
     return DONE
 
@@ -40,6 +42,8 @@ def execute(arguments: argparse.Namespace) -> int:
 def _described(family: str) -> object:
     if family in FAMILIES:
         return [as_json(describe(member)) for member in FAMILIES[family].members().values()]
+    if family == PRESETS:
+        return [asdict(preset) for preset in presets().values()]
     return [{"id": name, **plain_dump(entry)} for name, entry in CATALOGUES[family]().items()]
 
 

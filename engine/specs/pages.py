@@ -8,6 +8,8 @@ from engine.core.json import JsonValue
 from engine.federated.combinations import RULES
 from engine.specs.describe import Description, FieldDescription, describe
 from engine.specs.families import BUILT_IN, FAMILIES
+from engine.specs.method_pages import path_page, preset_page
+from engine.specs.presets import PRESETS, Preset, presets
 
 _MADE = "<!-- Made by ./edgeloom docs from the code; changes belong there. -->"
 _CATALOGUE_TITLES = {"devices": "Devices of the catalogue", "links": "Links of the catalogue"}
@@ -17,6 +19,7 @@ def pages() -> dict[str, str]:
     """The text of every page by its path below the folder of the documents."""
     texts = {f"families/{family}.md": _family_page(family) for family in FAMILIES}
     texts |= {f"families/{name}.md": _catalogue_page(name) for name in BUILT_IN}
+    texts |= {f"families/{PRESETS}.md": preset_page(), "reference/paths.md": path_page()}
     return {"README.md": _index(), "reference/combinations.md": _combinations_page(), **texts}
 
 
@@ -43,7 +46,7 @@ def _index() -> str:
         "- [Spec files](reference/spec.md), [REST](api.md), [cost model](reference/cost-model.md),",
         "  [comparison](reference/comparison.md), [runs](reference/runs.md), [events](reference/events.md),",
         "  [folder of a run](reference/run-folder.md), [real execution](reference/emulation.md),",
-        "  [what does not combine](reference/combinations.md)",
+        "  [what does not combine](reference/combinations.md), [how clients are computed](reference/paths.md)",
         "- [Decisions](decisions/README.md), [glossary](glossary.md), [changelog](../CHANGELOG.md)", "",
         "## Families", "",
         "What a spec can name. These pages are made from the code by `./edgeloom docs`.", "",
@@ -56,6 +59,8 @@ def _index() -> str:
         rows = read()
         about = _cell(_summary(type(next(iter(rows.values())))))
         lines.append(f"| [{name}](families/{name}.md) | {about} | {len(rows)} entries |")
+    named = ", ".join(f"[{name}](families/{PRESETS}.md#{name})" for name in presets())
+    lines.append(f"| [{PRESETS}](families/{PRESETS}.md) | {_cell(_summary(Preset))} | {named} |")
     return "\n".join(lines) + "\n"
 
 

@@ -18,6 +18,7 @@ from engine.specs.documents import MAX_BYTES, load
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.messages import problems_of, shown
 from engine.specs.overlay import Saved, apply_overrides, resolve_saved
+from engine.specs.presets import resolve_preset
 from engine.specs.sweep import Cell, check_grid, expand, of_cells
 from engine.specs.versions import upgrade
 from engine.specs.writer import write
@@ -70,8 +71,9 @@ def validate(tree: dict[str, Any]) -> ExperimentSpec:
     """The experiment of a tree whose fields are right by themselves, before the cross checks.
 
     Raises:
-        SpecError: every field that is wrong.
+        SpecError: every field that is wrong, or a preset that does not exist.
     """
+    tree = resolve_preset(tree)
     try:
         return ExperimentSpec.model_validate_json(json.dumps(tree), strict=True)
     except ValidationError as error:

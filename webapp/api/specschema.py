@@ -11,6 +11,7 @@ from engine.fleet.catalogue import devices
 from engine.fleet.group import FleetSpec
 from engine.network.spec import NetworkSpec
 from engine.specs.experiment import ExperimentSpec
+from engine.specs.presets import presets
 from engine.specs.what_if import WhatIf
 from webapp.api.documents import SCHEMAS
 
@@ -26,6 +27,15 @@ SAVED_PART: Json = {
     "description": "A saved design of your team; further fields are laid over it.",
     "required": ["saved"],
     "properties": {"saved": {"type": "string", "format": "uuid", "description": "Id of the design."}},
+}
+
+
+PRESET_TASK: Json = {
+    "type": "object",
+    "title": "Preset",
+    "description": "A preset's fields; further fields are laid over them.",
+    "required": ["preset"],
+    "properties": {"preset": {"type": "string", "enum": list(presets()), "description": "Name of the preset."}},
 }
 
 
@@ -85,7 +95,8 @@ def _with_saved_parts(schema: Json) -> Json:
     properties = dict(schema["properties"])
     for part in ("fleet", "network", "task"):
         described = {"description": properties[part]["description"]} if "description" in properties[part] else {}
-        properties[part] = {**described, "anyOf": [properties[part], SAVED_PART]}
+        more = [PRESET_TASK] if part == "task" else []
+        properties[part] = {**described, "anyOf": [properties[part], SAVED_PART, *more]}
     return {**schema, "properties": properties}
 
 

@@ -1,17 +1,17 @@
 """Federated averaging with Adagrad on the server."""
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
+from typing_extensions import override
 
-from engine.federated.server_optimizer import adaptive_step, zeros_of
-from engine.federated.strategy import Combined, Groups, Strategy, strategies
+from engine.federated.server_optimizer import AdaptiveServer
+from engine.federated.strategy import strategies
 
 
 @strategies.register
-class FedAdagrad(Strategy):
+class FedAdagrad(AdaptiveServer):
     """Federated averaging with Adagrad on the server.
 
     With D the mean difference of the clients: m <- beta_1 m + (1 - beta_1) D, v <- v + D^2,
@@ -26,19 +26,10 @@ class FedAdagrad(Strategy):
     kind: Literal["fedadagrad"] = "fedadagrad"
     """Federated averaging with Adagrad on the server."""
 
-    server_lr: Annotated[float, Field(gt=0, le=100)] = 0.1
-    """Learning rate of the server (eta), dimensionless; the paper tunes it per task between 0.001 and 10."""
-
     beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the first moment that is kept from round to round, dimensionless; 0 in the paper's experiments."""
 
-    tau: Annotated[float, Field(gt=0, le=1)] = 0.001
-    """Degree of adaptivity, added to the root of the second moment; the larger, the nearer to plain averaging."""
-
-    def init_server(self, params: Mapping[str, np.ndarray]) -> Groups:
-        """The model and both moments, zeros."""
-        return {"weights": params, "first": zeros_of(params), "second": zeros_of(params)}
-
-    def server_step(self, combined: Combined, server: Groups) -> Groups:
-        """A step with v <- v + D^2."""
-        return adaptive_step(server, combined, np.add, server_lr=self.server_lr, beta_1=self.beta_1, tau=self.tau)
+    @override
+    def second(self, v: np.ndarray, square: np.ndarray) -> np.ndarray:
+        """V <- v + D^2."""
+        return np.asarray(v + square)

@@ -1,17 +1,17 @@
 """Federated averaging with Yogi on the server."""
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
+from typing_extensions import override
 
-from engine.federated.server_optimizer import adaptive_step, zeros_of
-from engine.federated.strategy import Combined, Groups, Strategy, strategies
+from engine.federated.server_optimizer import AdaptiveServer
+from engine.federated.strategy import strategies
 
 
 @strategies.register
-class FedYogi(Strategy):
+class FedYogi(AdaptiveServer):
     """Federated averaging with Yogi on the server.
 
     With D the mean difference of the clients: m <- beta_1 m + (1 - beta_1) D, v <- v - (1 - beta_2) D^2 sign(v - D^2),
@@ -26,25 +26,10 @@ class FedYogi(Strategy):
     kind: Literal["fedyogi"] = "fedyogi"
     """Federated averaging with Yogi on the server."""
 
-    server_lr: Annotated[float, Field(gt=0, le=100)] = 0.1
-    """Learning rate of the server (eta), dimensionless; the paper tunes it per task between 0.001 and 10."""
-
-    beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    """Share of the first moment that is kept from round to round, dimensionless."""
-
     beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """Share of the second moment that is kept from round to round, dimensionless."""
 
-    tau: Annotated[float, Field(gt=0, le=1)] = 0.001
-    """Degree of adaptivity, added to the root of the second moment; the larger, the nearer to plain averaging."""
-
-    def init_server(self, params: Mapping[str, np.ndarray]) -> Groups:
-        """The model and both moments, zeros."""
-        return {"weights": params, "first": zeros_of(params), "second": zeros_of(params)}
-
-    def server_step(self, combined: Combined, server: Groups) -> Groups:
-        """A step with v <- v - (1 - beta_2) D^2 sign(v - D^2)."""
-        return adaptive_step(
-            server, combined, lambda v, square: v - (1.0 - self.beta_2) * square * np.sign(v - square),
-            server_lr=self.server_lr, beta_1=self.beta_1, tau=self.tau,
-        )  # fmt: skip
+    @override
+    def second(self, v: np.ndarray, square: np.ndarray) -> np.ndarray:
+        """V <- v - (1 - beta_2) D^2 sign(v - D^2)."""
+        return np.asarray(v - (1.0 - self.beta_2) * square * np.sign(v - square))

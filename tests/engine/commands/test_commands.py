@@ -290,6 +290,10 @@ def test_list_prints_one_kind_a_line(capsys: pytest.CaptureFixture[str]) -> None
     assert "rpi_4b_4gb" in capsys.readouterr().out.splitlines()
     assert main(["list"]) == 0
     assert "strategies" in capsys.readouterr().out.splitlines()
+    assert main(["list", "presets"]) == 0
+    assert "fedmax_paper" in capsys.readouterr().out.splitlines()
+    assert main(["list", "presets", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["task"]["kind"] == "federated"
     assert main(["list", "strategys"]) == 2
     assert "did you mean strategies" in capsys.readouterr().err
     assert main(["list", "strategies", "--json"]) == 0

@@ -9,6 +9,7 @@ from engine.federated.strategy import strategies
 from engine.fleet.device import Device
 from engine.fleet.own_devices import save_own_device
 from engine.specs.families import CATALOGUES, FAMILIES
+from engine.specs.presets import presets
 from engine.specs.text import load
 from tests.webapp.api.conftest import SPEC, Lab
 from webapp.api.application import openapi_document
@@ -17,7 +18,8 @@ from webapp.api.application import openapi_document
 def test_all_families_with_all_kinds(lab: Lab) -> None:
     found = {family["family"]: family["kinds"] for family in lab.by("viewer").get("/catalogue")}
     expected = {name: list(registry.members()) for name, registry in FAMILIES.items()}
-    assert found == {**expected, **{name: list(rows()) for name, rows in CATALOGUES.items()}}
+    figures = {name: list(rows()) for name, rows in CATALOGUES.items()}
+    assert found == {**expected, **figures, "presets": list(presets())}
     assert {"fedavg", "fedprox", "fedmax", "scaffold"} <= set(found["strategies"])
 
 
@@ -44,6 +46,14 @@ def test_fields_carry_limits_and_help(lab: Lab) -> None:
     field = strategies["fedprox"].model_fields["mu"]
     assert (mu["name"], mu["default"], mu["minimum"]) == ("mu", field.default, 0)
     assert mu["help"] == " ".join((field.description or "").split())
+
+
+def test_presets_carry_the_fields_that_they_set(lab: Lab) -> None:
+    (found,) = (row for row in lab.by("viewer").get("/catalogue/presets")["members"] if row["kind"] == "fedbuff")
+    assert found["title"] == "FedBuff"
+    entry = lab.by("viewer").get("/catalogue/presets/fedbuff")
+    assert entry["values"]["scheduler"]["kind"] == "buffered"
+    assert entry["source"]
 
 
 def test_unknown_family_and_kind(lab: Lab) -> None:

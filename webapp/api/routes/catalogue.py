@@ -7,6 +7,7 @@ from ninja import Router
 
 from engine.specs.describe import as_json, describe
 from engine.specs.families import CATALOGUES, FAMILIES
+from engine.specs.presets import PRESETS, Preset, presets
 from webapp.api.answers import answer
 from webapp.api.problems import not_found
 from webapp.api.resources import CatalogueEntry, Family, FamilyMembers
@@ -16,7 +17,7 @@ router = Router(tags=["catalogue"])
 
 @router.get("", response=list[Family], summary="List families", operation_id="list_families")
 def list_families(request: HttpRequest) -> HttpResponse:
-    """Every family of components (strategies, data sets, models, ...), and the catalogues of devices and links."""
+    """Every family of components (strategies, models, ...), the catalogues of devices and links, and the presets."""
     families = [
         {"family": name, "title": registry.title, "kinds": list(registry.members())}
         for name, registry in FAMILIES.items()
@@ -25,7 +26,8 @@ def list_families(request: HttpRequest) -> HttpResponse:
         {"family": name, "title": name.rstrip("s").capitalize(), "kinds": list(rows())}
         for name, rows in CATALOGUES.items()
     ]
-    return answer(families + figures)
+    named = [{"family": PRESETS, "title": "Preset", "kinds": list(presets())}]
+    return answer(families + figures + named)
 
 
 @router.get("/{str:family}", response=FamilyMembers, summary="List the members of a family", operation_id="get_family")
@@ -38,7 +40,10 @@ def get_family(request: HttpRequest, family: str) -> HttpResponse:
     if family in CATALOGUES:
         rows = [_row_summary(kind, row) for kind, row in CATALOGUES[family]().items()]
         return answer({"family": family, "title": family.rstrip("s").capitalize(), "members": rows})
-    raise not_found(f"family {family!r}; there are {', '.join((*FAMILIES, *CATALOGUES))};")
+    if family == PRESETS:
+        named = [_preset_summary(preset) for preset in presets().values()]
+        return answer({"family": family, "title": "Preset", "members": named})
+    raise not_found(f"family {family!r}; there are {', '.join((*FAMILIES, *CATALOGUES, PRESETS))};")
 
 
 @router.get(
@@ -46,7 +51,7 @@ def get_family(request: HttpRequest, family: str) -> HttpResponse:
 )
 def get_kind(request: HttpRequest, family: str, kind: str) -> HttpResponse:
     """A component with every field, its limits, unit and help, and its JSON schema; a device or link with every figure
-    and where that figure comes from.
+    and where that figure comes from; a preset with the fields of the task that it sets.
     """
     if family in FAMILIES and kind in FAMILIES[family].members():
         cls = FAMILIES[family][kind]
@@ -56,6 +61,9 @@ def get_kind(request: HttpRequest, family: str, kind: str) -> HttpResponse:
     if family in CATALOGUES and kind in CATALOGUES[family]():
         row = CATALOGUES[family]()[kind].model_dump(mode="json")
         return answer({**_entry(family, kind), **_row_summary(kind, CATALOGUES[family]()[kind]), "values": row})
+    if family == PRESETS and kind in presets():
+        preset = presets()[kind]
+        return answer({**_entry(family, kind), **_preset_summary(preset), "values": dict(preset.task)})
     raise not_found(f"{kind!r} in {family!r}")
 
 
@@ -70,3 +78,7 @@ def _summary(kind: str, described: Any) -> dict[str, str]:
 
 def _row_summary(kind: str, row: Any) -> dict[str, str]:
     return {"kind": kind, "title": getattr(row, "name", kind), "summary": "", "source": ""}
+
+
+def _preset_summary(preset: Preset) -> dict[str, str]:
+    return {"kind": preset.name, "title": preset.title, "summary": preset.summary, "source": preset.source}
