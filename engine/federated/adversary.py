@@ -33,8 +33,11 @@ def malicious_of(attack: Attack, context: Context) -> np.ndarray:
 
 
 def is_malicious(attack: Attack, context: Context, clients: np.ndarray) -> np.ndarray:
-    """(m,) bool: which of these clients are malicious."""
-    return np.isin(clients, malicious_of(attack, context))
+    """(m,) bool: which of these clients are malicious; by bisection, as a fleet may have a million of them."""
+    ids = malicious_of(attack, context)
+    places = np.minimum(np.searchsorted(ids, clients), len(ids) - 1)
+    found: np.ndarray = ids[places] == clients
+    return found
 
 
 def attack_facts(attack: Attack, context: Context) -> dict[str, JsonValue]:
