@@ -10,10 +10,12 @@ from engine.costs.memory import memory_problems
 from engine.costs.plan import message_problems
 from engine.federated.adversary import target_of
 from engine.federated.combinations import refused
+from engine.federated.coordinations.gossip import Gossip
 from engine.federated.messages import shape_only
 from engine.federated.packing import named
 from engine.federated.population import shard_count
 from engine.federated.route import ROWS_BYTES, route_of
+from engine.federated.schedulers.buffered import Buffered
 from engine.federated.traffic import exchange_of, messages_of, profile_of
 from engine.models.profile import Profile
 from engine.task.contract import Context
@@ -23,6 +25,9 @@ from engine.training.plans import cohort_obstacle
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
+
+MODELS_BYTES = 4 << 30
+"""Models of their own that devices may have at most, all together, in bytes."""
 
 
 def problems_of(task: "Federated", context: Context) -> list[Problem]:
@@ -34,7 +39,8 @@ def problems_of(task: "Federated", context: Context) -> list[Problem]:
     return [
         *([] if unfit else refused(task)),
         *below("sampler", task.sampler.check(context.fleet.num_devices)),
-        *below("aggregator", task.aggregator.check(task.sampler.cohort_size(context.fleet.num_devices))),
+        *below("aggregator", task.aggregator.check(updates_at_once(task, context.fleet.num_devices))),
+        *_timing(task, context),
         *below("encoding", task.encoding.check()),
         *_attack(task, context.fleet.num_devices),
         *_privacy(task, context.fleet.num_devices),
@@ -68,13 +74,30 @@ def _secrecy(task: "Federated", num_devices: int) -> list[Problem]:
     return below("secure_aggregation", task.secure_aggregation.check(task.sampler.cohort_size(num_devices)))
 
 
+def updates_at_once(task: "Federated", num_devices: int) -> int:
+    """Updates of which the server makes one step: those of a buffer, or of a round."""
+    if isinstance(task.scheduler, Buffered):
+        return task.scheduler.buffer_size
+    return task.sampler.cohort_size(num_devices)
+
+
+def _timing(task: "Federated", context: Context) -> Iterator[Problem]:
+    """What the scheduler, the coordination and their models ask of fleet, network and memory."""
+    cohort_size = task.sampler.cohort_size(context.fleet.num_devices)
+    yield from below("scheduler", task.scheduler.check(cohort_size))
+    yield from below("coordination", task.coordination.check(cohort_size, context))
+    if isinstance(task.scheduler, Buffered) and context.fleet.batteries is not None:
+        message = "buffered does not follow batteries while clients are under way; take mains, or synchronous"
+        yield Problem("scheduler.kind", "no_batteries", message)
+
+
 def _rows(task: "Federated", context: Context) -> Iterator[Problem]:
     """Single updates that would not fit into memory."""
     if not route_of(task).keeps_rows:
         return
     up = messages_of(task)[1]
     values = sum(array.size for array in named(up).values())
-    size = task.sampler.cohort_size(context.fleet.num_devices)
+    size = updates_at_once(task, context.fleet.num_devices)
     needed = size * values * np.dtype(np.float32).itemsize
     if needed > ROWS_BYTES:
         message = (
@@ -82,6 +105,17 @@ def _rows(task: "Federated", context: Context) -> Iterator[Problem]:
             f"allowed are {ROWS_BYTES / 2**30:.3g} GiB: take fewer clients per round, a smaller model, or the mean"
         )
         yield Problem("aggregator", "rows_too_large", message)
+
+
+def _own_models(task: "Federated", context: Context, costs: Profile) -> Iterator[Problem]:
+    """Models of all devices that would not fit into memory."""
+    needed = costs.parameter_bytes * context.fleet.num_devices
+    if isinstance(task.coordination, Gossip) and needed > MODELS_BYTES:
+        message = (
+            f"each of {context.fleet.num_devices:,} devices has a model of its own, {needed / 2**30:.3g} GiB in all; "
+            f"allowed are {MODELS_BYTES / 2**30:.3g} GiB: take fewer devices or a smaller model"
+        )
+        yield Problem("coordination", "models_too_large", message)
 
 
 def _partition(task: "Federated", num_devices: int) -> Iterator[Problem]:
@@ -109,6 +143,7 @@ def _model(task: "Federated", context: Context) -> Iterator[Problem]:
     copies = extra_copies(task, costs)
     yield from memory_problems(context.fleet, costs, task.local.batch_size, "model", optimizer_copies=copies)
     yield from _rows(task, context)
+    yield from _own_models(task, context, costs)
     exchange = exchange_of(task)
     yield from message_problems(context.cost_model, exchange.bytes_down, exchange.bytes_up, "model")
 

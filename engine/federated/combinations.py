@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from engine.core.errors import Problem
 from engine.federated.aggregators.sign_majority import SignMajority
+from engine.federated.coordinations.gossip import Gossip
+from engine.federated.coordinations.hierarchical import HierarchicalCoordination
 from engine.federated.sampler import Sampler
+from engine.federated.schedulers.buffered import Buffered
+from engine.federated.schedulers.synchronous import Synchronous
+from engine.federated.strategies.feddyn import FedDyn
+from engine.federated.strategies.scaffold import Scaffold
+from engine.federated.strategy import Strategy
 from engine.federated.traffic import messages_of
 from engine.training.local import defines
 
@@ -90,14 +97,54 @@ def _reads_raw(task: "Federated") -> bool:
     return task.strategy.measures_start or defines(task.strategy, "candidates")
 
 
+def _has_server_step(task: "Federated") -> bool:
+    hooks = ("init_server", "message_down", "message_up", "server_step")
+    return any(getattr(type(task.strategy), hook) is not getattr(Strategy, hook) for hook in hooks)
+
+
+def _mixes_models(task: "Federated") -> bool:
+    return isinstance(task.scheduler, Buffered) and task.scheduler.mixes == "models"
+
+
+def _waits_for_all(task: "Federated") -> bool:
+    return isinstance(task.scheduler, Synchronous) and task.scheduler.enough == 1
+
+
+def _encodes(task: "Federated") -> bool:
+    return not (task.encoding.plain_up and task.encoding.plain_down)
+
+
+BUFFERED = Choice("scheduler", "asynchronous training (buffered)", lambda task: isinstance(task.scheduler, Buffered))
+MIXES_MODELS = Choice("scheduler", "the mixing of models (buffered with mixes: models)", _mixes_models)
+HURRIES = Choice("scheduler", "a scheduler that does not wait for all", lambda task: not _waits_for_all(task))
+GOSSIP = Choice("coordination", "gossip", lambda task: isinstance(task.coordination, Gossip))
+GATEWAYS = Choice(
+    "coordination", "gateways that average (hierarchical)",
+    lambda task: isinstance(task.coordination, HierarchicalCoordination),
+)  # fmt: skip
+SERVER_STEP = Choice("strategy", "a strategy with a server's step of its own", _has_server_step)
+CONTROL = Choice(
+    "strategy", "corrections between a client and one server (scaffold, feddyn)",
+    lambda task: isinstance(task.strategy, (Scaffold, FedDyn)),
+)  # fmt: skip
+ENCODED = Choice("encoding", "encoded messages", _encodes)
+ENCODED_DOWN = Choice("encoding.down", "encoded models", lambda task: not task.encoding.plain_down)
+TRUSTING = Choice("aggregator", "a server that trains itself (fltrust)", lambda task: task.aggregator.needs_trusted)
+REMEMBERS = Choice("sampler", "a sampler that remembers rounds", lambda task: task.sampler.keeps_memory)
+SECURE = Choice("secure_aggregation", "secure sums", lambda task: task.secure_aggregation is not None)
+DIVERGENCE = Choice(
+    "evaluation.divergence", "the divergence of clients' activations", lambda task: task.evaluation.divergence
+)
 MECHANISM = Choice("privacy", "differential privacy", lambda task: task.privacy is not None)
 CENTRAL_NOISE = Choice("privacy", "noise that the server adds to the sum (dp_fedavg)", _central_noise)
 CLIPPING = Choice("privacy", "clipped updates (dp_fedavg, local_dp)", _clips)
 PRIVATE_TRAINING = Choice("privacy", "private local training (dp_sgd)", _trains_privately)
+SECURE = Choice("secure_aggregation", "secure sums", lambda task: task.secure_aggregation is not None)
 CRAFTED = Choice("attack", "an attack that replaces updates", _crafts)
 VOTING = Choice("aggregator", "an aggregator other than the mean", lambda task: not task.aggregator.is_linear)
 SIGNS = Choice("aggregator", "a vote on signs (sign_majority)", lambda task: isinstance(task.aggregator, SignMajority))
 LOSSY_UP = Choice("encoding.up", "a lossy encoding of updates", lambda task: not task.encoding.up.is_lossless)
+ENCODED_UP = Choice("encoding.up", "an encoding of updates", lambda task: not task.encoding.plain_up)
 RICH_MESSAGE = Choice("strategy", "a strategy whose updates hold more than differences of weights", _sends_more)
 FIGURES = Choice("strategy", "a strategy whose updates hold figures beside the weights", _sends_figures)
 OWN_CHOICE = Choice("strategy", "clients that choose among models", lambda task: defines(task.strategy, "candidates"))
@@ -148,6 +195,11 @@ RULES: tuple[Rule, ...] = (
         "the same step for every coordinate means nothing for what is sent beside the weights; take mean or median",
     ),
     Rule(
+        STATISTICS, SIGNS,
+        "running statistics are no weights that a fixed step could move, and a variance would fall below zero; take "
+        "median, or a model without batch normalization",
+    ),
+    Rule(
         OWN_CHOICE, VOTING,
         "updates of clients that chose other models are no votes on the same thing; take mean",
     ),
@@ -156,9 +208,75 @@ RULES: tuple[Rule, ...] = (
         "malicious updates are made of those of others, who may have chosen another model; take a strategy with one",
     ),
     Rule(
+        VOTING, SECURE,
+        "the rule looks at single updates, and the server sees nothing but their sum; take mean",
+    ),
+    Rule(
+        ENCODED_UP, SECURE,
+        "masks cancel in sums of whole numbers of one fixed form only, not in encoded messages; send updates as they "
+        "are",
+    ),
+    Rule(
+        CRAFTED, SECURE,
+        "malicious updates are made of all updates of a round, which nobody sees here; take label_flip",
+    ),
+    Rule(
+        FIGURES, SECURE,
+        "figures go beyond the fixed range of masked numbers; take a strategy that sends differences of weights",
+    ),
+    Rule(
         PERSONAL_PART, ASKS,
         "the model that clients are asked about lacks the part that they keep; take another sampler",
     ),
+    *(
+        Rule(other, SECURE, "masks are agreed within the cohort of one server and cancel at the end of its round only")
+        for other in (GOSSIP, GATEWAYS, BUFFERED)
+    ),
+    *(
+        Rule(other, CENTRAL_NOISE, "noise is added to the sum of one server's cohort, once a round; take local_dp")
+        for other in (GOSSIP, GATEWAYS)
+    ),
+    Rule(
+        BUFFERED, MECHANISM,
+        "clients may take part several times between two steps of the server, which no accountant here follows",
+    ),
+    Rule(GOSSIP, CLIPPING, "devices exchange models, not updates that could be clipped; take dp_sgd"),
+    Rule(
+        GOSSIP, HURRIES,
+        "each device waits for its neighbors' models, and there is no server to close a round; take synchronous",
+    ),
+    Rule(GATEWAYS, BUFFERED, "gateways run rounds with all of their devices; take synchronous or deadline"),
+    Rule(
+        GOSSIP, SERVER_STEP,
+        "there is no server; take a strategy that only changes local training, such as fedavg, fedprox or fedmax",
+    ),
+    Rule(GOSSIP, PERSONAL_PART, "what is measured is the mean of the models, which lacks the part that devices keep"),
+    Rule(GOSSIP, VOTING, "there is no server that could vote; neighbors take weighted means"),
+    Rule(GOSSIP, CRAFTED, "malicious updates are made of all updates of a round, which nobody has; take label_flip"),
+    Rule(
+        GOSSIP, ENCODED,
+        "models that are rounded before they are mixed do not come together; that takes encoded differences (Koloskova "
+        "et al., 2019), which are not here: send models as they are",
+    ),
+    Rule(GATEWAYS, ENCODED_DOWN, "only the server encodes models, but here gateways send their own; encode the way up"),
+    *(
+        Rule(other, CONTROL, "the correction holds for the model of one server in one round; take fedavg or fedprox")
+        for other in (GATEWAYS, BUFFERED)
+    ),
+    *(
+        Rule(other, TRUSTING, "the server's own update starts from another model than those that it judges")
+        for other in (GATEWAYS, BUFFERED)
+    ),
+    Rule(BUFFERED, FIGURES, "weights by staleness would cancel, as the server divides by figures that they scale too"),
+    Rule(BUFFERED, OWN_CHOICE, "clients of a buffer started from other versions of the models, and so chose otherwise"),
+    Rule(BUFFERED, REMEMBERS, "there are no rounds whose clients it could compare; take uniform or weighted"),
+    *(
+        Rule(other, ASKS, "it asks a whole round's clients about the model of one server; take another sampler")
+        for other in (GOSSIP, GATEWAYS, BUFFERED)
+    ),
+    Rule(BUFFERED, DIVERGENCE, "clients of a buffer started from different models; take a scheduler with rounds"),
+    Rule(MIXES_MODELS, VOTING, "models are pulled back in their sum, which this rule does not make; take updates"),
+    Rule(MIXES_MODELS, CRAFTED, "malicious updates take the place of others one by one, not of models; take updates"),
 )  # fmt: skip
 """All pairs that do not combine; whatever stands in no row does."""
 

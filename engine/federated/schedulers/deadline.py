@@ -1,6 +1,5 @@
 """Rounds with a deadline."""
 
-from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -9,7 +8,7 @@ from pydantic import Field
 from engine.core.errors import Problem
 from engine.core.units import Unit
 from engine.federated.scheduler import LATE, Called, Decision, RoundScheduler, dropping, schedulers
-from engine.federated.sessions import Sessions, samples_in
+from engine.federated.sessions import Ints, Sessions, samples_in
 
 
 @schedulers.register
@@ -50,18 +49,21 @@ class Deadline(RoundScheduler):
         return Decision(dropping(sessions, times, is_late, self.deadline_s), reasons, length_s)
 
     def _partial(self, called: Called, is_late: np.ndarray) -> Sessions:
-        """As many steps as fit: the time of training grows by the same for each further step."""
+        """Late clients with as many steps as fit, found by halving: an epoch's steps are not all as long."""
         whole = called.sessions
-        one = np.ones_like(whole.steps)
-        least = replace(whole, steps=one, samples=samples_in(one, called.sizes, called.batch_size))
-        full_s, one_s = (called.measure(sessions) for sessions in (whole, least))
-        spare_s = np.where(np.isfinite(one_s.sent), self.deadline_s - one_s.sent, 0.0)
-        more_s = (full_s.trained - full_s.received) - (one_s.trained - one_s.received)
-        further = np.divide(spare_s * (whole.steps - 1), more_s, out=np.zeros(len(whole)), where=more_s > 0)
-        steps = np.where(is_late, 1 + np.clip(np.floor(further), 0, whole.steps - 1), whole.steps).astype(np.int64)
-        samples = samples_in(steps, called.sizes, called.batch_size)
-        return whole.with_steps(steps, samples)
+        least = np.where(is_late, 1, whole.steps)
+        most = whole.steps.copy()
+        while np.any(open_ := least < most):
+            middle = np.where(open_, (least + most + 1) // 2, least)
+            fits = called.measure(_with_steps(called, middle)).sent <= self.deadline_s
+            least = np.where(open_ & fits, middle, least)
+            most = np.where(open_ & ~fits, middle - 1, most)
+        return _with_steps(called, least)
 
     def check(self, cohort_size: int) -> list[Problem]:
         """Nothing can be wrong with a deadline itself; a round in which nobody is in time changes nothing."""
         return []
+
+
+def _with_steps(called: Called, steps: Ints) -> Sessions:
+    return called.sessions.with_steps(steps, samples_in(steps, called.sizes, called.batch_size))

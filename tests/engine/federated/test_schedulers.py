@@ -79,7 +79,7 @@ def test_stragglers_do_what_fits() -> None:
     """20 samples in batches of 8: steps of 8, 8 and 4 samples, twice; there are 50 - 3 = 47 s to train."""
     decision = Deadline(deadline_s=50, late="partial").decide(called([1, 2, 4, 6]))
     assert decision.clients.tolist() == [0, 10, 20]
-    # a step grows by 6.4 samples on average: 2 s a sample: 16 + 12.8 k <= 47 -> k = 2; 4 s: 32 + 25.6 k <= 47 -> 0
+    # at 2 s a sample 23 samples fit: 8, 8 and 4 are 20, another 8 too many; at 4 s 11 samples: one step
     assert decision.most_steps.tolist() == [6, 3, 1]
     assert decision.sessions.samples.tolist()[:3] == [40, 20, 8]
     assert decision.reasons == {30: LATE}, "not even one step of 48 s fits"
