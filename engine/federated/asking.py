@@ -1,6 +1,6 @@
 """Clients that tell the loss of the current model before a round's cohort is chosen among them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from engine.federated.task import Federated
 
 ASK = "ask"
-"""First name of the block in which clients measure the model."""
+"""First name of the blocks in which clients measure the model."""
+
+ASKED_PER_BLOCK = 32
+"""Clients that measure it in one block; a fixed number, so that blocks are the same whoever computes them."""
 
 LOSSES = "losses"
-"""The array that it gives."""
+"""The array that they give."""
 
 ANSWER_BYTES = 4
 """A loss travels as one number in four bytes."""
@@ -86,15 +89,26 @@ def add_asked(builder: TraceBuilder, work: Work, asked: Asked) -> Ints:
     return builder.send(asked.client, SERVER, answers, new_connection=False, after=measured, phase="upload")
 
 
-def ask_block(number: int, clients: Ints, down: Groups) -> Block:
-    """The block in which clients measure the model that they received.
+def ask_blocks(number: int, clients: Ints, down: Groups, macs: np.ndarray) -> list[Block]:
+    """The blocks in which clients measure the model that they received.
 
     Args:
         number: the round, from 1.
         clients: (a,) ids, ascending.
         down: the message as it arrives.
+        macs: (a,) multiply-accumulates that each takes.
     """
-    return Block(name=(ASK, number), clients=tuple(clients.tolist()), inputs=flat(DOWN, down), values={"round": number})
+    arrays = flat(DOWN, down)
+    return [
+        Block(
+            name=(ASK, number, first // ASKED_PER_BLOCK),
+            clients=tuple(clients[first : first + ASKED_PER_BLOCK].tolist()),
+            inputs=arrays,
+            values={"round": number},
+            macs=float(macs[first : first + ASKED_PER_BLOCK].sum()),
+        )
+        for first in range(0, len(clients), ASKED_PER_BLOCK)
+    ]
 
 
 def compute_losses(task: "Federated", context: Context, block: Block) -> BlockResult:
@@ -117,8 +131,7 @@ def compute_losses(task: "Federated", context: Context, block: Block) -> BlockRe
     return BlockResult(tensors={LOSSES: losses})
 
 
-def losses_of(task: "Federated", context: Context, block: Block) -> np.ndarray:
-    """The losses of such a block, computed wherever the executor likes."""
-    context.executor.offer(task, context, [block])
-    result: Any = context.executor.run(task, context, block).tensors[LOSSES]
-    return np.asarray(result)
+def losses_of(task: "Federated", context: Context, blocks: Sequence[Block]) -> np.ndarray:
+    """The losses of such blocks, (a,), computed wherever the executor likes."""
+    context.executor.offer(task, context, blocks)
+    return np.concatenate([context.executor.run(task, context, block).tensors[LOSSES] for block in blocks])

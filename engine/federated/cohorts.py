@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.federated.asking import ask_block, losses_of
+from engine.federated.asking import ask_blocks, losses_of
 from engine.federated.layout import population_of
 from engine.federated.messages import part, under
 from engine.federated.sampler import Candidates, Feedback, Figures
 from engine.federated.strategy import Groups
+from engine.federated.traffic import forward_macs
 from engine.fleet.availability import Moment
 from engine.task.contract import Context, State
 
@@ -48,7 +49,7 @@ def remembered(task: "Federated", num_clients: int) -> dict[str, np.ndarray]:
 
 
 def choose(task: "Federated", context: Context, state: State, able: np.ndarray, down: Callable[[], Groups]) -> Chosen:
-    """The sampler's choice for the round to come; clients that it asks for their loss compute it, as one block.
+    """The sampler's choice for the round to come; clients that it asks for their loss compute it in blocks.
 
     Args:
         task: the task.
@@ -63,7 +64,8 @@ def choose(task: "Federated", context: Context, state: State, able: np.ndarray, 
     among = replace(among, memory=task.sampler.notice(among))
     asked = task.sampler.ask(among, context.stream("ask", number))
     if len(asked):
-        losses = losses_of(task, context, ask_block(number, asked, down()))
+        passes = population_of(task, context).num_samples(asked) * forward_macs(task, context)
+        losses = losses_of(task, context, ask_blocks(number, asked, down(), passes))
         among = replace(among, asked=asked, losses=losses)
     clients = task.sampler.sample(among, context.stream("cohort", number))
     return Chosen(clients, asked, under(SAMPLER, among.memory))

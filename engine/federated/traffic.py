@@ -121,6 +121,11 @@ def macs_per_sample(task: "Federated", context: Context) -> float:
     return macs
 
 
+def forward_macs(task: "Federated", context: Context) -> float:
+    """Multiply-accumulates of one sample's way through the model."""
+    return macs_per_sample(task, context) / TRAINING_PASSES.value
+
+
 @dataclass(frozen=True)
 class Course:
     """What messages a round takes, besides what its sessions say.

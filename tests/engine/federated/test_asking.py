@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.federated.layout import graph_of, population_of
+from engine.federated.asking import ask_blocks, losses_of
+from engine.federated.layout import SERVER, graph_of, population_of
+from engine.federated.messages import grouped
 from engine.federated.traffic import exchange_of
 from tests.engine.federated import worlds
 
@@ -72,3 +74,17 @@ def test_last_losses_cost_nothing(tmp_path: Path) -> None:
     remembered = state.tensors["sampler/last_loss"]
     known = np.unique(np.concatenate([body["clients"] for body in bodies(events, "cohort")]))
     assert np.flatnonzero(np.isfinite(remembered)).tolist() == known.tolist()
+
+
+def test_many_are_asked_in_blocks_and_their_losses_come_in_order(tmp_path: Path) -> None:
+    """40 clients in blocks of 32 tell the losses that they would tell alone."""
+    task, context = worlds.task(sampler=SAMPLER), worlds.context(tmp_path, devices=40)
+    down = grouped(SERVER, task.init(context).tensors)
+    blocks = ask_blocks(1, np.arange(40), down, np.ones(40))
+    assert [(block.name, len(block.clients), block.macs) for block in blocks] == [
+        (("ask", 1, 0), 32, 32.0),
+        (("ask", 1, 1), 8, 8.0),
+    ]
+    together = losses_of(task, context, blocks)
+    alone = [losses_of(task, context, ask_blocks(1, np.array([client]), down, np.ones(1)))[0] for client in (0, 31, 39)]
+    assert together[[0, 31, 39]] == pytest.approx(alone, rel=1e-6)
