@@ -8,6 +8,7 @@ import numpy as np
 from engine.core.json import JsonValue
 from engine.core.registry import kind_of
 from engine.federated.layout import population_of
+from engine.federated.sessions import Sessions
 from engine.privacy.mechanism import Mechanism, Turn
 from engine.task.contract import Context, State
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 BOOK = "privacy"
 """Value of a state and of blocks with what the mechanism keeps between rounds."""
 
-PARTICIPATIONS = "privacy/participations"
-"""Tensor of a state: (N,) rounds in which the update of each client counted, where the mechanism goes by that."""
+TAKEN = "privacy/taken"
+"""Tensor of a state: (2, N) rounds in which the update of each client counted, and local steps that it made in them,
+where the mechanism goes by that."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def kept(state: State) -> dict[str, JsonValue]:
 
 
 def after_round(
-    task: "Federated", context: Context, state: State, clients: np.ndarray, norms: np.ndarray | None
+    task: "Federated", context: Context, state: State, counted: Sessions, norms: np.ndarray | None
 ) -> Budget:
     """The budget when a round closes.
 
@@ -57,25 +59,21 @@ def after_round(
         task: the task.
         context: fleet, data and seed.
         state: the state with the round still open.
-        clients: (m,) ids of those whose updates count.
+        counted: (m,) sessions of those whose updates count.
         norms: (m,) norms of their updates before clipping; None where they were not measured.
     """
     mechanism = task.privacy
     if mechanism is None:
         return Budget({}, {}, {})
-    tensors: dict[str, np.ndarray] = {}
-    taken = None
-    if mechanism.counts_participations:
-        before = state.tensors.get(PARTICIPATIONS)
-        counts = np.zeros(context.fleet.num_devices, dtype=np.int32) if before is None else before.copy()
-        counts[clients] += 1
-        tensors, taken = {PARTICIPATIONS: counts}, counts[clients]
+    clients, tensors = counted.client, _taken(mechanism, context, state, counted)
+    rounds, steps = tensors[TAKEN][:, clients] if tensors else (None, None)
     absent: Any = state.values["absent"]
     turn = Turn(
         scheme=task.sampler.scheme, cohort_size=task.sampler.cohort_size(context.fleet.num_devices),
         num_candidates=context.fleet.num_devices - int(absent.get("num_absent", 0)), clients=clients,
         samples=population_of(task, context).num_samples(clients), epochs=task.local.epochs,
-        batch_size=task.local.batch_size, norms=norms, participations=taken,
+        batch_size=task.local.batch_size, norms=norms, participations=rounds,
+        local_steps=steps,
     )  # fmt: skip
     number: Any = state.values["round"]
     book: Any = state.values[BOOK]
@@ -84,12 +82,24 @@ def after_round(
     return Budget({BOOK: after}, tensors, mechanism.metrics(after), is_spent)
 
 
+def _taken(mechanism: Mechanism, context: Context, state: State, counted: Sessions) -> dict[str, np.ndarray]:
+    if not mechanism.counts_participations:
+        return {}
+    before = state.tensors.get(TAKEN)
+    taken = np.zeros((2, context.fleet.num_devices), dtype=np.int64) if before is None else before.copy()
+    taken[0, counted.client] += 1
+    taken[1, counted.client] += counted.steps
+    return {TAKEN: taken}
+
+
 def typical_turn(task: "Federated", num_devices: int, mean_samples: float) -> Turn:
     """A round in which all can be reached and each client of the cohort has the mean number of samples."""
     size = task.sampler.cohort_size(num_devices)
+    samples = np.full(size, max(1, round(mean_samples)))
     return Turn(
         scheme=task.sampler.scheme, cohort_size=size, num_candidates=num_devices, clients=np.arange(size),
-        samples=np.full(size, max(1, round(mean_samples))), epochs=task.local.epochs, batch_size=task.local.batch_size,
+        samples=samples, epochs=task.local.epochs, batch_size=task.local.batch_size,
+        local_steps=task.local.work_of(samples)[1],
     )  # fmt: skip
 
 

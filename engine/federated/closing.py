@@ -27,6 +27,7 @@ from engine.federated.layout import (
 )
 from engine.federated.measuring import measured
 from engine.federated.messages import flat, names, part, under
+from engine.federated.personal import personal_metrics
 from engine.federated.power import Power
 from engine.federated.sessions import Sessions
 from engine.federated.telling import Round
@@ -54,9 +55,10 @@ def close_round(task: "Federated", context: Context, state: State) -> tuple[Stat
     ledger = ledger_of(state).add(done.spent)
     booked = ledger.totals()
     totals = {name: float(booked[name]) for name in TOTALS}
-    spent = budget.after_round(task, context, state, done.counted.client, done.columns.get("norm"))
+    spent = budget.after_round(task, context, state, done.counted, done.columns.get("norm"))
     found = measured(task, context, done.number, met.server, done.columns)
-    metrics = found.metrics | met.metrics | spent.metrics
+    own = personal_metrics(task, context, done.number, met.server, state.clients)
+    metrics = found.metrics | own | met.metrics | spent.metrics
     values = {
         **metrics, **totals, "round_time_s": totals["time_s"] - done.start_s, **telling.percentiles(done.spread),
         **telling.compression(task, exchange_in(task, context), done),
@@ -87,7 +89,8 @@ def close_round(task: "Federated", context: Context, state: State) -> tuple[Stat
 
 def _record(state: State, done: Round) -> dict[str, np.ndarray]:
     """What the history keeps of the round."""
-    return {**done.sessions.columns(), **done.asked.columns(), **part(WAYS, state.tensors)}
+    ways = dict(sorted(part(WAYS, state.tensors).items()))  # a state from disk has them in another order
+    return {**done.sessions.columns(), **done.asked.columns(), **ways}
 
 
 def closed_values(number: int) -> dict[str, JsonValue]:

@@ -47,6 +47,7 @@ class Turn:
         norms: (m,) norms of their updates before clipping; None where nothing is clipped.
         participations: (m,) rounds that each took part in so far, this one included; None unless
             ``Mechanism.counts_participations``.
+        local_steps: (m,) local steps that each made in them; None where they are as many as ordinary batches take.
     """
 
     scheme: Scheme
@@ -58,6 +59,7 @@ class Turn:
     batch_size: int = 1
     norms: np.ndarray | None = None
     participations: np.ndarray | None = None
+    local_steps: np.ndarray | None = None
 
 
 class Mechanism(Component):

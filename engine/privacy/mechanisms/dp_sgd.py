@@ -47,10 +47,9 @@ class DPSGD(Mechanism):
         """More local steps of those that took part; of clients with equal sizes only the busiest counts."""
         before: Any = book["spent"]
         found: dict[str, JsonValue] = dict(before)
-        counts = np.zeros(len(turn.clients)) if turn.participations is None else turn.participations
-        for size, count in zip(turn.samples.tolist(), counts.tolist(), strict=True):
-            name, steps = _name(turn.batch_size, size), int(count) * local_steps(size, turn.batch_size, turn.epochs)
-            found[name] = max(int(str(found.get(name, 0))), steps)
+        for size, steps in zip(turn.samples.tolist(), _steps(turn).tolist(), strict=True):
+            name = _name(turn.batch_size, size)
+            found[name] = max(int(str(found.get(name, 0))), int(steps))
         return {"spent": found}
 
     def epsilon(self, book: Book) -> float:
@@ -62,7 +61,11 @@ class DPSGD(Mechanism):
     def expected_epsilon(self, rounds: int, turn: Turn) -> float:
         """For clients of the mean size, with the rounds that the busiest is likely to have."""
         size = int(turn.samples.mean())
-        steps = local_steps(size, turn.batch_size, turn.epochs)
+        steps = (
+            int(turn.local_steps[0])
+            if turn.local_steps is not None
+            else local_steps(size, turn.batch_size, turn.epochs)
+        )
         most = most_rounds(rounds, turn.cohort_size, turn.num_candidates)
         return self._epsilon(_name(turn.batch_size, size), steps * most, DIGITS)
 
@@ -70,6 +73,14 @@ class DPSGD(Mechanism):
         batch, _, size = name.partition("/")
         step = Step.drawn(self.noise_multiplier, "poisson", int(batch), int(size), digits=digits)
         return epsilon({step: steps}, self.delta, self.accountant)
+
+
+def _steps(turn: Turn) -> np.ndarray:
+    """(m,) local steps of each client in all its rounds."""
+    if turn.local_steps is not None:
+        return turn.local_steps
+    counts = np.zeros(len(turn.clients), dtype=np.int64) if turn.participations is None else turn.participations
+    return np.asarray(counts * [local_steps(int(size), turn.batch_size, turn.epochs) for size in turn.samples])
 
 
 def local_steps(num_samples: int, batch_size: int, epochs: int) -> int:

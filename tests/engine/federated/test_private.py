@@ -31,8 +31,8 @@ def test_epsilon_is_that_of_the_rounds_so_far(tmp_path: Path) -> None:
 def test_no_update_in_a_sum_is_longer_than_the_bound(tmp_path: Path) -> None:
     work, world = task(**FLAT, local={"batch_size": 16, "lr": 0.1, "path": "per_client"}), context(tmp_path)
     state = open_round(work, world, work.init(world))
-    for place, clients in enumerate(clients_in_blocks(state)):
-        result = work.compute_block(world, make_block(work, world, state, (place, clients)))
+    for place, (part, clients) in enumerate(clients_in_blocks(work, state)):
+        result = work.compute_block(world, make_block(work, world, state, (place, part, clients)))
         sent = np.concatenate([array.ravel() for name, array in result.tensors.items() if name.startswith("sum/")])
         assert result.values["weight"] == 1.0
         assert np.linalg.norm(sent.astype(np.float64)) <= 0.3

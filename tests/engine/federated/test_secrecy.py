@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from engine.federated.secrecy import MASKED, obstacle, opened
+from engine.privacy.accountant import Step, epsilon
 from engine.task.contract import State
 from tests.engine.federated.worlds import as_json, context, run, same_tensors, stored_and_loaded, task, values_of
 
@@ -131,3 +132,9 @@ def test_resumed_equals_uninterrupted(settings: dict[str, Any], tmp_path: Path) 
         resumed += more
     assert as_json(events) == as_json(resumed)
     assert same_tensors(whole, state)
+
+
+def test_private_steps_are_counted_as_they_were_made(tmp_path: Path) -> None:
+    local = {"batch_size": 64, "max_steps": 1, "epochs": 5}
+    _, events = run(task(**EVERYONE, **EXAMPLES, local=local, rounds=2), context(tmp_path))
+    assert values_of(events, "epsilon")[1] == epsilon({Step(0.8, "poisson", 64, 119): 2}, 1e-5)
