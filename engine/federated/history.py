@@ -27,7 +27,7 @@ def with_record(tensors: Tensors, number: int, columns: Mapping[str, np.ndarray]
     Args:
         tensors: those of the state.
         number: of the record, from 1, one more than the last one's.
-        columns: whole numbers by name, each one-dimensional.
+        columns: whole numbers by name, each one-dimensional; their order does not matter.
     """
     name = f"{HISTORY}/{(number - 1) // RECORDS_PER_ARRAY}"
     earlier = tensors.get(name, np.zeros(0, dtype=np.uint8))
@@ -44,7 +44,7 @@ def records(tensors: Tensors) -> Iterator[dict[str, np.ndarray]]:
 
 def _packed(columns: Mapping[str, np.ndarray]) -> bytes:
     entries, parts = [], []
-    for name, column in columns.items():
+    for name, column in sorted(columns.items()):  # a state from disk has them in another order
         values = np.asarray(column, dtype=np.int64)
         form = _STEPS if len(values) > 1 and (np.diff(values) > 0).all() else _DISTANCES
         least = int(values.min()) if len(values) else 0

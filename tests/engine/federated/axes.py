@@ -24,7 +24,8 @@ TINY: Mapping[str, Any] = {
 
 AXES: Mapping[str, str] = {
     "strategy": "strategies", "aggregator": "aggregators", "sampler": "samplers", "encoding.up": "encodings",
-    "encoding.down": "encodings", "privacy": "mechanisms", "attack": "attacks", "drift": "drifts",
+    "encoding.down": "encodings", "privacy": "mechanisms", "secure_aggregation": "", "attack": "attacks",
+    "scheduler": "schedulers", "coordination": "coordination", "drift": "drifts",
 }  # fmt: skip
 """Fields of the task, and the families of which they take members; none for a field that is set or empty."""
 
