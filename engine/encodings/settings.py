@@ -73,7 +73,12 @@ class EncodingSettings(Component):
     @property
     def keeps_memory(self) -> bool:
         """Whether clients keep something between their messages."""
-        return self.up.keeps_memory or (self.error_feedback and not self.up.is_lossless)
+        return self.up.keeps_memory or self.feeds_back
+
+    @property
+    def feeds_back(self) -> bool:
+        """Whether clients keep what their messages lost: as many numbers as the model has."""
+        return self.error_feedback and not self.up.is_lossless
 
     def check(self) -> list[Problem]:
         """What does not go together; paths are relative to the settings."""
@@ -102,13 +107,12 @@ class EncodingSettings(Component):
             draw: the message's own random stream.
             memory: what the last message left; empty at first.
         """
-        feeds_back = self.error_feedback and not self.up.is_lossless
-        sent = _with_residual(tensors, memory) if feeds_back else dict(tensors)
+        sent = _with_residual(tensors, memory) if self.feeds_back else dict(tensors)
         encoded = self.up.encode(sent, draw, _part(OWN, memory))
         message = squeezed(encoded.payload, self.entropy)
         arrived = self.up.decode(unsqueezed(message, self.entropy), tensors)
         kept = {f"{OWN}/{name}": array for name, array in encoded.memory.items()}
-        if feeds_back:
+        if self.feeds_back:
             kept |= {f"{RESIDUAL}/{name}": _lost(sent[name], array) for name, array in floats_of(arrived).items()}
         return Delivery(arrived, len(message), kept)
 

@@ -151,11 +151,12 @@ def _model(task: "Federated", context: Context) -> Iterator[Problem]:
 def extra_copies(task: "Federated", costs: Profile) -> int:
     """Tensors of the size of the weights that a device keeps beside weights and gradients.
 
-    For the moments of its optimizer, for what the server sends besides weights, and for the client's own state.
+    For the moments of its optimizer, for what the server sends besides weights, for the client's own state, and for
+    what error feedback keeps.
     """
     params = shape_only({info.name: info.shape for info in costs.graph.parameters()})
     sent = task.strategy.message_down(task.strategy.init_server(params))
     kept = task.strategy.init_client(params) or {}
     groups = [arrays for group, arrays in sent.items() if group != "weights"] + list(kept.values())
     extra_bytes = sum(array.nbytes for arrays in groups for array in arrays.values())
-    return round(extra_bytes / costs.parameter_bytes) + task.local.num_moments
+    return round(extra_bytes / costs.parameter_bytes) + task.local.num_moments + task.encoding.feeds_back

@@ -28,7 +28,8 @@ class Exchange:
     """What a client sends, receives and computes, as far as shapes tell.
 
     Attributes:
-        work: one forward pass over one sample.
+        work: one forward pass over one sample, times what the strategy computes beside local steps.
+        forward: one forward pass over one sample, as measuring a model takes it.
         bytes_down: payload from the server to one client, encoded.
         bytes_up: payload from one client to the server, encoded.
         plain_down: the same from the server if nothing were encoded.
@@ -37,6 +38,7 @@ class Exchange:
     """
 
     work: Work
+    forward: Work
     bytes_down: int
     bytes_up: int
     plain_down: int
@@ -86,8 +88,10 @@ def exchange_of(task: "Federated") -> Exchange:
     secure = None
     if task.secure_aggregation is not None:
         secure = SecurePhases(task.secure_aggregation, sum(array.size for array in named(up).values()))
+    forward = Work.from_profile(profile_of(task))
     return Exchange(
-        work=Work.from_profile(profile_of(task)).scaled(task.strategy.work_factor(task.local)),
+        work=forward.scaled(task.strategy.work_factor(task.local)),
+        forward=forward,
         bytes_down=num_bytes(down) if task.encoding.plain_down else task.encoding.expected_down(named(down)),
         bytes_up=_bytes_up(task, up) if secure is None else secure.bytes_up,
         plain_down=num_bytes(down),
@@ -179,7 +183,7 @@ def add_round(
     builder.next_round(repeats=repeats)
     work, after = course.exchange.work, None
     if asked is not None and len(asked.client):
-        after = builder.barrier(add_asked(builder, work, asked))
+        after = builder.barrier(add_asked(builder, course.exchange.forward, asked))
     if course.exchange.secure is not None and len(sessions):
         return _add_secure_round(builder, course.exchange, sessions, after)
     return course.coordination.add_round(builder, work, sessions, course.ways, after=after)

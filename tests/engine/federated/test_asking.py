@@ -88,3 +88,10 @@ def test_many_are_asked_in_blocks_and_their_losses_come_in_order(tmp_path: Path)
     together = losses_of(task, context, blocks)
     alone = [losses_of(task, context, ask_blocks(1, np.array([client]), down, np.ones(1)))[0] for client in (0, 31, 39)]
     assert together[[0, 31, 39]] == pytest.approx(alone, rel=1e-6)
+
+
+def test_measuring_takes_one_pass_whatever_the_strategy_computes_beside() -> None:
+    """Ditto trains twice; who is only asked computes what it would under FedAvg."""
+    exchange, twice = (exchange_of(worlds.task(strategy={"kind": kind})) for kind in ("fedavg", "ditto"))
+    assert twice.forward == exchange.forward == exchange.work
+    assert twice.work != exchange.work
