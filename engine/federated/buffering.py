@@ -25,6 +25,7 @@ from engine.federated.launching import (
 from engine.federated.layout import DOWN, LEDGER, OPEN, ROWS, SERVER, SUM, ledger_of, reported_of
 from engine.federated.measuring import measured
 from engine.federated.messages import flat, grouped, names, part, under
+from engine.federated.personal import personal_metrics
 from engine.federated.scheduler import AWAY
 from engine.federated.schedulers.buffered import Buffered
 from engine.federated.telling import Round
@@ -174,7 +175,8 @@ def _server_step(task: "Federated", context: Context, state: State) -> tuple[Sta
     )  # fmt: skip
     columns = reported_of(state)
     found = measured(task, context, number, server, columns)
-    metrics = {**found.metrics, **_staleness(columns)}
+    own = personal_metrics(task, context, number, server, state.clients)
+    metrics = {**found.metrics, **own, **_staleness(columns)}
     reason = reason_after(task, number, metrics)
     if reason:
         state = _all_landed(task, context, state)

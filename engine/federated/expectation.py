@@ -28,7 +28,10 @@ MOST_ITEMS = 100_000
 def mean_samples(task: "Federated", num_devices: int) -> float:
     """Training samples per client, on average over all."""
     shards = shard_count(task.dataset, task.partitioner(), num_devices)
-    return task.dataset.num_samples("train") / shards
+    share = 1.0
+    if task.evaluation.personalized and not task.partitioner().reads_own_clients(task.dataset):
+        share -= task.evaluation.held_out_share
+    return share * task.dataset.num_samples("train") / shards
 
 
 def expected_session(task: "Federated", context: Context, clients: np.ndarray, each: float) -> Sessions:

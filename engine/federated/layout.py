@@ -54,7 +54,10 @@ def population_of(task: "Federated", context: Context) -> Population:
         DataUnavailable: the data set is not on this machine and cannot be fetched.
     """
     if "population" not in context.cache:
-        context.cache["population"] = Population(task.dataset, task.partitioner(), context.fleet.num_devices, context)
+        held_out = task.evaluation.held_out_share if task.evaluation.personalized else 0.0
+        context.cache["population"] = Population(
+            task.dataset, task.partitioner(), context.fleet.num_devices, context, held_out=held_out
+        )
     population: Population = context.cache["population"]
     return population
 

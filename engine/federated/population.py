@@ -31,12 +31,15 @@ class Population:
         partition: how they are spread.
         num_devices: clients; client i is device i.
         context: seed and data store.
+        held_out: share of each client's samples that it does not train on; clients of the data set keep all.
 
     Raises:
         DataUnavailable: the data set is not on this machine and cannot be fetched.
     """
 
-    def __init__(self, dataset: Dataset, partition: Partitioner, num_devices: int, context: Context) -> None:
+    def __init__(
+        self, dataset: Dataset, partition: Partitioner, num_devices: int, context: Context, *, held_out: float = 0.0
+    ) -> None:
         self.dataset, self.store = dataset, context.store
         self.num_shards = shard_count(dataset, partition, num_devices)
         self._partition, self._seed = partition, context.seed
@@ -45,6 +48,7 @@ class Population:
         self._train: Split | None = None
         self._test: Split | None = None
         self._parts: list[np.ndarray] = []
+        self._held_out: list[np.ndarray] = []
         if partition.reads_own_clients(dataset):
             sizes = dataset.client_sizes(self.store)
             assert sizes is not None
@@ -53,6 +57,8 @@ class Population:
             self._train = dataset.load(self.store, "train")
             owners = dataset.owners(self.store, "train")
             self._parts = partition.split(self._train.y, self.num_shards, context.seed, owners)
+            if held_out:
+                self._parts, self._held_out = _apart(self._parts, held_out, context)
             self.sizes = np.array([len(part) for part in self._parts], dtype=np.int64)
 
     def num_samples(self, clients: np.ndarray) -> np.ndarray:
@@ -72,6 +78,18 @@ class Population:
         places = np.split(np.arange(ends[-1]), ends[:-1])
         x, y = (np.concatenate([getattr(split, part) for split in splits]) for part in ("x", "y"))
         return Samples(x, y, places, shards)
+
+    def held_out(self, client: int) -> Split | None:
+        """The samples of a client that it does not train on; None if it has none."""
+        shard = client % self.num_shards
+        if self._train is None:
+            return self.dataset.client(self.store, shard).test
+        if not self._held_out or not len(self._held_out[shard]):
+            return None
+        rows = self._train.take(self._held_out[shard])
+        if not self._partition.shifts_samples:
+            return rows
+        return Split(self._partition.shift(rows.x, shard, self.num_shards, self._seed), rows.y)
 
     def test(self) -> Split:
         """The held-out samples on which the global model is measured."""
@@ -94,3 +112,15 @@ class Population:
             return self.dataset.client(self.store, shard).train
         rows = self._train.take(self._parts[shard])
         return Split(self._partition.shift(rows.x, shard, self.num_shards, self._seed), rows.y)
+
+
+def _apart(parts: list[np.ndarray], share: float, context: Context) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Each part cut into what is trained on and what is held out; a part of one sample is trained on."""
+    kept, held = [], []
+    for shard, part in enumerate(parts):
+        count = min(max(1, round(share * len(part))), max(0, len(part) - 1))
+        is_held = np.zeros(len(part), dtype=np.bool_)
+        is_held[context.stream("held-out", shard).permutation(len(part))[:count]] = True
+        kept.append(part[~is_held])
+        held.append(part[is_held])
+    return kept, held

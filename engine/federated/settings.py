@@ -25,6 +25,15 @@ class EvaluationSettings(Component):
     """Whether to measure how far the clients' mean activations lie apart after local training, in evaluated rounds;
     costs one more pass over the clients' samples."""
 
+    personalized: bool = False
+    """Whether to measure the model that each client would use for itself on its own held-out samples, in evaluated
+    rounds: its own one where the strategy gives it one, else the global one as it is. Of at most 100 clients drawn
+    once, the mean accuracy."""
+
+    held_out_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Share of each client's samples that is kept from training to measure personalized; a data set whose own clients
+    have test samples keeps none, and those are used."""
+
     fairness: bool = False
     """Whether to measure the global model on the own samples of each client, of at most 200 clients drawn once, in
     evaluated rounds: the mean accuracy of the worst tenth, the standard deviation, and a table; costs one more pass

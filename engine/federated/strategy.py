@@ -1,6 +1,6 @@
 """The contract of federated strategies: what travels, how clients train, how the server combines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -79,6 +79,13 @@ class Strategy(LocalRule):
         A conformance test compares it with the updates that ``finish`` makes.
         """
         return {"weights": server["weights"]}
+
+    def personal_models(self, server: Groups, client: Groups) -> Sequence[Mapping[str, np.ndarray]]:
+        """The models that a client may use for itself, given its state; it takes the best on its training samples.
+
+        Layers that stay on the client are laid over each.
+        """
+        return (server["weights"],)
 
     def server_step(self, combined: Combined, server: Groups) -> Groups:
         """The server's state after the round: by default its weights plus the mean of the clients' differences."""

@@ -20,11 +20,11 @@ from engine.training.chain import chain_of
 from engine.training.cohort import StackedResult, train_stacked
 from engine.training.dp_sgd import PrivateSteps
 from engine.training.evaluation import mean_features, module_for
-from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Tensors, Update, defines
+from engine.training.local import OWN, LinearTerm, LocalRule, LocalView, Payload, Tensors, Update, defines
 from engine.training.plans import Plan
 from engine.training.settings import LocalSettings
 from engine.training.stack import StackedJob
-from engine.training.starts import OWN, Holdings, private_names, starts_of
+from engine.training.starts import Holdings, private_names, starts_of
 
 
 @dataclass(frozen=True)

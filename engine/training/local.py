@@ -24,6 +24,10 @@ Payload: TypeAlias = Mapping[str, Tensors]
 """What a message holds: groups of named tensors, such as ``weights`` and ``control``. All its bytes are counted."""
 
 
+OWN = "own"
+"""Group of a client's state that holds the weights and buffers that never leave it."""
+
+
 @dataclass(frozen=True)
 class LinearTerm:
     """An addition to the gradient that is linear in the weights: ``gradient += scale * (w - center) + bias``.

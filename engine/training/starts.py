@@ -12,10 +12,7 @@ from engine.models.graph import Graph
 from engine.models.weights import initial
 from engine.training.arrays import Groups, as_tensor, as_tensors
 from engine.training.evaluation import mean_losses, module_for
-from engine.training.local import LocalRule, Payload, Tensors, defines
-
-OWN = "own"
-"""Group of a client's state that holds the weights and buffers that never leave it."""
+from engine.training.local import OWN, LocalRule, Payload, Tensors, defines
 
 
 @dataclass(frozen=True)

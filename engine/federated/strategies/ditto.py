@@ -1,6 +1,6 @@
 """Federated averaging with a personal model beside the global one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
@@ -41,6 +41,10 @@ class Ditto(Strategy):
     def init_client(self, params: Mapping[str, np.ndarray]) -> Groups:
         """The personal model starts as the model that the client sees first."""
         return {"personal": params}
+
+    def personal_models(self, server: Groups, client: Groups) -> Sequence[Mapping[str, np.ndarray]]:
+        """The client's own model."""
+        return (client["personal"],)
 
     def personal_pass(self, view: LocalView) -> "Payload":
         """As many steps for the personal model, pulled to the weights that were sent."""

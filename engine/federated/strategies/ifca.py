@@ -46,6 +46,10 @@ class Ifca(Strategy):
         """All models."""
         return [down[name] for name in self._names()]
 
+    def personal_models(self, server: Groups, client: Groups) -> Sequence[Mapping[str, np.ndarray]]:
+        """All models."""
+        return [server[name] for name in self._names()]
+
     def message_down(self, server: Groups) -> Groups:
         """All models."""
         return {name: server[name] for name in self._names()}
