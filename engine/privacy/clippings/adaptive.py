@@ -23,6 +23,7 @@ class AdaptiveClipping(Clipping):
         "Andrew, Thakkar, McMahan, Ramaswamy, Differentially Private Learning with Adaptive Clipping, NeurIPS 2021, "
         "Algorithm 1 and Theorem 1"
     )
+    equation: ClassVar[str] = "C ← C · exp(−η (b − γ))"
     kind: Literal["adaptive"] = "adaptive"
     """The bound follows a quantile of the updates' norms."""
 

@@ -13,6 +13,7 @@ class FlatClipping(Clipping):
     """One fixed bound on the L2 norm of a client's whole update."""
 
     source: ClassVar[str] = "McMahan et al., Learning Differentially Private Recurrent Language Models, ICLR 2018, 2.2"
+    equation: ClassVar[str] = "Δ ← Δ · min(1, C / ‖Δ‖)"
     kind: Literal["flat"] = "flat"
     """A fixed bound on the update's length."""
 

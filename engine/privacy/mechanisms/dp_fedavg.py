@@ -27,6 +27,7 @@ class DPFedAvg(Mechanism):
         "McMahan et al., Learning Differentially Private Recurrent Language Models, ICLR 2018, Algorithm 1 with the "
         "estimator of fixed denominator"
     )
+    equation: ClassVar[str] = "w ← w + (Σₖ Δₖ · min(1, C / ‖Δₖ‖) + N(0, z² C² I)) / (q N)"
     level: ClassVar[Literal["client", "example"]] = "client"
     where: ClassVar[Literal["central", "local"]] = "central"
     clips_updates: ClassVar[bool] = True

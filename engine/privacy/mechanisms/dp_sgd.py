@@ -29,6 +29,7 @@ class DPSGD(Mechanism):
         "Abadi et al., Deep Learning with Differential Privacy, CCS 2016, Algorithm 1; accountant: Mironov, Talwar, "
         "Zhang, Rényi Differential Privacy of the Sampled Gaussian Mechanism, 2019"
     )
+    equation: ClassVar[str] = "g ← (Σᵢ ∇ℓᵢ(w) · min(1, C / ‖∇ℓᵢ(w)‖) + N(0, z² C² I)) / B"
     level: ClassVar[Literal["client", "example"]] = "example"
     where: ClassVar[Literal["central", "local"]] = "local"
     trains_privately: ClassVar[bool] = True
@@ -61,11 +62,8 @@ class DPSGD(Mechanism):
     def expected_epsilon(self, rounds: int, turn: Turn) -> float:
         """For clients of the mean size, with the rounds that the busiest is likely to have."""
         size = int(turn.samples.mean())
-        steps = (
-            int(turn.local_steps[0])
-            if turn.local_steps is not None
-            else local_steps(size, turn.batch_size, turn.epochs)
-        )
+        made = turn.local_steps
+        steps = local_steps(size, turn.batch_size, turn.epochs) if made is None else int(made[0])
         most = most_rounds(rounds, turn.cohort_size, turn.num_candidates)
         return self._epsilon(_name(turn.batch_size, size), steps * most, DIGITS)
 

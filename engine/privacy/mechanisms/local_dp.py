@@ -27,6 +27,7 @@ class LocalDP(Mechanism):
         "Kairouz et al., Advances and Open Problems in Federated Learning, 2021, section 4.2.1; Gaussian mechanism of "
         "Dwork and Roth, The Algorithmic Foundations of Differential Privacy, 2014, appendix A"
     )
+    equation: ClassVar[str] = "Δₖ ← Δₖ · min(1, C / ‖Δₖ‖) + N(0, z² C² I)"
     level: ClassVar[Literal["client", "example"]] = "client"
     where: ClassVar[Literal["central", "local"]] = "local"
     clips_updates: ClassVar[bool] = True
