@@ -20,7 +20,8 @@ from engine.federated.distances import krum_order, krum_scores, squared_distance
 def combine(rule: Aggregator, values: list[list[float]], **others: object) -> list[float]:
     """The result for rows of equal weight."""
     array = np.array(values)
-    return rule.combine(Rows(array, np.ones(len(array)), **others)).tolist()
+    combined: list[float] = rule.combine(Rows(array, np.ones(len(array)), **others)).tolist()
+    return combined
 
 
 LINE = [[0.0], [1.0], [2.0], [4.0], [100.0]]
@@ -79,7 +80,8 @@ def test_bulyan_chooses_anew_each_time() -> None:
 def test_one_choice_again_and_again_is_krum() -> None:
     """The choice by masks equals Krum on what is left, written out."""
     values = stream(3, "rows").standard_normal((13, 20))
-    left, expected = list(range(13)), []
+    left = list(range(13))
+    expected: list[int] = []
     while len(expected) < 9:
         scores = []
         for mine in left:

@@ -20,7 +20,8 @@ BAD = np.array([False, True, False, True])
 
 def sent(attack: Attack, values: list[list[float]]) -> np.ndarray:
     """What the second and the fourth of four clients send."""
-    return attack.crafted(np.array(values), BAD, stream(0, "craft"))[BAD]
+    rows: np.ndarray = attack.crafted(np.array(values), BAD, stream(0, "craft"))[BAD]
+    return rows
 
 
 def test_labels_in_reverse() -> None:
