@@ -5,6 +5,7 @@ from typing import Any
 from django.http import QueryDict
 
 from engine.core.errors import EngineError, Problem, SpecError
+from engine.specs.presets import presets
 from engine.specs.writer import write
 from webapp.experiments import services
 from webapp.library.families import FAMILIES, spec_description
@@ -38,14 +39,22 @@ def roots(team: Team) -> tuple[Root, ...]:
     return tuple(found)
 
 
-def blank(team: Team, query: QueryDict) -> SpecForm:
-    """A form to begin with; parts that the address names are chosen already."""
+def blank(team: Team, query: QueryDict, preset: str = "") -> SpecForm:
+    """A form to begin with; parts that the address names are chosen already.
+
+    Args:
+        team: whose saved parts it offers.
+        query: parts by noun, each the id of a saved one.
+        preset: name of one whose task is shown; it gets a small data set where it names none.
+    """
     tree: dict[str, Any] = {}
     for noun, plural in PART_FAMILIES.items():
         chosen = query.get(noun, "")
         newest = FAMILIES[plural].model.objects.of(team).values_list("pk", flat=True).first()
         if chosen or newest:
             tree[noun] = {"saved": chosen or str(newest)}
+    if preset:
+        tree["task"] = {"dataset": {"kind": "digits"}, **presets()[preset].task}
     form = SpecForm.of_tree(roots(team), tree)
     if "fleet" not in tree:
         form.edit("add:fleet.groups")

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from engine.core.errors import SpecError
 from engine.specs.documents import load
+from engine.specs.presets import presets
 from webapp.datasets.usage import named_in_trash
 from webapp.experiments import boards, designer, gallery, panels, previewing, services
 from webapp.experiments.ledgers import ledgers_of
@@ -71,7 +72,9 @@ def experiment_list(request: HttpRequest) -> HttpResponse:
 @member(Role.RUNNER)
 @require_http_methods(["GET", "POST"])
 def experiment_create(request: HttpRequest) -> HttpResponse:
-    """Design an experiment; ``clone=<id>`` begins with another one's text, ``gallery=<name>`` with a starter design."""
+    """Design an experiment; ``clone=<id>`` begins with another one's text, ``gallery=<name>`` with a starter design,
+    ``preset=<name>`` with a method or the settings of a paper.
+    """
     team = team_of(request)
     parent = _parent(request)
     if request.method == "GET":
@@ -172,7 +175,12 @@ def experiment_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _designer(request: HttpRequest, form: SpecForm, parent: Experiment | None, *, status: int = 200) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "parent": parent, "nodes": form.by_name}
     if parent is None:
-        context |= {"started": gallery.find(request.GET.get("gallery", "")), "questions": gallery.questions()}
+        context |= {
+            "started": gallery.find(request.GET.get("gallery", "")),
+            "questions": gallery.questions(),
+            "preset": presets().get(request.GET.get("preset", "")),
+            "presets": presets().values(),
+        }
     if request.POST.get("_edit") == "estimate":
         context["estimate"] = designer.estimate(form, team_of(request))
     is_part = bool(getattr(request, "htmx", False))
@@ -183,9 +191,12 @@ def _designer(request: HttpRequest, form: SpecForm, parent: Experiment | None, *
 def _first_form(request: HttpRequest, team: Team, parent: Experiment | None) -> SpecForm:
     if parent is not None:
         return designer.of_tree(team, load(services.clone(parent)))
+    preset = request.GET.get("preset", "")
+    if preset and preset not in presets():
+        raise Http404(f"there is no preset {preset}")
     name = request.GET.get("gallery", "")
     if not name:
-        return designer.blank(team, request.GET)
+        return designer.blank(team, request.GET, preset)
     question = gallery.find(name)
     if question is None:
         raise Http404(f"there is no starter design {name}")

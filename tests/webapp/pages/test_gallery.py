@@ -22,6 +22,8 @@ def test_every_design_says_its_question_and_what_to_look_for() -> None:
         "How much does the link cost: Wi-Fi, LTE or Bluetooth?",
         "Does a hierarchy of gateways save time?",
         "Do more local epochs save bytes?",
+        "Can one board in twenty plant a backdoor?",
+        "Which rule stands which attack?",
     }
     for question in QUESTIONS:
         spec = parse(question.text)
