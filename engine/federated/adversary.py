@@ -8,6 +8,7 @@ import numpy as np
 from engine.core.json import JsonValue
 from engine.core.registry import kind_of
 from engine.data.dataset import Dataset, Split
+from engine.federated.aggregator import Aggregator
 from engine.federated.attack import Attack, Target
 from engine.task.contract import Context
 
@@ -45,6 +46,18 @@ def attack_facts(attack: Attack, context: Context) -> dict[str, JsonValue]:
     ids = malicious_of(attack, context)
     named: list[JsonValue] = ids[:MOST_NAMED].tolist()
     return {"kind": kind_of(type(attack)), "num_malicious": len(ids), "malicious": named}
+
+
+def overpowered(attack: Attack, aggregator: Aggregator, num_updates: int) -> str:
+    """That more updates at once are malicious than the aggregator stands, in words for the log; empty if not.
+
+    Nothing is said of rules that stand a number of attackers in no case, and help in another way or not at all.
+    """
+    expected, stands = attack.fraction * num_updates, aggregator.tolerates(num_updates)
+    if not 0 < stands < expected:
+        return ""
+    rule = kind_of(type(aggregator))
+    return f"about {expected:.3g} of {num_updates} updates come from malicious devices, but {rule} stands {stands}"
 
 
 def poisoned(

@@ -5,7 +5,17 @@ from pathlib import Path
 import numpy as np
 
 from engine.data.datasets.digits import Digits
-from engine.federated.adversary import attack_facts, crafted, is_malicious, malicious_of, poisoned, target_of
+from engine.federated.adversary import (
+    attack_facts,
+    crafted,
+    is_malicious,
+    malicious_of,
+    overpowered,
+    poisoned,
+    target_of,
+)
+from engine.federated.aggregators.krum import Krum
+from engine.federated.aggregators.mean import Mean
 from engine.federated.attacks.backdoor import Backdoor
 from engine.federated.attacks.label_flip import LabelFlip
 from engine.federated.attacks.sign_flip import SignFlip
@@ -24,6 +34,15 @@ def test_who_is_malicious_follows_from_the_seed(tmp_path: Path) -> None:
     assert any((ids != malicious_of(attack, worlds.context(tmp_path, seed=seed))).any() for seed in range(1, 4))
     facts = attack_facts(attack, worlds.context(tmp_path))
     assert facts == {"kind": "sign_flip", "num_malicious": 3, "malicious": ids.tolist()}
+
+
+def test_a_rule_that_stands_fewer_is_told() -> None:
+    attack = SignFlip(fraction=0.3)
+    assert overpowered(attack, Krum(num_malicious=2), 10) == (
+        "about 3 of 10 updates come from malicious devices, but krum stands 2"
+    )
+    assert not overpowered(attack, Krum(num_malicious=3), 10)
+    assert not overpowered(attack, Mean(), 10)
 
 
 def test_only_malicious_clients_train_on_other_samples(tmp_path: Path) -> None:
