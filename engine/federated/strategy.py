@@ -54,6 +54,9 @@ class Strategy(LocalRule):
         """What of the strategy cannot be with this model and these local settings; paths relative to the strategy."""
         return []
 
+    caution: ClassVar[str] = ""
+    """What the log says once about measuring the global model, where that is not what the strategy is for."""
+
     weighs_by_samples: ClassVar[bool] = True
     """Whether a client's weight in the mean is its number of samples; else it is 1."""
 
@@ -79,6 +82,10 @@ class Strategy(LocalRule):
         A conformance test compares it with the updates that ``finish`` makes.
         """
         return {"weights": server["weights"]}
+
+    def models(self, server: Groups) -> Mapping[str, Mapping[str, np.ndarray]]:
+        """The trained models that a run leaves behind, by name."""
+        return {"model": server["weights"]}
 
     def personal_models(self, server: Groups, client: Groups) -> Sequence[Mapping[str, np.ndarray]]:
         """The models that a client may use for itself, given its state; it takes the best on its training samples.

@@ -60,17 +60,20 @@ def _secrecy(task: "Federated", num_devices: int) -> dict[str, JsonValue]:
 
 
 def summary_of(task: "Federated", state: State) -> Summary:
-    """Metrics, costs and the trained model of a run."""
+    """Metrics, costs and the trained models of a run."""
     from safetensors.numpy import save
 
     found: Any = state.values["metrics"]
     reason: Any = state.values["reason"]
-    weights = {name: array.copy() for name, array in grouped(SERVER, state.tensors)["weights"].items()}
+    models = task.strategy.models(grouped(SERVER, state.tensors))
     return Summary(
         metrics={**{name: float(value) for name, value in found.items()}, "rounds": float(rounds_done(state))},
         reason=str(reason),
         costs=layout.ledger_of(state).totals(),
-        artifacts={"model.safetensors": save(weights)},
+        artifacts={
+            f"{name}.safetensors": save({key: array.copy() for key, array in weights.items()})
+            for name, weights in models.items()
+        },
     )
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from engine.core.events import Event
 from engine.costs.ledger import Ledger
 from engine.costs.spread import SHARES, Spread
-from engine.federated.adversary import is_malicious
+from engine.federated.adversary import is_malicious, overpowered
 from engine.federated.asking import Asked
+from engine.federated.checks import updates_at_once
 from engine.federated.combining import shortfall
 from engine.federated.layout import population_of
 from engine.federated.measuring import Measured
@@ -169,12 +170,17 @@ def _fairness(done: Round, found: Measured) -> dict[str, Any]:
 
 
 def _opening_remarks(task: "Federated", context: Context, state: State) -> list[Event]:
-    """What the log says once: how clients are computed, and data that nobody holds."""
+    """What the log says once: how clients are computed, data that nobody holds, and what accuracy does not tell."""
     plan, population = Plan.from_values(state.values["plan"]), population_of(task, context)
     remarks = [("info", plan.describe())]
     idle = population.num_shards - context.fleet.num_devices
     if idle > 0:
         remarks.append(("warning", f"{idle} of {population.num_shards} parts of the data belong to no device"))
+    if task.strategy.caution and not task.evaluation.personalized:
+        remarks.append(("warning", f"{task.strategy.caution}; set evaluation.personalized to measure what clients use"))
+    if task.attack is not None:
+        text = overpowered(task.attack, task.aggregator, updates_at_once(task, context.fleet.num_devices))
+        remarks += [("warning", text)] if text else []
     return [Event(kind="log", body={"level": level, "message": text}, sim_time_s=0.0) for level, text in remarks]
 
 

@@ -132,7 +132,10 @@ def test_feature_gradient_is_that_of_the_loss_term(member: type[Strategy]) -> No
 def test_resumed_equals_uninterrupted(member: type[Strategy], path: str, tmp_path: Path) -> None:
     """After every single step the state goes through its stored form, into a process that knows nothing else."""
     tree = {"strategy": {"kind": member.model_fields["kind"].default}}
-    task = worlds.task(**tree, local={"batch_size": 16, "lr": 0.1, "path": path}, evaluation={"divergence": True})
+    task = worlds.task(
+        **tree, sampler={"kind": "uniform", "num_clients": 3}, evaluation={"divergence": True},
+        local={"batch_size": 32, "lr": 0.1, "path": path},
+    )  # fmt: skip
     whole, events = worlds.run(task, worlds.context(tmp_path))
     state = task.init(worlds.context(tmp_path))
     resumed = []

@@ -21,6 +21,7 @@ class FedBN(Strategy):
         "arXiv 2102.07623, Algorithm 1"
     )
     equation: ClassVar[str] = "w ← Σₖ pₖ wₖ for all layers but batch normalization"
+    caution: ClassVar[str] = "accuracy is that of a model whose normalization nobody has trained"
     kind: Literal["fedbn"] = "fedbn"
     """Federated averaging without the normalization layers."""
 

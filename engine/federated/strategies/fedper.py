@@ -23,6 +23,7 @@ class FedPer(Strategy):
     )
     equation: ClassVar[str] = "base ← Σₖ pₖ baseₖ; the last layers of each client stay its own"
     neutral: ClassVar[dict[str, float]] = {"personal_layers": 0}
+    caution: ClassVar[str] = "accuracy is that of a model whose last layers nobody has trained"
     kind: Literal["fedper"] = "fedper"
     """Federated averaging with personal last layers."""
 

@@ -28,6 +28,7 @@ class Ifca(Strategy):
         "Algorithm 1, option II (model averaging)"
     )
     equation: ClassVar[str] = "j(k) = argminⱼ Fₖ(θⱼ), θⱼ ← θⱼ + mean of (wₖ − θⱼ) over k with j(k) = j"
+    caution: ClassVar[str] = "accuracy is that of the first of several models"
     kind: Literal["ifca"] = "ifca"
     """Clustered learning: several models, each client picks the one that fits it."""
 
@@ -45,6 +46,10 @@ class Ifca(Strategy):
     def candidates(self, down: "Payload") -> "Sequence[Tensors]":
         """All models."""
         return [down[name] for name in self._names()]
+
+    def models(self, server: Groups) -> Mapping[str, Mapping[str, np.ndarray]]:
+        """All models, each in a file of its own."""
+        return {name.replace("weights", "model"): server[name] for name in self._names()}
 
     def personal_models(self, server: Groups, client: Groups) -> Sequence[Mapping[str, np.ndarray]]:
         """All models."""

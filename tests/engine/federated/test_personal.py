@@ -80,6 +80,21 @@ def test_devices_that_gossip_use_their_own_models(tmp_path: Path) -> None:
     assert worlds.values_of(alone, "personal_accuracy")[-1] > worlds.values_of(served, "personal_accuracy")[-1]
 
 
+@pytest.mark.parametrize(("kind", "words"), [("ifca", "first of several"), ("fedper", "last layers"), ("fedavg", "")])
+def test_the_log_says_where_accuracy_misleads(kind: str, words: str, tmp_path: Path) -> None:
+    plain = worlds.task(strategy={"kind": kind}, rounds=1)
+    for task, told in ((plain, bool(words)), (world(kind, rounds=1), False)):
+        _, events = worlds.run(task, worlds.context(tmp_path))
+        logs = [event.body["message"] for event in events if event.kind == "log" and event.body["level"] == "warning"]
+        assert any("evaluation.personalized" in text and words in text for text in logs) == told
+
+
+def test_all_models_are_left_behind(tmp_path: Path) -> None:
+    task = worlds.task(strategy={"kind": "ifca", "num_models": 2}, rounds=1)
+    state, _ = worlds.run(task, worlds.context(tmp_path))
+    assert set(task.summarize(state).artifacts) == {"model.safetensors", "model_2.safetensors"}
+
+
 def test_not_told_unless_asked(tmp_path: Path) -> None:
     _, events = worlds.run(worlds.task(), worlds.context(tmp_path))
     assert not worlds.values_of(events, "personal_accuracy")
