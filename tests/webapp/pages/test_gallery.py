@@ -15,19 +15,11 @@ QUESTIONS = gallery.questions()
 
 
 def test_every_design_says_its_question_and_what_to_look_for() -> None:
-    assert {question.question for question in QUESTIONS} == {
-        "Does non-iid data hurt?",
-        "What if five phones drop out?",
-        "Does FedMAX help when each client has two classes?",
-        "How much does the link cost: Wi-Fi, LTE or Bluetooth?",
-        "Does a hierarchy of gateways save time?",
-        "Do more local epochs save bytes?",
-        "Can one board in twenty plant a backdoor?",
-        "Which rule stands which attack?",
-    }
+    assert len({question.question for question in QUESTIONS}) == len(QUESTIONS) >= 10
     for question in QUESTIONS:
         spec = parse(question.text)
         assert spec.name == question.question
+        assert question.question.endswith("?")
         assert len(spec.seeds) == 3
         assert spec.sweep
         assert question.look_for.count(". ") == 1, "two sentences"
