@@ -60,7 +60,8 @@ class Accounts:
             nodes = trace[name]
             is_there[np.where(is_real & (nodes >= 0), nodes, num_devices)] = True  # the last place is nobody's
         devices = np.flatnonzero(is_there[:-1])
-        rank = np.cumsum(is_there[:-1], dtype=np.int64) - 1
+        rank = np.zeros(num_devices, dtype=np.int64)  # of others it is not asked; untouched memory costs nothing
+        rank[devices] = np.arange(len(devices))
         if trace.num_rounds == 1:
             return cls(devices, rank, np.arange(len(devices)), None, is_single=True)
         return cls._of_many(trace, devices, rank, is_real)

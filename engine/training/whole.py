@@ -235,12 +235,13 @@ class GramStore:
 
 def _side_by_side(tables: Sequence[Tensor]) -> Tensor:
     """Square tables as one, (C, n, n), small ones filled up with zeros."""
-    most = max(len(table) for table in tables)
-    if all(len(table) == most for table in tables):
+    sizes = [table.shape[0] for table in tables]
+    most = max(sizes)
+    if min(sizes) == most:
         return torch.stack(list(tables))
     padded = torch.zeros(len(tables), most, most, dtype=tables[0].dtype)
-    for place, table in enumerate(tables):
-        padded[place, : len(table), : len(table)] = table
+    for place, (table, size) in enumerate(zip(tables, sizes, strict=True)):
+        padded[place, :size, :size] = table
     return padded
 
 
