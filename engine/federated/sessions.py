@@ -168,6 +168,9 @@ def add_sessions(
 def cut(sessions: Sessions, times: Times, moment_s: float | Floats) -> Sessions:
     """What sessions have spent when they are broken off at a moment: each message and training by its share of time.
 
+    What would be less than one byte or sample has not begun. The opening of a connection is not shared out: it counts
+    whole with the first byte.
+
     Args:
         sessions: whole ones.
         times: theirs.
@@ -201,7 +204,8 @@ def _share(moment: Floats, first: Floats, last: Floats) -> Floats:
 
 
 def _part(whole: Ints, share: Floats, begins: NDArray[np.bool_]) -> Ints:
-    return np.where(begins, np.floor(whole * share).astype(np.int64), NEVER)
+    done = np.floor(whole * share).astype(np.int64)
+    return np.where(begins & ((done > 0) | (share >= 1)), done, NEVER)
 
 
 def samples_in(steps: Ints, sizes: Ints, batch_size: int) -> Ints:
