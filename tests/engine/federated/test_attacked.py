@@ -67,3 +67,12 @@ def test_resumed_equals_uninterrupted(settings: dict[str, Any], tmp_path: Path) 
 def test_problems_of_an_attack_stand_at_the_attack(tmp_path: Path) -> None:
     (found,) = task(attack={"kind": "sign_flip", "fraction": 0.01}).check(context(tmp_path))
     assert (found.path, found.code) == ("attack.fraction", "nobody_malicious")
+
+
+def test_the_log_warns_of_attackers_that_are_too_many(tmp_path: Path) -> None:
+    told = [
+        [event.body["message"] for event in run(task(**SIGN_FLIP, aggregator=rule), context(tmp_path))[1]
+         if event.kind == "log" and "malicious" in event.body["message"]]
+        for rule in ({"kind": "krum", "num_malicious": 1}, {"kind": "median"})
+    ]  # fmt: skip
+    assert told == [["about 1.7 of 5 updates come from malicious devices, but krum stands 1"], []]
