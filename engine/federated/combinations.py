@@ -131,7 +131,6 @@ ENCODED = Choice("encoding", "encoded messages", _encodes)
 ENCODED_DOWN = Choice("encoding.down", "encoded models", lambda task: not task.encoding.plain_down)
 TRUSTING = Choice("aggregator", "a server that trains itself (fltrust)", lambda task: task.aggregator.needs_trusted)
 REMEMBERS = Choice("sampler", "a sampler that remembers rounds", lambda task: task.sampler.keeps_memory)
-SECURE = Choice("secure_aggregation", "secure sums", lambda task: task.secure_aggregation is not None)
 DIVERGENCE = Choice(
     "evaluation.divergence", "the divergence of clients' activations", lambda task: task.evaluation.divergence
 )

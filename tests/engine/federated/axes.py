@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from engine.federated.task import Federated
+from engine.network.spec import NetworkSpec
 from engine.specs.families import FAMILIES
 from engine.task.contract import Context
 from tests.engine.federated.worlds import context
@@ -28,6 +30,8 @@ AXES: Mapping[str, str] = {
     "scheduler": "schedulers", "coordination": "coordination", "drift": "drifts",
 }  # fmt: skip
 """Fields of the task, and the families of which they take members; none for a field that is set or empty."""
+
+_FOLDER = TemporaryDirectory(prefix="edgeloom-axes-")
 
 ON = "on"
 """Stands for the member of a field without a family."""
@@ -51,14 +55,15 @@ def task_with(*chosen: tuple[str, str], **changes: Any) -> Federated:
 
 @lru_cache(maxsize=1)
 def _first() -> Context:
-    """The world whose samples all share; it has no files of its own."""
-    made = context(Path("nowhere"))
+    """The world whose samples all share."""
+    network = NetworkSpec.model_validate({"topology": {"kind": "hierarchical", "gateways": 2}, "backhaul": "wan_fibre"})
+    made = context(Path(_FOLDER.name), network=network)
     task_with().init(made)
     return made
 
 
 def world() -> Context:
-    """Twelve boards and their samples; nothing else is kept from one to the next."""
+    """Twelve boards behind two gateways, and their samples; nothing else is kept from one to the next."""
     return replace(_first(), cache={"population": _first().cache["population"]})
 
 
