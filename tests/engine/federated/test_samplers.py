@@ -14,6 +14,8 @@ from engine.federated.samplers.oort import Oort
 from engine.federated.samplers.poisson import Poisson
 from engine.federated.samplers.power_of_choice import PowerOfChoice
 from engine.federated.samplers.weighted import Weighted
+from engine.specs.recosting import obstacles
+from engine.specs.text import parse
 
 
 def ids(*clients: int) -> np.ndarray:
@@ -157,3 +159,15 @@ def test_oort_slows_down_when_utilities_fall() -> None:
         memory = sampler.learn(memory, Feedback(number, ids(0), np.array([loss]), ids(1), np.array([1.0])))
         paces.append(float(memory["percentile"][0]))
     assert paces == [30, 30, 30, 35, 35, 35]
+
+
+@pytest.mark.parametrize(("kind", "refused"), [("oort", True), ("by_bandwidth", True), ("power_of_choice", False)])
+def test_choices_that_read_costs_are_not_costed_elsewhere(kind: str, refused: bool) -> None:
+    text = f"""
+version: 1
+name: choice
+fleet: {{groups: [{{name: boards, device: rpi_4b_4gb, count: 10}}]}}
+task: {{kind: federated, dataset: {{kind: digits}}, sampler: {{kind: {kind}, num_clients: 2}}}}
+"""
+    found = obstacles(parse(text))
+    assert [problem.path.startswith("task.sampler") for problem in found] == [True] * refused
