@@ -23,7 +23,8 @@ def test_what_goes_in_comes_out_in_order() -> None:
 
 
 def test_thousands_of_rounds_are_a_few_arrays() -> None:
-    draw, tensors = stream(0, "history"), {}
+    draw = stream(0, "history")
+    tensors: dict[str, np.ndarray] = {}
     count = RECORDS_PER_ARRAY + 3
     for number in range(1, count + 1):
         clients = np.sort(draw.choice(1_000_000, 1000, replace=False))
