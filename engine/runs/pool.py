@@ -206,6 +206,8 @@ class ProcessCrew:
             try:
                 crashes = 0 if self._hand_over(helper, task) else crashes
             except Gone:
+                if self._board.is_closed:
+                    break
                 crashes += 1
                 logger.warning("a helper process has ended by itself (%d in a row)", crashes)
                 if isinstance(task, Posted):

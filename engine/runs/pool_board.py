@@ -41,7 +41,8 @@ class Board:
         self.world = 0
         """Number of the run that is worked on; 0 if there is none."""
         self._worlds = 0
-        self._is_closed = False
+        self.is_closed = False
+        """Whether the helpers are to go."""
 
     def begin(self) -> None:
         """Another run begins."""
@@ -73,7 +74,7 @@ class Board:
     def close(self) -> None:
         """Send the helpers' threads away."""
         with self._news:
-            self._is_closed = True
+            self.is_closed = True
             self._news.notify_all()
 
     def next(self, known: int) -> Posted | int | None:
@@ -86,7 +87,7 @@ class Board:
             A block; or the number of the run to prepare; or None when it is to go.
         """
         with self._news:
-            while not self._is_closed:
+            while not self.is_closed:
                 if self.world not in (0, known):
                     return self.world
                 if self.world and self._waiting:

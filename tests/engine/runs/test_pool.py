@@ -116,7 +116,7 @@ def assert_same(found: Result, expected: Result, folder: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_every_number_of_helpers_gives_the_same_bits(
-    count: int, alone: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    count: int, alone: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     watched, helpers = Watched(monkeypatch), Helpers(count)
     found = carry_out(helpers, tmp_path / "blocks", Control())
@@ -125,6 +125,7 @@ def test_every_number_of_helpers_gives_the_same_bits(
     assert watched.fetched >= 6, "helpers computed next to nothing"
     assert helpers.crew is not None
     assert helpers.crew.processes == []
+    assert not caplog.records, "nothing went wrong"
 
 
 def test_a_killed_helper_is_started_again_and_its_block_computed_again(
