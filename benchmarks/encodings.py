@@ -21,7 +21,7 @@ import numpy as np
 from engine.commands.output import say, write_json
 from engine.core.streams import stream
 from engine.data.store import DataStore
-from engine.encodings.encoding import Encoding, encodings, floats_of, joined, num_bytes
+from engine.encodings.encoding import Encoding, coded_of, encodings, joined, num_bytes
 from engine.encodings.entropy import squeezed
 from engine.encodings.members.none import Uncoded
 from engine.encodings.settings import EncodingSettings
@@ -87,8 +87,8 @@ def measured(name: str, encoding: Encoding, update: dict[str, np.ndarray]) -> di
     """Bytes, loss and seconds of one update."""
     encoded, encode_s = timed(lambda: encoding.encode(update, stream(1, name), {}))
     arrived, decode_s = timed(lambda: encoding.decode(encoded.payload, update))
-    sent = joined(floats_of(update)).astype(np.float64)
-    lost = joined(floats_of(arrived)) - sent
+    sent = joined(coded_of(update)).astype(np.float64)
+    lost = joined(coded_of(arrived)) - sent
     return {
         "encoding": name, "bytes": len(encoded.payload), "expected_bytes": encoding.expected_bytes(update),
         "bytes_zstd": len(squeezed(encoded.payload, "zstd")), "ratio": num_bytes(update) / len(encoded.payload),

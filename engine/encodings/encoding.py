@@ -19,6 +19,9 @@ MARKER_BYTES = 1
 LARGEST = 1e30
 """Numbers of this size and above are not encoded: what is computed of them might not be finite in float32."""
 
+STATISTICS = (".running_mean", ".running_var")
+"""Ends of the names of running statistics."""
+
 _AS_IT_IS, _ENCODED = b"\x00", b"\x01"
 
 
@@ -99,19 +102,20 @@ class Encoding(Component):
 class Lossy(Encoding):
     """An encoding that treats floating-point arrays in its own way.
 
-    Arrays of whole numbers (counters) always travel as they are. So does the whole message if it holds a number that is
+    Arrays of whole numbers (counters) always travel as they are, and so do running statistics of normalization: they are
+    few, and a variance that came out as zero would ruin a model. So does the whole message if it holds a number that is
     not finite or beyond all measure, as of a client that diverged, or if encoding would not make it smaller; its first
     byte says so.
     """
 
     @final
     def encode(self, tensors: Tensors, draw: np.random.Generator, memory: Tensors) -> Encoded:
-        """The marker, the whole numbers as they are, then what :meth:`compress` makes of the others."""
-        floats = floats_of(tensors)
+        """The marker, what travels as it is, then what :meth:`compress` makes of the others."""
+        floats = coded_of(tensors)
         if all(np.abs(array).max(initial=0.0) < LARGEST for array in floats.values()):
             packed = self.compress(floats, draw, memory)
             if len(packed.payload) < num_bytes(floats):
-                return Encoded(_ENCODED + raw(wholes_of(tensors)) + packed.payload, packed.memory)
+                return Encoded(_ENCODED + raw(exact_of(tensors)) + packed.payload, packed.memory)
         return Encoded(_AS_IT_IS + raw(tensors), memory)
 
     @final
@@ -126,16 +130,15 @@ class Lossy(Encoding):
             return unraw(body, like)
         if marker != _ENCODED:
             raise ValueError(f"an encoded message begins with 0 or 1, but this one with {marker!r}")
-        wholes = wholes_of(like)
-        floats = floats_of(like)
-        found = unraw(body, wholes) | self.restore(body[num_bytes(wholes) :], floats)
+        exact = exact_of(like)
+        found = unraw(body, exact) | self.restore(body[num_bytes(exact) :], coded_of(like))
         return {name: found[name].astype(array.dtype, copy=False) for name, array in like.items()}
 
     @final
     def expected_bytes(self, like: Tensors) -> int:
-        """The marker, whole numbers as they are, and the others as small as they can be sent."""
-        floats, wholes = floats_of(like), wholes_of(like)
-        return MARKER_BYTES + num_bytes(wholes) + min(num_bytes(floats), self.compressed_bytes(floats))
+        """The marker, what travels as it is, and the others as small as they can be sent."""
+        floats, exact = coded_of(like), exact_of(like)
+        return MARKER_BYTES + num_bytes(exact) + min(num_bytes(floats), self.compressed_bytes(floats))
 
     @abstractmethod
     def compress(self, floats: Tensors, draw: np.random.Generator, memory: Tensors) -> Encoded:
@@ -150,19 +153,19 @@ class Lossy(Encoding):
         """The expected length of what :meth:`compress` writes."""
 
 
-def is_float(array: np.ndarray) -> bool:
-    """Whether an array holds floating-point numbers."""
-    return bool(np.issubdtype(array.dtype, np.floating))
+def is_coded(name: str, array: np.ndarray) -> bool:
+    """Whether a lossy encoding may change an array: floating-point numbers that are no running statistics."""
+    return bool(np.issubdtype(array.dtype, np.floating)) and not name.endswith(STATISTICS)
 
 
-def floats_of(tensors: Tensors) -> dict[str, np.ndarray]:
-    """The arrays of floating-point numbers."""
-    return {name: array for name, array in tensors.items() if is_float(array)}
+def coded_of(tensors: Tensors) -> dict[str, np.ndarray]:
+    """The arrays that a lossy encoding may change."""
+    return {name: array for name, array in tensors.items() if is_coded(name, array)}
 
 
-def wholes_of(tensors: Tensors) -> dict[str, np.ndarray]:
+def exact_of(tensors: Tensors) -> dict[str, np.ndarray]:
     """All other arrays."""
-    return {name: array for name, array in tensors.items() if not is_float(array)}
+    return {name: array for name, array in tensors.items() if not is_coded(name, array)}
 
 
 def num_bytes(tensors: Tensors) -> int:

@@ -9,7 +9,7 @@ from pydantic import Field
 from engine.core.component import Component
 from engine.core.errors import Problem
 from engine.core.registry import kind_of
-from engine.encodings.encoding import Encoding, Tensors, encodings, floats_of
+from engine.encodings.encoding import Encoding, Tensors, coded_of, encodings
 from engine.encodings.entropy import STAGE_BYTES, Entropy, squeezed, unsqueezed
 from engine.encodings.members.none import Uncoded
 
@@ -113,7 +113,7 @@ class EncodingSettings(Component):
         arrived = self.up.decode(unsqueezed(message, self.entropy), tensors)
         kept = {f"{OWN}/{name}": array for name, array in encoded.memory.items()}
         if self.feeds_back:
-            kept |= {f"{RESIDUAL}/{name}": _lost(sent[name], array) for name, array in floats_of(arrived).items()}
+            kept |= {f"{RESIDUAL}/{name}": _lost(sent[name], array) for name, array in coded_of(arrived).items()}
         return Delivery(arrived, len(message), kept)
 
     def send_down(self, tensors: Tensors, draw: np.random.Generator) -> Delivery:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.core.streams import stream
-from engine.encodings.encoding import Encoded, Encoding, Tensors, encodings, floats_of, joined, num_bytes
+from engine.encodings.encoding import Encoded, Encoding, Tensors, coded_of, encodings, joined, num_bytes
 from engine.encodings.settings import EncodingSettings
 from tests.engine.federated import worlds
 
@@ -27,7 +27,8 @@ def tensors(seed: int = 1, scale: float = 1.0) -> dict[str, np.ndarray]:
     """Normally distributed arrays of many shapes and a counter."""
     draw = stream(seed, "values")
     found = {name: (scale * draw.standard_normal(shape)).astype(np.float32) for name, shape in SHAPES.items()}
-    return {**found, "counter": np.array(7, dtype=np.int64)}
+    statistics = {"norm.running_var": np.abs(found["bias"])}
+    return {**found, **statistics, "counter": np.array(7, dtype=np.int64)}
 
 
 def sent(encoding: Encoding, values: Tensors, seed: int = 3) -> tuple[Encoded, dict[str, np.ndarray]]:
@@ -37,7 +38,7 @@ def sent(encoding: Encoding, values: Tensors, seed: int = 3) -> tuple[Encoded, d
 
 
 def vector(values: Tensors) -> np.ndarray:
-    return joined(floats_of(values)).astype(np.float64)
+    return joined(coded_of(values)).astype(np.float64)
 
 
 def squared(values: np.ndarray) -> float:
@@ -54,6 +55,7 @@ def test_names_shapes_and_types_are_kept(member: type[Encoding], dtype: type[np.
     }
     assert list(arrived) == list(values)
     assert arrived["counter"] == 7
+    assert np.array_equal(arrived["norm.running_var"], values["norm.running_var"])
 
 
 @every_member
