@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.core.events import Event
+from engine.core.json import JsonValue
 from engine.costs.ledger import Ledger
 from engine.federated import rounds, telling
 from engine.federated.asking import Asked
@@ -47,7 +48,9 @@ def begin(task: "Federated", context: Context) -> State:
     """The state before anybody begins."""
     state = rounds.begin(task, context)
     plan = replace(Plan.from_values(state.values["plan"]), clients_per_block=1)
-    start = {"cohort": [], "sessions": 0, "begun": [], "freed_by": -1, "clock_s": 0.0, "step_s": 0.0}
+    start: dict[str, JsonValue] = {
+        "cohort": [], "sessions": 0, "begun": [], "freed_by": -1, "clock_s": 0.0, "step_s": 0.0,
+    }  # fmt: skip
     return state.replace(values={**start, "plan": plan.to_values()})
 
 
@@ -223,7 +226,7 @@ def _all_landed(task: "Federated", context: Context, state: State) -> State:
     for row in flights.order().reshape(-1, 1):
         mine = broken_off(context, task, flights.take(row), clock_s)
         dropped: Any = state.values["dropped"]
-        entry = {"id": int(mine.sessions.client[0]), "reason": RUN_ENDED}
+        entry: JsonValue = {"id": int(mine.sessions.client[0]), "reason": RUN_ENDED}
         state = _booked(task, context, state.replace(values={"dropped": [*dropped, entry]}), mine)
     return state.replace(drop=[*names(FLIGHT, state.tensors), *names(VERSION, state.tensors)])
 

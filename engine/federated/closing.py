@@ -58,7 +58,7 @@ def close_round(task: "Federated", context: Context, state: State) -> tuple[Stat
     spent = budget.after_round(task, context, state, done.counted, done.columns.get("norm"))
     found = measured(task, context, done.number, met.server, done.columns)
     own = personal_metrics(task, context, done.number, met.server, state.clients.updated(met.clients))
-    metrics = found.metrics | own | met.metrics | spent.metrics
+    metrics = found.metrics | own | dict(met.metrics) | spent.metrics
     values = {
         **metrics, **totals, "round_time_s": totals["time_s"] - done.start_s, **telling.percentiles(done.spread),
         **telling.compression(task, exchange_in(task, context), done),

@@ -8,8 +8,6 @@ import numpy as np
 
 from engine.federated.sessions import Floats, Ints, Sessions
 
-_WHOLE = ("number", "version", "again", "cause")
-
 
 @dataclass(frozen=True)
 class Flights:
@@ -36,12 +34,19 @@ class Flights:
     @classmethod
     def from_columns(cls, columns: Mapping[str, Any]) -> Self:
         """The flights of :meth:`columns`; none of no columns."""
-        names = [field.name for field in fields(Sessions)]
         none = np.zeros(0)
-        sessions = Sessions.from_columns({name: columns.get(name, none) for name in names})
-        whole = {name: np.asarray(columns.get(name, none), dtype=np.int64) for name in _WHOLE}
-        times = {name: np.asarray(columns.get(name, none), dtype=np.float64) for name in ("begun_s", "ends_s")}
-        return cls(sessions, **whole, **times)
+
+        def whole(name: str) -> Ints:
+            return np.asarray(columns.get(name, none), dtype=np.int64)
+
+        def times(name: str) -> Floats:
+            return np.asarray(columns.get(name, none), dtype=np.float64)
+
+        return cls(
+            Sessions.from_columns({field.name: whole(field.name) for field in fields(Sessions)}),
+            number=whole("number"), version=whole("version"), again=whole("again"), cause=whole("cause"),
+            begun_s=times("begun_s"), ends_s=times("ends_s"),
+        )  # fmt: skip
 
     def columns(self) -> dict[str, np.ndarray]:
         """The flights as named columns, for states."""

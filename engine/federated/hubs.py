@@ -50,7 +50,8 @@ def hub_step(task: "Federated", context: Context, state: State, who: tuple[int, 
     below = int(np.count_nonzero(context.network.gateway_of == hub))
     ids = np.array(clients, dtype=np.int64)
     groups = combine(task, context, state, groups_of(state, hub), clients=ids, num_clients=below)
-    weights, weight = dict(hub_weights(state)), state.values["weight"]
+    weights: dict[str, Any] = {**hub_weights(state)}
+    weight = state.values["weight"]
     assert isinstance(weight, float)
     weights[str(hub)] = weights.get(str(hub), 0.0) + weight
     return state.replace(

@@ -15,6 +15,7 @@ from engine.federated.combining import shortfall
 from engine.federated.layout import population_of
 from engine.federated.measuring import Measured
 from engine.federated.sampler import Feedback
+from engine.federated.schedulers.deadline import Deadline
 from engine.federated.secrecy import obstacle
 from engine.federated.sessions import Sessions
 from engine.federated.traffic import Exchange
@@ -145,6 +146,8 @@ def _clients(task: "Federated", context: Context, done: Round) -> dict[str, Any]
     ids = counted.client[shown]
     malicious = {} if task.attack is None else {"malicious": is_malicious(task.attack, context, ids).astype(np.int64)}
     reported = {name: done.columns[name][shown] for name in REPORTED if name in done.columns}
+    if isinstance(task.scheduler, Deadline) and task.scheduler.late == "partial":
+        reported["epochs"] = counted.samples[shown] / population_of(task, context).num_samples(ids)
     return {
         "round": done.number,
         "num_clients": len(counted),

@@ -43,6 +43,9 @@ SPECS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "task.strategy={kind: fedmax}",
             "task.local.path=per_client",
             "fleet.groups=[{name: field, count: 8, battery: {capacity_j: 8, harvest_w: 4}}]",  # some run empty
+            "task.scheduler={kind: deadline, deadline_s: 1.6, late: partial}",
+            "task.scheduler={kind: buffered, buffer_size: 2}",
+            "task.coordination={kind: gossip}",
         ),
     ),
 }
@@ -50,7 +53,7 @@ SPECS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 CASES = [(kind, setting) for kind, (_, settings) in SPECS.items() for setting in settings]
 
-FORESEEN = [case for case in CASES if "battery" not in case[1]]
+FORESEEN = [case for case in CASES if not any(part in case[1] for part in ("battery", "deadline", "buffered"))]
 """Those whose learning depends on neither time nor energy, so that its trace tells all."""
 
 

@@ -25,12 +25,13 @@ def computed_s(samples: np.ndarray, steps: np.ndarray, tmp_path: Path) -> np.nda
     """Seconds of training by hand: multiply-accumulates over rates, and for each step all parameters once."""
     world, work = context(tmp_path), Work.from_profile(profile_of(task()))
     device = world.fleet.kinds[0]
-    a_sample = sum(
-        macs * device.training_passes(operator).value / device.rate(operator, "float").value
-        for operator, macs in work.macs.items()
-    )
+    a_sample = 0.0
+    for operator, macs in work.macs.items():
+        rate = device.rate(operator, "float")
+        assert rate is not None
+        a_sample += macs * device.training_passes(operator).value / rate.value
     a_step = work.parameter_count / world.fleet.rates("float")[0, OPERATOR_CLASSES.index("other")]
-    return samples * a_sample + steps * a_step
+    return np.asarray(samples * a_sample + steps * a_step)
 
 
 def whole_round(tmp_path: Path) -> tuple[dict[str, Any], np.ndarray]:
@@ -74,6 +75,8 @@ def test_stragglers_do_part_of_their_work(tmp_path: Path) -> None:
     assert (np.asarray(done["time_s"]) <= deadline_s).all()
     whole, part = clients["num_samples"][slowest], done["num_samples"][slowest]
     assert 0 < part < whole
+    assert done["epochs"][slowest] == pytest.approx(3 * part / whole)
+    assert (np.asarray(done["epochs"]) <= 3).all()
     # one more step would have been too much
     spare_s = deadline_s - np.asarray(done["time_s"])[slowest]
     assert spare_s < computed_s(np.array([16]), np.array([1]), tmp_path)[0] * 1.0001
