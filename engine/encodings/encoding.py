@@ -102,10 +102,10 @@ class Encoding(Component):
 class Lossy(Encoding):
     """An encoding that treats floating-point arrays in its own way.
 
-    Arrays of whole numbers (counters) always travel as they are, and so do running statistics of normalization: they are
-    few, and a variance that came out as zero would ruin a model. So does the whole message if it holds a number that is
-    not finite or beyond all measure, as of a client that diverged, or if encoding would not make it smaller; its first
-    byte says so.
+    Arrays of whole numbers (counters) always travel as they are, and so do running statistics of normalization: they
+    are few, and a variance that came out as zero would ruin a model. So does the whole message if it holds a number
+    that is not finite or beyond all measure, as of a client that diverged, or if encoding would not make it smaller;
+    its first byte says so.
     """
 
     @final
