@@ -25,6 +25,7 @@ class Tethered(Strategy):
     """Federated averaging on a tether that was not there yesterday."""
 
     source: ClassVar[str] = "A. Nobody, Tethers, 2031, equation 4"
+    equation: ClassVar[str] = "min Fₖ(w) + s/2 ‖w − wₜ‖²"
     neutral: ClassVar[dict[str, float]] = {"strength": 0.0}
     kind: Literal["tethered"] = "tethered"
     """Federated averaging on a tether."""

@@ -1,9 +1,12 @@
 """Presets: each is a valid task on a fitting fleet, is resolved by value, and yields to what stands beside it."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.__main__ import main
 from engine.core.errors import SpecError
 from engine.specs.checks import check
 from engine.specs.presets import presets
@@ -33,6 +36,16 @@ def test_each_is_told_and_fits(name: str) -> None:
     assert "preset" not in kept
     assert all(key in kept for key in preset.task)
     write(dict(preset.task))
+
+
+def test_cost_of_the_fedmax_paper(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """600 rounds of ten clients with 659,818 parameters of four bytes: 15.8 GB each way."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(write(spec_with({"preset": "fedmax_paper"})))
+    assert main(["estimate", str(spec), "--json"]) == 0
+    (cell,) = json.loads(capsys.readouterr().out)["cells"]
+    assert cell["totals"]["bytes_up"]["expected"] == cell["totals"]["bytes_down"]["expected"] == 600 * 10 * 659_818 * 4
+    assert cell["totals"]["energy_j"]["expected"] > 0
 
 
 def test_what_stands_beside_it_wins() -> None:
