@@ -1,15 +1,15 @@
 """What privacy has cost so far, round by round, and whether any is left."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.core.json import JsonValue
 from engine.core.registry import kind_of
-from engine.federated.layout import population_of
+from engine.federated.layout import called_of, population_of
 from engine.federated.sessions import Sessions
-from engine.privacy.mechanism import Mechanism, Turn
+from engine.privacy.mechanism import Book, Mechanism, Turn
 from engine.task.contract import Context, State
 
 if TYPE_CHECKING:
@@ -31,13 +31,11 @@ class Budget:
         values: of the state after it.
         tensors: of the state after it.
         metrics: for the log; epsilon and what else the mechanism tells.
-        is_spent: whether another round like it would cost more than is allowed.
     """
 
     values: dict[str, JsonValue]
     tensors: dict[str, np.ndarray]
     metrics: dict[str, float]
-    is_spent: bool = False
 
 
 def begin(task: "Federated") -> dict[str, JsonValue]:
@@ -65,21 +63,45 @@ def after_round(
     mechanism = task.privacy
     if mechanism is None:
         return Budget({}, {}, {})
-    clients, tensors = counted.client, _taken(mechanism, context, state, counted)
+    tensors = _taken(mechanism, context, state, counted)
+    number, book = _open(state)
+    turn = _turn(task, context, state, counted, tensors)
+    after = mechanism.after(book, replace(turn, norms=norms), context.stream("privacy-clip", number))
+    return Budget({BOOK: after}, tensors, mechanism.metrics(after))
+
+
+def overspent(task: "Federated", context: Context, state: State) -> float | None:
+    """Epsilon after the open round if everybody who is called takes part; None if that is allowed."""
+    mechanism = task.privacy
+    if mechanism is None or mechanism.target_epsilon is None:
+        return None
+    called = called_of(state)
+    counted = called.take(called.counts > 0)
+    number, book = _open(state)
+    turn = _turn(task, context, state, counted, _taken(mechanism, context, state, counted))
+    draw = context.stream("privacy-clip", number)
+    if not mechanism.is_exhausted(book, turn, draw):
+        return None
+    return mechanism.epsilon(mechanism.after(book, turn, draw))
+
+
+def _open(state: State) -> tuple[int, Book]:
+    """The number of the open round, and the book before it."""
+    number: Any = state.values["round"]
+    book: Any = state.values[BOOK]
+    return number, book
+
+
+def _turn(task: "Federated", context: Context, state: State, counted: Sessions, tensors: dict[str, np.ndarray]) -> Turn:
+    clients = counted.client
     rounds, steps = tensors[TAKEN][:, clients] if tensors else (None, None)
     absent: Any = state.values["absent"]
-    turn = Turn(
+    return Turn(
         scheme=task.sampler.scheme, cohort_size=task.sampler.cohort_size(context.fleet.num_devices),
         num_candidates=context.fleet.num_devices - int(absent.get("num_absent", 0)), clients=clients,
         samples=population_of(task, context).num_samples(clients), epochs=task.local.epochs,
-        batch_size=task.local.batch_size, norms=norms, participations=rounds,
-        local_steps=steps,
+        batch_size=task.local.batch_size, participations=rounds, local_steps=steps,
     )  # fmt: skip
-    number: Any = state.values["round"]
-    book: Any = state.values[BOOK]
-    after = mechanism.after(book, turn, context.stream("privacy-clip", number))
-    is_spent = mechanism.is_exhausted(after, turn, context.stream("privacy-clip", number + 1))
-    return Budget({BOOK: after}, tensors, mechanism.metrics(after), is_spent)
 
 
 def _taken(mechanism: Mechanism, context: Context, state: State, counted: Sessions) -> dict[str, np.ndarray]:

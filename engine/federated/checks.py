@@ -9,8 +9,10 @@ from engine.core.errors import Problem
 from engine.costs.memory import memory_problems
 from engine.costs.plan import message_problems
 from engine.federated.adversary import target_of
+from engine.federated.budget import typical_turn
 from engine.federated.combinations import refused
 from engine.federated.coordinations.gossip import Gossip
+from engine.federated.expectation import mean_samples
 from engine.federated.messages import shape_only
 from engine.federated.packing import named
 from engine.federated.population import shard_count
@@ -65,7 +67,10 @@ def _attack(task: "Federated", num_devices: int) -> list[Problem]:
 def _privacy(task: "Federated", num_devices: int) -> list[Problem]:
     if task.privacy is None:
         return []
-    return below("privacy", task.privacy.check(task.sampler.scheme, task.sampler.cohort_size(num_devices)))
+    found = task.privacy.check(task.sampler.scheme, task.sampler.cohort_size(num_devices))
+    if not found:
+        found = task.privacy.first_round(typical_turn(task, num_devices, mean_samples(task, num_devices)))
+    return below("privacy", found)
 
 
 def _secrecy(task: "Federated", num_devices: int) -> list[Problem]:

@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 TOTALS = ("time_s", "energy_j", "bytes_up", "bytes_down")
 """Cumulative costs that every metrics event carries."""
 
-BUDGET_SPENT = "privacy_budget"
-"""Why a run ends whose next round would cost more privacy than is allowed."""
-
 LASTS_A_ROUND = (SUM, ROWS, OPEN, CALLED, WAYS, DOWN)
 """Prefixes of what a state holds of an open round only."""
 
@@ -70,7 +67,7 @@ def close_round(task: "Federated", context: Context, state: State) -> tuple[Stat
     closed = state.replace(
         values={
             **closed_values(done.number + 1), "totals": dict(totals), "metrics": {**kept, **metrics}, **spent.values,
-            "reason": reason_after(task, done.number, metrics) or (BUDGET_SPENT if spent.is_spent else ""),
+            "reason": reason_after(task, done.number, metrics),
             **met.values,
         },
         tensors={

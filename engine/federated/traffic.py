@@ -1,6 +1,6 @@
 """The trace of synchronous rounds: the message down, local training, the message up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,7 +90,7 @@ def exchange_of(task: "Federated") -> Exchange:
         secure = SecurePhases(task.secure_aggregation, sum(array.size for array in named(up).values()))
     forward = Work.from_profile(profile_of(task))
     return Exchange(
-        work=forward.scaled(task.strategy.work_factor(task.local)),
+        work=_training_work(task, forward),
         forward=forward,
         bytes_down=num_bytes(down) if task.encoding.plain_down else task.encoding.expected_down(named(down)),
         bytes_up=_bytes_up(task, up) if secure is None else secure.bytes_up,
@@ -98,6 +98,15 @@ def exchange_of(task: "Federated") -> Exchange:
         plain_up=num_bytes(up),
         secure=secure,
     )
+
+
+def _training_work(task: "Federated", forward: Work) -> Work:
+    """What training asks as if it were a forward pass: a third of what it adds to a sample's three passes."""
+    work = forward.scaled(task.strategy.work_factor(task.local))
+    if task.privacy is None:
+        return work
+    extra = task.privacy.training_macs(work.parameter_count, task.local.batch_size) / TRAINING_PASSES.value
+    return replace(work, macs={**work.macs, "other": work.macs["other"] + round(extra)}) if extra else work
 
 
 def _bytes_up(task: "Federated", up: Groups) -> int:

@@ -119,6 +119,10 @@ class Mechanism(Component):
         """The noisy mean from the plain sum of the clipped updates, (P,); only where ``noises_sum``."""
         raise NotImplementedError(f"{type(self).__qualname__} adds no noise to sums")
 
+    def training_macs(self, num_parameters: int, batch_size: int) -> float:
+        """Multiply-accumulates of the operator class ``other`` that it adds to a training step, per sample."""
+        return 0.0
+
     def metrics(self, book: Book) -> dict[str, float]:
         """What a round's metrics event tells."""
         return {"epsilon": self.epsilon(book)}
@@ -130,8 +134,21 @@ class Mechanism(Component):
             "accountant": self.accountant, "target_epsilon": self.target_epsilon,
         }  # fmt: skip
 
+    def first_round(self, turn: Turn) -> list[Problem]:
+        """A budget that one round exceeds; paths are relative to the mechanism."""
+        if self.target_epsilon is None:
+            return []
+        needed = self.expected_epsilon(1, turn)
+        if needed <= self.target_epsilon:
+            return []
+        message = (
+            f"one round alone costs about {needed:.4g} at delta {self.delta:g}; allow more than that, or take more "
+            f"noise, smaller cohorts or less local work; it is {self.target_epsilon:g}"
+        )
+        return [Problem("target_epsilon", "budget_below_one_round", message)]
+
     def is_exhausted(self, book: Book, turn: Turn, draw: np.random.Generator) -> bool:
-        """Whether one more round like ``turn`` would exceed the budget."""
+        """Whether the round ``turn``, yet to take place, would exceed the budget."""
         return self.target_epsilon is not None and self.epsilon(self.after(book, turn, draw)) > self.target_epsilon
 
     def check(self, scheme: Scheme, cohort_size: int) -> list[Problem]:

@@ -17,6 +17,8 @@ from engine.core.streams import stream
 from engine.models.build import GraphModule
 from engine.models.layers import Recurrent
 from engine.privacy.mechanisms.dp_sgd import DPSGD
+from engine.training.chain import chain_of
+from engine.training.ghost import clip_factors, clipped_sums, has_form
 from engine.training.local import LocalRule, LocalView, Tensors
 
 GRADIENT_BYTES = 64 << 20
@@ -68,7 +70,7 @@ class PrivateSteps:
     def noisy_mean(self, clipped: list[Tensor]) -> list[Tensor]:
         """The sums of clipped gradients with noise, over the expected size of a batch."""
         std = self.mechanism.noise_multiplier * self.mechanism.clip_norm
-        return [(value + std * self._normal(value)) / self.batch_size for value in clipped]
+        return [self._normal(value).mul_(std).add_(value).div_(self.batch_size) for value in clipped]
 
     def _normal(self, like: Tensor) -> Tensor:
         kind = np.float64 if like.dtype == torch.float64 else np.float32
@@ -96,6 +98,11 @@ class PrivateGradients:
         An empty batch gives noise alone, and a loss of zero.
         """
         named = {name: value.detach() for name, value in self.module.named_parameters()}
+        chain = chain_of(self.module.graph)
+        if chain is not None and has_form(chain, self.rule) and len(inputs):
+            seen, bound = replace(view, params=named), self.steps.mechanism.clip_norm
+            sums, each = clipped_sums(chain, self.rule, seen, (inputs, labels), bound)
+            return self.steps.noisy_mean([sums[name] for name in named]), each.mean()
         total = {name: torch.zeros_like(value) for name, value in named.items()}
         losses = torch.zeros((), dtype=next(iter(named.values())).dtype)
         per_sample = self._function(view)
@@ -122,13 +129,12 @@ def add_clipped(total: Mapping[str, Tensor], gradients: Tensors, bound: float) -
 
     A sample whose gradient is no finite number adds nothing: it has no length that could be scaled.
     """
-    squares = sum(value.flatten(1).double().square().sum(1) for value in gradients.values())
-    assert isinstance(squares, Tensor)
-    norms = squares.sqrt()
-    factors = torch.where(norms.isfinite(), (bound / norms.clamp(min=1e-30)).clamp(max=1.0), torch.zeros_like(norms))
+    norms = torch.stack([torch.linalg.vector_norm(value.flatten(1), dim=1) for value in gradients.values()]).norm(dim=0)
+    factors = clip_factors(norms, bound)
+    all_finite = bool(norms.isfinite().all())
     for name, value in gradients.items():
-        finite = value.nan_to_num(0.0, 0.0, 0.0) if not bool(norms.isfinite().all()) else value
-        total[name].add_(torch.tensordot(factors.to(value.dtype), finite, dims=1))
+        finite = value if all_finite else value.nan_to_num(0.0, 0.0, 0.0)
+        total[name].add_(torch.tensordot(factors, finite, dims=1))
 
 
 class _Whole(nn.Module):

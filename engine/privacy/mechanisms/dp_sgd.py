@@ -14,6 +14,10 @@ FEW_SIZES = 24
 """Different sizes of clients up to which each is accounted for to three digits; many take two, which is some percent
 more, or their curves would take longer than the training."""
 
+CLIP_MACS, NOISE_MACS = 2, 10
+"""Arithmetic per parameter, derived: for each sample a square for the norm and a scaled addition; for each step a
+Gaussian number by Box and Muller's transform, with its logarithm, root and cosine as short polynomials."""
+
 
 @mechanisms.register
 class DPSGD(Mechanism):
@@ -66,6 +70,10 @@ class DPSGD(Mechanism):
         steps = local_steps(size, turn.batch_size, turn.epochs) if made is None else int(made[0])
         most = most_rounds(rounds, turn.cohort_size, turn.num_candidates)
         return self._epsilon(_name(turn.batch_size, size), steps * most, DIGITS)
+
+    def training_macs(self, num_parameters: int, batch_size: int) -> float:
+        """Norm and scaled sum of each sample's gradient, and its share of the step's noise."""
+        return num_parameters * (CLIP_MACS + NOISE_MACS / batch_size)
 
     def _epsilon(self, name: str, steps: int, digits: int) -> float:
         batch, _, size = name.partition("/")

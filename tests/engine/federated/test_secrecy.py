@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from engine.federated.secrecy import MASKED, obstacle, opened
+from engine.federated.traffic import exchange_of
 from engine.privacy.accountant import Step, epsilon
 from engine.task.contract import State
 from tests.engine.federated.worlds import as_json, context, run, same_tensors, stored_and_loaded, task, values_of
@@ -138,3 +139,33 @@ def test_private_steps_are_counted_as_they_were_made(tmp_path: Path) -> None:
     local = {"batch_size": 64, "max_steps": 1, "epochs": 5}
     _, events = run(task(**EVERYONE, **EXAMPLES, local=local, rounds=2), context(tmp_path))
     assert values_of(events, "epsilon")[1] == epsilon({Step(0.8, "poisson", 64, 119): 2}, 1e-5)
+
+
+def test_private_steps_take_a_device_longer(tmp_path: Path) -> None:
+    _, plain = run(task(**EVERYONE, rounds=1), context(tmp_path))
+    _, private = run(task(**EVERYONE, **EXAMPLES, rounds=1), context(tmp_path))
+    assert values_of(private, "energy_j")[0] > values_of(plain, "energy_j")[0]
+    work, before = (exchange_of(task(**EVERYONE, **extra)).work for extra in (EXAMPLES, {}))
+    per_sample = work.parameter_count * (2 + 10 / 16)  # batches of 16
+    assert 3 * (work.macs["other"] - before.macs["other"]) == pytest.approx(per_sample, abs=2)
+
+
+@pytest.mark.parametrize("privacy", [CENTRAL, LOCAL, EXAMPLES], ids=["central", "local", "sgd"])
+def test_no_round_exceeds_the_budget(privacy: dict[str, Any], tmp_path: Path) -> None:
+    """Dirichlet parts: with private steps the smallest client decides, and it may come late."""
+    free, world = task(**privacy, rounds=4), context(tmp_path)
+    spent = values_of(run(free, world)[1], "epsilon")
+    limited = {"privacy": {**privacy["privacy"], "target_epsilon": spent[2] * (1 + 1e-9)}}
+    state, events = run(task(**limited, rounds=20), context(tmp_path))
+    assert values_of(events, "epsilon")[:3] == spent[:3]
+    assert max(values_of(events, "epsilon")) <= spent[2] * (1 + 1e-9)
+    assert state.values["reason"] == "privacy_budget"
+    (remark,) = [e.body["message"] for e in events if e.kind == "log" and "epsilon" in e.body["message"]]
+    assert "the run ends before it" in remark
+    assert not [name for name in state.tensors if name.startswith(("called/", "sum/", "open/"))]
+
+
+def test_a_budget_below_one_round_is_refused(tmp_path: Path) -> None:
+    tight = {"privacy": {**EXAMPLES["privacy"], "target_epsilon": 0.1}}
+    (problem,) = task(**EVERYONE, **tight).check(context(tmp_path))
+    assert (problem.path, problem.code) == ("privacy.target_epsilon", "budget_below_one_round")
