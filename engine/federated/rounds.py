@@ -8,7 +8,6 @@ from engine.federated import budget
 from engine.federated.blocks import clients_in_blocks, fold, make_block
 from engine.federated.closing import TOTALS, close_round, closed_values
 from engine.federated.cohorts import remembered
-from engine.federated.ending import ended
 from engine.federated.layout import SERVER, graph_of, population_of
 from engine.federated.messages import flat
 from engine.federated.opening import open_round
@@ -39,6 +38,8 @@ def make_plan(task: "Federated", graph: Graph, *, num_clients: int, most_samples
         needs_weights=task.evaluation.divergence or not route_of(task).is_plain,
         augments=bool(task.augment),
         is_private=route_of(task).trains_privately,
+        num_clients=num_clients,
+        rounds=task.rounds if task.drift is None else 1,
     )
     return plan_for(task.strategy, task.local, shapes)
 
@@ -62,8 +63,6 @@ def step(task: "Federated", context: Context, state: State) -> tuple[State, list
     """Compute the next block of the open round; with its last one, close the round."""
     if state.values["cohort"] is None:
         state = open_round(task, context, state)
-        if (over := ended(task, context, state)) is not None:
-            return over
         if task.sampler.asks_losses:
             return state, []  # the clients' losses were a block of their own
     blocks = clients_in_blocks(task, state)

@@ -26,7 +26,20 @@ GRAM_STEPS = 8
 """Steps per Gram block; 6 to 10 were equally good, fewer write the weights too often, more cost quadratic work."""
 
 EPOCH_ROWS = 64
-"""Samples per client and round up to which the whole round is one Gram block."""
+"""Visits of samples per client and round up to which the whole round is one Gram block, whatever else holds."""
+
+WHOLE_VISITS = 300
+"""The same where Gram matrices are kept between rounds: for plain steps; twice as many for others, which have no other
+Gram form, and for several epochs, as a sample that is visited again costs no further product with the weights."""
+
+WHOLE_PRODUCTS = 4 << 20
+"""Inner products of visits in a block at most, 16 MB."""
+
+GRAM_KEPT_BYTES = 160 << 20
+"""Gram matrices that a process keeps between rounds at most."""
+
+WHOLE_TURNS = 4
+"""How often a client must be expected to take part for its Gram matrix to be worth its making."""
 
 COHORT_BATCH = 64
 """Batch size up to which stacking pays on layers of any width; above, one client fills the matrix kernels."""
@@ -83,6 +96,8 @@ class Shapes:
         needs_weights: whether something besides the rule looks at single clients' weights.
         augments: whether samples are changed at random each time they are used.
         is_private: whether local steps are differentially private.
+        num_clients: clients in all; 0 if that is not known.
+        rounds: rounds in which clients hold the samples that they hold now.
     """
 
     chain: Chain | None
@@ -91,6 +106,14 @@ class Shapes:
     needs_weights: bool = False
     augments: bool = False
     is_private: bool = False
+    num_clients: int = 0
+    rounds: int = 1
+
+    def keeps_gram(self) -> bool:
+        """Whether the clients' Gram matrices can be kept, and are used often enough for that."""
+        if not self.num_clients or 4 * self.num_clients * self.most_samples**2 > GRAM_KEPT_BYTES:
+            return False
+        return self.rounds * self.cohort_size >= WHOLE_TURNS * self.num_clients
 
 
 def cohort_obstacle(
@@ -148,14 +171,27 @@ def _per_client(reason: str) -> Plan:
 def _stacked(rule: LocalRule, settings: LocalSettings, shapes: Shapes, parameters: int) -> Plan:
     assert shapes.chain is not None
     plain = not (settings.momentum or settings.weight_decay or defines(rule, "linear_term"))
-    rows = shapes.most_samples * settings.epochs
-    whole = plain and rows <= EPOCH_ROWS
-    forms = not whole or shapes.needs_weights or defines(rule, "finish") or rule.has_own_models
+    visits = shapes.most_samples * settings.epochs
+    whole = not rule.has_own_models and _is_whole(shapes, visits, plain=plain)
+    forms = not whole or shapes.needs_weights or defines(rule, "finish")
     most = CLIENTS_PER_BLOCK if not forms else max(1, min(CLIENTS_PER_BLOCK, STACKED_BYTES // (4 * parameters)))
+    most = max(1, min(most, WHOLE_PRODUCTS // max(1, visits**2))) if whole else most
     blocks = -(-shapes.cohort_size // most)
     clients = -(-shapes.cohort_size // blocks)
     first = shapes.chain[0]
     wide = plain and 4 * clients * first.inputs * first.outputs >= GRAM_BYTES
-    steps = -(-rows // settings.batch_size) + settings.epochs if whole else GRAM_STEPS if wide else 0
+    steps = -(-visits // settings.batch_size) + settings.epochs if whole else GRAM_STEPS if wide else 0
     reason = "forced by local.path" if settings.path == "cohort" else "small linear model"
     return Plan(path="cohort", clients_per_block=clients, gram_steps=steps, forms_weights=forms, reason=reason)
+
+
+def _is_whole(shapes: Shapes, visits: int, *, plain: bool) -> bool:
+    """Whether a round is one Gram block: it costs the square of the visits, steps cost visits times inputs."""
+    assert shapes.chain is not None
+    if visits <= EPOCH_ROWS:
+        return True
+    inputs = shapes.chain[0].inputs
+    if visits > inputs or not (shapes.most_samples <= EPOCH_ROWS or shapes.keeps_gram()):
+        return False
+    again = 2 * inputs * (visits - shapes.most_samples)
+    return visits <= WHOLE_VISITS or (visits <= 2 * WHOLE_VISITS and (not plain or visits**2 <= again))

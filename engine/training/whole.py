@@ -17,11 +17,9 @@ from engine.training.coefficients import coefficients
 from engine.training.dense import Descent, stacked_params
 from engine.training.gram import Corrections, descend
 from engine.training.local import Tensors
+from engine.training.plans import GRAM_KEPT_BYTES
 from engine.training.products import affine, product
 from engine.training.stack import Cohort, StackedJob
-
-KEPT_BYTES = 64 << 20
-"""Gram matrices that a process keeps at most; older ones are computed again."""
 
 
 def suits_whole(job: StackedJob, descent: Descent) -> bool:
@@ -229,7 +227,7 @@ class GramStore:
     def _keep(self, name: int, table: Tensor) -> None:
         self._kept[name] = table
         self._bytes += table.nbytes
-        while self._bytes > KEPT_BYTES and len(self._kept) > 1:
+        while self._bytes > GRAM_KEPT_BYTES and len(self._kept) > 1:
             self._bytes -= self._kept.pop(next(iter(self._kept))).nbytes
 
 

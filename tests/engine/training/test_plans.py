@@ -63,6 +63,23 @@ def test_gram_form_only_for_plain_steps() -> None:
     assert plan_for(FedAvg(), LocalSettings(batch_size=10, weight_decay=0.1), shapes()).gram_steps == 0
 
 
+def test_rounds_are_one_block_where_gram_matrices_are_kept() -> None:
+    settings = LocalSettings(batch_size=10)
+    known = shapes(most_samples=200, num_clients=100, rounds=100)
+    assert plan_for(FedAvg(), settings, known).gram_steps >= 20
+    assert plan_for(FedAvg(), settings, shapes(most_samples=200, num_clients=100, rounds=20)).gram_steps < 20
+    assert plan_for(FedAvg(), settings, shapes(most_samples=200, num_clients=10_000, rounds=10_000)).gram_steps < 20
+
+
+def test_one_block_goes_further_where_steps_have_no_other_gram_form() -> None:
+    known = shapes(num_clients=100, rounds=100)
+    assert plan_for(FedAvg(), LocalSettings(batch_size=10), known).gram_steps < 60
+    assert plan_for(FedProx(), LocalSettings(batch_size=10), known).gram_steps >= 60
+    assert plan_for(FedAvg(), LocalSettings(batch_size=10, momentum=0.9), known).gram_steps >= 60
+    epochs = shapes(most_samples=60, num_clients=1_000_000)
+    assert plan_for(FedAvg(), LocalSettings(batch_size=10, epochs=5), epochs).gram_steps >= 30
+
+
 def test_term_without_a_feature_gradient_goes_one_by_one_and_says_so() -> None:
     plan = plan_for(OnlyLoss(), LocalSettings(batch_size=10), shapes())
     assert plan.path == "per_client"
