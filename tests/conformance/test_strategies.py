@@ -90,9 +90,11 @@ def test_stacked_path_equals_the_other(member: type[Strategy]) -> None:
     if obstacle:
         pytest.skip(f"not stacked: {obstacle}")
     for settings in ({}, {"momentum": 0.5, "weight_decay": 0.01}):
-        alone, stacked = train(strategy, PER_CLIENT, **settings), train(strategy, DIRECT, **settings)
-        assert largest_difference(alone.summed, stacked.summed) < 1e-9
-        assert largest_difference(alone.states, stacked.states) < 1e-9
+        alone = train(strategy, PER_CLIENT, **settings)
+        for plan in (DIRECT, GRAM):
+            stacked = train(strategy, plan, **settings)
+            assert largest_difference(alone.summed, stacked.summed) < 1e-9, plan
+            assert largest_difference(alone.states, stacked.states) < 1e-9, plan
 
 
 @every_member

@@ -9,6 +9,7 @@ from engine.federated.messages import travels
 from engine.federated.strategies.fedbn import FedBN
 from engine.federated.strategies.fedper import FedPer
 from engine.federated.strategy import Strategy
+from engine.federated.task import Federated
 from engine.models.weights import initial
 from engine.task.state import Tensors
 from engine.training.settings import LocalSettings
@@ -61,7 +62,7 @@ def test_a_network_with_normalization_resumes(kind: str, tmp_path: Path) -> None
     assert _moved_apart(whole.clients[min(whole.clients)], whole.clients[max(whole.clients)])
 
 
-def _stays(kind: str, name: str, task) -> bool:  # type: ignore[no-untyped-def]
+def _stays(kind: str, name: str, task: Federated) -> bool:
     infos = {info.name: info for info in task.model.declare(task.dataset.sample()).parameters()}
     return infos[name].kind == "batch_norm" if kind == "fedbn" else infos[name].place == infos[name].num_places - 1
 
