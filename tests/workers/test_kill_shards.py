@@ -37,7 +37,7 @@ task:
   strategy: {kind: scaffold}  # with state of single clients
   sampler: {kind: uniform, num_clients: 5}
   local: {epochs: 25, batch_size: 32, path: per_client}
-  rounds: 8
+  rounds: 20
 """
 
 
