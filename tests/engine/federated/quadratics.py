@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from engine.federated.strategy import Combined, Groups, LinearTerm, LocalView, Payload, Strategy, Update
 from engine.training.arrays import as_groups, as_tensors
-from engine.training.chain import Dense
-from engine.training.dense import DenseStack
+from engine.training.descent import steps_of
 from engine.training.local import Tensors
 from engine.training.settings import LocalSettings
 
@@ -68,10 +66,8 @@ def _train(strategy: Strategy, world: World, down: Payload, who: tuple[int, Payl
 
 def _steps(world: World, place: int, params: Tensors, term: LinearTerm | None) -> Tensors:
     """The local steps of one client from some weight."""
-    layer = DenseStack(
-        Dense("w", None, 1, 1, relu=False), params, clients=1, settings=world.settings, lr=world.settings.lr, term=term
-    )
-    one = torch.ones(1, 1, 1, dtype=torch.float64)
+    named = {"w": params["w"].clone()}
+    steps = steps_of(named, world.settings, world.settings.lr, term)
     for _ in range(world.steps[place]):
-        layer.step(layer.forward(one) - world.targets[place], one)
-    return {"w": layer.params()["w"][0]}
+        steps.step([named["w"] - world.targets[place]])
+    return named

@@ -2,69 +2,30 @@
 
 import numpy as np
 import pytest
-import torch
 
 from engine.federated.strategies.scaffold import Scaffold
-from engine.federated.strategy import Combined, Groups, LocalView, num_bytes
-from engine.training.arrays import as_groups, as_tensors
-from engine.training.chain import Dense
-from engine.training.dense import DenseStack
+from engine.federated.strategy import Combined, num_bytes
 from engine.training.settings import LocalSettings
+from tests.engine.federated.quadratics import World, fresh, play, start
 
-TARGETS = (0.0, 4.0)
-"""Client k minimizes (w - target_k)^2 / 2, so its gradient is w - target_k."""
-LR, STEPS = 0.1, 2
-
-
-def local_round(strategy: Scaffold, server: Groups, states: list[Groups]) -> tuple[Groups, list[Groups]]:
-    """Both clients train, then the server steps."""
-    down = {group: as_tensors(arrays) for group, arrays in strategy.message_down(server).items()}
-    sums = {"weights": np.zeros((1, 1)), "control": np.zeros((1, 1))}
-    fresh = []
-    for target, state in zip(TARGETS, states, strict=True):
-        client = {group: as_tensors(arrays) for group, arrays in state.items()}
-        view = LocalView(
-            params=down["weights"], start=down["weights"], down=down, client=client, lr=LR, num_samples=(9,)
-        )
-        settings = LocalSettings(lr=LR)
-        layer = DenseStack(
-            Dense("w", None, 1, 1, relu=False),
-            down["weights"],
-            clients=1,
-            settings=settings,
-            lr=LR,
-            term=strategy.linear_term(view),
-        )
-        one = torch.ones(1, 1, 1, dtype=torch.float64)
-        for _ in range(STEPS):
-            layer.step(layer.forward(one) - target, one)
-        view.params = {"w": layer.params()["w"][0]}
-        update = strategy.finish(view, STEPS)
-        assert update.weight == 1.0
-        assert update.client is not None
-        fresh.append(as_groups(update.client))
-        for group in sums:
-            sums[group] += as_groups(update.tensors)[group]["w"]
-    mean = {group: {"w": total / 2} for group, total in sums.items()}
-    return strategy.server_step(Combined(mean, 2.0, 2, 2), server), fresh
+WORLD = World((0.0, 4.0), steps=(2, 2), sizes=(30, 10), settings=LocalSettings(lr=0.1), num_clients=2)
+"""Unlike numbers of samples, since the mean is unweighted."""
 
 
 def test_two_rounds_by_hand() -> None:
     strategy = Scaffold()
-    params = {"w": np.array([[1.0]])}
-    server = strategy.init_server(params)
-    states: list[Groups] = [strategy.init_client(params) for _ in TARGETS]
+    server, states = start(strategy, 1.0), fresh(strategy, WORLD)
 
     # round 1, all controls zero: client 1 goes 1 -> 0.9 -> 0.81, client 2 goes 1 -> 1.3 -> 1.57;
     # c_1 = (1 - 0.81) / 0.2, c_2 = (1 - 1.57) / 0.2, c their mean, w the mean of 0.81 and 1.57
-    server, states = local_round(strategy, server, states)
+    server, states = play(strategy, WORLD, server, states)
     assert [state["control"]["w"].item() for state in states] == pytest.approx([0.95, -2.85], abs=1e-12)
     assert server["weights"]["w"].item() == pytest.approx(1.19, abs=1e-12)
     assert server["control"]["w"].item() == pytest.approx(-0.95, abs=1e-12)
 
     # round 2: steps along w - 0 - 0.95 - 0.95 = w - 1.9 and w - 4 + 2.85 - 0.95 = w - 2.1:
     # 1.19 -> 1.261 -> 1.3249 and 1.19 -> 1.281 -> 1.3629; c_k <- c_k - c + (1.19 - w_k) / 0.2
-    server, states = local_round(strategy, server, states)
+    server, states = play(strategy, WORLD, server, states)
     assert [state["control"]["w"].item() for state in states] == pytest.approx([1.2255, -2.7645], abs=1e-12)
     assert server["weights"]["w"].item() == pytest.approx(1.3439, abs=1e-12)
     assert server["control"]["w"].item() == pytest.approx(-0.7695, abs=1e-12)
