@@ -11,11 +11,11 @@ from engine.federated.packing import Packing, named, ungrouped
 from engine.federated.route import route_of
 from engine.federated.secrecy import MASKED, MEMBERS, round_of
 from engine.federated.traffic import messages_of
-from engine.privacy.secure_round import SecureRound
 from engine.task.contract import Block, Context, Tensors
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
+    from engine.privacy.secure_round import SecureRound
     from engine.training.local import Update
 
 
@@ -102,7 +102,7 @@ class Outgoing:
         self._columns["norm"].append(sent.norm)
         return named(sent.groups), 1.0 if mechanism.noises_sum else weight
 
-    def _mask(self, secure: SecureRound, client: int, what: tuple[Tensors, float]) -> None:
+    def _mask(self, secure: "SecureRound", client: int, what: tuple[Tensors, float]) -> None:
         """Add a client's masked message and weight to the sum of the block."""
         message, weight = what
         vector = packing_of(self._task, self._context).vector(ungrouped(message))

@@ -8,6 +8,7 @@ from engine.federated import budget
 from engine.federated.blocks import clients_in_blocks, fold, make_block
 from engine.federated.closing import TOTALS, close_round, closed_values
 from engine.federated.cohorts import remembered
+from engine.federated.ending import ended
 from engine.federated.layout import SERVER, graph_of, population_of
 from engine.federated.messages import flat
 from engine.federated.opening import open_round
@@ -63,6 +64,8 @@ def step(task: "Federated", context: Context, state: State) -> tuple[State, list
     """Compute the next block of the open round; with its last one, close the round."""
     if state.values["cohort"] is None:
         state = open_round(task, context, state)
+        if (over := ended(task, context, state)) is not None:
+            return over
         if task.sampler.asks_losses:
             return state, []  # the clients' losses were a block of their own
     blocks = clients_in_blocks(task, state)

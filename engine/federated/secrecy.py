@@ -7,11 +7,11 @@ import numpy as np
 
 from engine.federated.layout import SUM, called_of, population_of, rounds_done
 from engine.federated.messages import part
-from engine.privacy.secure_round import Opened, SecureRound
 from engine.task.contract import Context, State
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
+    from engine.privacy.secure_round import Opened, SecureRound
 
 MASKED = "masked/total"
 """Name of the sum of masked updates among the sums of a state."""
@@ -20,7 +20,7 @@ MEMBERS = "secure/members"
 """Input of a block: (n,) ids of all clients that exchanged keys in the round, also of those that go away later."""
 
 
-def round_of(task: "Federated", context: Context, number: int, members: np.ndarray) -> SecureRound:
+def round_of(task: "Federated", context: Context, number: int, members: np.ndarray) -> "SecureRound":
     """The protocol of a round.
 
     Args:
@@ -36,7 +36,7 @@ def round_of(task: "Federated", context: Context, number: int, members: np.ndarr
     return task.secure_aggregation.round_of(context.seed, number, members.tolist(), heaviest, keeps_norm=clips)
 
 
-def opened(task: "Federated", context: Context, state: State) -> Opened | None:
+def opened(task: "Federated", context: Context, state: State) -> "Opened | None":
     """The plain sum of the open round's updates; None where there is none or it cannot be opened."""
     total = part(SUM, state.tensors).get(MASKED)
     if total is None or obstacle(task, context, state):
@@ -61,5 +61,5 @@ def metrics(columns: Mapping[str, np.ndarray]) -> dict[str, float]:
     return {"outside_range": float(columns["outside"].mean())} if "outside" in columns else {}
 
 
-def _round(task: "Federated", context: Context, state: State) -> SecureRound:
+def _round(task: "Federated", context: Context, state: State) -> "SecureRound":
     return round_of(task, context, rounds_done(state) + 1, called_of(state).client)

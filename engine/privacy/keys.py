@@ -19,10 +19,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from engine.core.streams import stream
 
-PUBLIC_BYTES = 32
-TAG_BYTES = 16
-"""Bytes of a public key, and by how much a sealed box is longer than what is in it."""
-
 NONCE = bytes(12)
 """Every key seals exactly one box, so its nonce need be neither random nor sent."""
 

@@ -11,7 +11,6 @@ Arithmetic is counted in multiply-accumulates of 32-bit words, derived from the 
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.privacy.keys import PUBLIC_BYTES, TAG_BYTES
 from engine.privacy.sharing import SHARE_BYTES
 
 FIELD_MACS = 8 * 8 + 8
@@ -19,6 +18,10 @@ X25519_MACS = 255 * (9 * FIELD_MACS + 8) + 265 * FIELD_MACS
 CIPHER_MACS_PER_BYTE = 28
 SHARE_MACS = 2 * 9 * 9
 """Multiply-accumulates of one field product, one scalar product, one byte of mask, one coefficient of one share."""
+
+PUBLIC_BYTES = 32
+TAG_BYTES = 16
+"""Bytes of a public key of X25519, and by how much AES-GCM makes a box longer than what is in it."""
 
 ID_BYTES = 4
 BOX_BYTES = 2 * SHARE_BYTES + TAG_BYTES

@@ -48,7 +48,7 @@ def book_of(mechanism: Mechanism, rounds: int) -> dict[str, Any]:
     book = mechanism.begin()
     for number in range(1, rounds + 1):
         book = mechanism.after(json.loads(json.dumps(book)), turn(number), stream(2, "after", number))
-    return json.loads(json.dumps(book))
+    return dict(json.loads(json.dumps(book)))
 
 
 def test_its_default_settings_suit_a_poisson_cohort(mechanism) -> None:

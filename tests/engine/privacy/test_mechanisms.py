@@ -31,13 +31,13 @@ def book_after(mechanism: Mechanism, rounds: int, scheme="fixed_size") -> dict:
     book = mechanism.begin()
     for number in range(1, rounds + 1):
         book = mechanism.after(book, turn(scheme, rounds=number), stream(0, "clip", number))
-    return json.loads(json.dumps(book))  # a book survives a checkpoint
+    return dict(json.loads(json.dumps(book)))  # a book survives a checkpoint
 
 
 def is_gaussian(noise: np.ndarray, std: float) -> bool:
     """Whether variance (chi-square) and shape (Kolmogorov-Smirnov) fit, at a thousandth each."""
     low, high = stats.chi2.ppf([5e-4, 1 - 5e-4], len(noise))
-    return low < np.square(noise / std).sum() < high and stats.kstest(noise / std, "norm").pvalue > 1e-3
+    return bool(low < np.square(noise / std).sum() < high and stats.kstest(noise / std, "norm").pvalue > 1e-3)
 
 
 def test_the_server_s_noise_has_its_scale_and_the_denominator_is_fixed() -> None:
