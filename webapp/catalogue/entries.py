@@ -80,7 +80,10 @@ def example_of(family: str, kind: str) -> str:
     homes = {
         "tasks": "task", "datasets": "task.dataset", "partitioners": "task.partition", "models": "task.model",
         "strategies": "task.strategy", "samplers": "task.sampler", "topologies": "network.topology",
-        "availability": "fleet.groups.0.availability",
+        "availability": "fleet.groups.0.availability", "optimizers": "task.local.optimizer",
+        "rate_schedules": "task.local.schedule", "aggregators": "task.aggregator", "schedulers": "task.scheduler",
+        "coordination": "task.coordination", "encodings": "task.encoding.up", "mechanisms": "task.privacy",
+        "attacks": "task.attack", "drifts": "task.drift",
     }  # fmt: skip
     home = homes.get(family)
     return f"--set '{home}={{kind: {kind}}}'" if home else ""
