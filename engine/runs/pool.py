@@ -29,8 +29,9 @@ from engine.task.local import LocalExecutor
 
 logger = logging.getLogger(__name__)
 
-LEAST_MACS = 5e7
-"""Work of a block from which on a helper process pays: some milliseconds, against one or two to hand it over."""
+LEAST_MACS = 3e8
+"""Work of a block from which on a helper process pays: 30 ms or so, against five for files and the hand-over, whose
+thread waits for the one that computes."""
 
 MOST_CRASHES = 3
 """After so many crashes in a row a helper is not started again."""
