@@ -1,7 +1,6 @@
 """The page of results about speed and scale, made from recorded figures alone."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ def write_page() -> None:
     """Make the page from what is recorded."""
     speed = json.loads(DATA.read_text()) if DATA.exists() else None
     scale = json.loads(SCALE.read_text()) if SCALE.exists() else None
-    PAGE.write_text("\n".join([*_head(), *_speed(speed), *_scale(scale)]) + "\n")
+    PAGE.write_text("\n".join([*_head(), *_speed(speed), *_scale(scale), *_strategies()]) + "\n")
 
 
 def _head() -> list[str]:
@@ -116,5 +115,36 @@ def _scale(result: dict[str, Any] | None) -> list[str]:
     return [*lines, ""]
 
 
+def _strategies() -> list[str]:
+    """Which strategies train stacked, from their classes."""
+    from engine.core.sample import SampleSpec
+    from engine.federated.strategy import strategies
+    from engine.models.zoo.mlp import Mlp
+    from engine.training.chain import chain_of
+    from engine.training.local import defines
+    from engine.training.plans import cohort_obstacle
+
+    chain = chain_of(Mlp().declare(SampleSpec(kind="image", shape=(1, 28, 28), num_classes=10)))
+    lines = [
+        "## Who trains stacked",
+        "",
+        "Chains of linear layers are trained many clients at a time. Where a client has few samples its whole round is",
+        "one Gram block, with momentum, Nesterov's look-ahead, weight decay and terms that are linear in the weights;",
+        "and where nobody looks at single updates the weights of single clients are never formed. Encodings, clipping,",
+        "attacks and robust aggregation get each client's update from the stack. Convolutional and recurrent models,",
+        "Adam, augmented samples and differentially private steps are trained one client after another.",
+        "",
+        "| strategy | stacked | single weights |",
+        "|---|---|---|",
+    ]
+    for kind, member in sorted(strategies.members().items()):
+        rule = member()
+        obstacle = cohort_obstacle(rule, chain)
+        forms = defines(rule, "finish") or rule.has_own_models
+        formed = "formed" if forms or obstacle else "formed only if asked for"
+        lines.append(f"| `{kind}` | {f'no: {obstacle}' if obstacle else 'yes'} | {formed} |")
+    return [*lines, ""]
+
+
 if __name__ == "__main__":
-    sys.exit(write_page())
+    write_page()
