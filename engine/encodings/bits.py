@@ -38,8 +38,8 @@ def unpack(payload: bytes, count: int, width: int) -> np.ndarray:
 def rice_width(count: int, total: int) -> int:
     """Bits of the remainder for which gaps between ``count`` random places among ``total`` take least room.
 
-    Source: F. Sattler et al., Robust and Communication-Efficient Federated Learning from Non-IID Data, 2019, equation
-    of b* in section VI (after Golomb, Run-length encodings, 1966).
+    Source: F. Sattler et al., Robust and Communication-Efficient Federated Learning from Non-IID Data, 2019 (arXiv
+    1903.02891), the optimal b* of its position encoding (after Golomb, Run-length encodings, 1966).
     """
     if count >= total:
         return 0

@@ -27,7 +27,7 @@ class Qsgd(Rounded):
 
     source: ClassVar[str] = (
         "D. Alistarh et al., QSGD: Communication-Efficient SGD via Gradient Quantization and Encoding, NIPS 2017, "
-        "section 3.1 and lemma 3.1; buckets of section 3.3; dense code of appendix A.3"
+        "section 3.1 and lemma 3.1; buckets of its experiments; dense form of its code of Elias"
     )
     equation: ClassVar[str] = "Q(v)ᵢ = ‖v‖ · sign(vᵢ) · lᵢ / s, lᵢ = s|vᵢ| / ‖v‖ rounded at random, E Q(v) = v"
     suits_weights: ClassVar[bool] = True

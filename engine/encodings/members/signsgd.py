@@ -21,7 +21,7 @@ class SignSgd(Lossy):
 
     source: ClassVar[str] = (
         "S. P. Karimireddy et al., Error Feedback Fixes SignSGD and other Gradient Compression Schemes, ICML 2019, "
-        "section 4 (scaled sign); J. Bernstein et al., signSGD, ICML 2018"
+        "algorithm 1 (scaled sign); J. Bernstein et al., signSGD, ICML 2018"
     )
     equation: ClassVar[str] = "C(x) = ‖x‖₁ / d · sign(x)"
     kind: Literal["signsgd"] = "signsgd"

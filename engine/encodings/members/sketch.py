@@ -25,8 +25,8 @@ class Sketch(Lossy):
     """
 
     source: ClassVar[str] = (
-        "D. Rothchild et al., FetchSGD: Communication-Efficient Federated Learning with Sketching, ICML 2020, section "
-        "3; M. Charikar et al., Finding Frequent Items in Data Streams, ICALP 2002"
+        "D. Rothchild et al., FetchSGD: Communication-Efficient Federated Learning with Sketching, ICML 2020, "
+        "algorithm 1; M. Charikar et al., Finding Frequent Items in Data Streams, ICALP 2002"
     )
     equation: ClassVar[str] = "S[r, h(r, i)] += s(r, i) · xᵢ, x̂ᵢ = medianᵣ s(r, i) · S[r, h(r, i)], the k largest kept"
     kind: Literal["sketch"] = "sketch"

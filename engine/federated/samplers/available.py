@@ -17,8 +17,8 @@ class Available(FixedSize):
     """
 
     source: ClassVar[str] = (
-        "A. M. Abdelmoniem et al., REFL: Resource-Efficient Federated Learning, EuroSys 2023, section 4.1, with the "
-        "share of past rounds as forecast"
+        "A. M. Abdelmoniem et al., REFL: Resource-Efficient Federated Learning, EuroSys 2023, intelligent "
+        "participant selection, with the share of past rounds as forecast"
     )
     kind: Literal["available"] = "available"
     """By past availability."""

@@ -11,16 +11,16 @@ from engine.core.units import Fraction
 from engine.federated.sampler import Candidates, Feedback, FixedSize, Memory, by_weight, samplers
 
 LEAST_EXPLORED, EXPLORED_FACTOR = 0.2, 0.98
-"""The share of new clients shrinks by this factor each round, down to this (section 7.1)."""
+"""The share of new clients shrinks by this factor each round, down to this, as in the authors' code."""
 
 CLIPPED_AT = 95.0
-"""Percentile of utilities above which they count as equal, against outliers (section 4.4)."""
+"""Percentile of utilities above which they count as equal, against outliers."""
 
 LOOKED_AT = 0.95
 """Clients count as good enough from this share of the worst utility that would be taken (c, algorithm 1)."""
 
 UNCERTAINTY = 0.1
-"""Weight of the time since a client last took part (algorithm 1, line 10)."""
+"""Weight of the time since a client last took part (algorithm 1)."""
 
 
 @samplers.register

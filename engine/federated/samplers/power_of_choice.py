@@ -20,7 +20,7 @@ class PowerOfChoice(FixedSize):
 
     source: ClassVar[str] = (
         "Y. J. Cho, J. Wang and G. Joshi, Client Selection in Federated Learning: Convergence Analysis and "
-        "Power-of-Choice Selection Strategies, 2020 (arXiv 2010.01243), section 4, pow-d and rpow-d"
+        "Power-of-Choice Selection Strategies, 2020 (arXiv 2010.01243), pow-d and rpow-d"
     )
     equation: ClassVar[str] = "the m largest Fₖ(w) among d drawn with P ~ nₖ"
     kind: Literal["power_of_choice"] = "power_of_choice"

@@ -17,7 +17,7 @@ class Weighted(FixedSize):
     """
 
     source: ClassVar[str] = (
-        "X. Li et al., On the Convergence of FedAvg on Non-IID Data, ICLR 2020, section 3.3, scheme I; drawn by "
+        "X. Li et al., On the Convergence of FedAvg on Non-IID Data, ICLR 2020, scheme I; drawn by "
         "P. S. Efraimidis and P. G. Spirakis, Weighted random sampling with a reservoir, 2006"
     )
     equation: ClassVar[str] = "P(next is k) = nₖ / Σ nⱼ over those left"

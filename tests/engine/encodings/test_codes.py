@@ -10,7 +10,7 @@ WORDS = {
     1: "0", 2: "100", 3: "110", 4: "101000", 7: "101110", 8: "1110000", 15: "1111110", 16: "10100100000",
     100: "1011011001000", 1000: "11100111111010000",
 }  # fmt: skip
-"""Words of the omega code as in Elias 1975, table V, and two more by hand."""
+"""Words of the omega code of Elias 1975, and two more by hand."""
 
 
 def test_words_of_elias() -> None:

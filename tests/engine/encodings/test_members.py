@@ -61,7 +61,7 @@ def test_qsgd_levels_have_the_chances_of_the_paper() -> None:
 
 
 def test_qsgd_takes_about_three_bits_where_levels_are_the_root_of_the_bucket() -> None:
-    """The source counts 2.8 bits and 32 for the norm (corollary 3.3), with an estimate of the words' lengths; the words
+    """The source counts 2.8 bits and 32 for the norm for this case, with an estimate of the words' lengths; the words
     of 1, 2, 3 and 4 really take 1, 4, 4 and 7 bits with their signs, and normally distributed numbers about 2.95.
     """
     encoding = Qsgd(levels=32, bucket=1024)
