@@ -20,7 +20,8 @@ class TopK(Lossy):
 
     source: ClassVar[str] = (
         "A. F. Aji and K. Heafield, Sparse Communication for Distributed Gradient Descent, EMNLP 2017; places: F. "
-        "Sattler et al., Robust and Communication-Efficient Federated Learning from Non-IID Data, 2019 (arXiv 1903.02891)"
+        "Sattler et al., Robust and Communication-Efficient Federated Learning from Non-IID Data, 2019 (arXiv "
+        "1903.02891)"
     )
     equation: ClassVar[str] = "C(x)ᵢ = xᵢ for the k largest |xᵢ|, else 0"
     size_tolerance: ClassVar[float] = 0.02
