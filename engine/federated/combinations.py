@@ -15,6 +15,7 @@ from engine.federated.strategies.feddyn import FedDyn
 from engine.federated.strategies.scaffold import Scaffold
 from engine.federated.strategy import Strategy
 from engine.federated.traffic import messages_of
+from engine.models.layers import BatchNorm2d
 from engine.training.local import defines
 
 if TYPE_CHECKING:
@@ -89,6 +90,11 @@ def _sends_statistics(task: "Federated") -> bool:
     return any(name in buffers for arrays in messages_of(task)[1].values() for name in arrays)
 
 
+def _normalizes_batches(task: "Federated") -> bool:
+    nodes = task.model.declare(task.dataset.sample()).nodes
+    return any(isinstance(node.layer, BatchNorm2d) for node in nodes)
+
+
 def _learns_losses(task: "Federated") -> bool:
     return task.sampler.asks_losses or type(task.sampler).learn is not Sampler.learn
 
@@ -152,6 +158,7 @@ PERSONAL_PART = Choice(
     "strategy", "a strategy that keeps part of the model on clients", lambda task: defines(task.strategy, "is_shared")
 )
 STATISTICS = Choice("model", "running statistics that are averaged (batch normalization)", _sends_statistics)
+BATCH_NORM = Choice("model", "batch normalization", _normalizes_batches)
 GOES_BY_LOSS = Choice("sampler", "a sampler that goes by clients' losses", _learns_losses)
 ASKS = Choice("sampler", "a sampler that asks clients for losses", lambda task: task.sampler.asks_losses)
 
@@ -176,6 +183,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         FIGURES, LOSSY_UP,
         "an encoding that leaves out small values would lose the figures; send updates as they are",
+    ),
+    Rule(
+        BATCH_NORM, PRIVATE_TRAINING,
+        "normalizing over a batch mixes its samples, so that no gradient belongs to one alone; take a model without it",
     ),
     Rule(STATISTICS, MECHANISM,
         "statistics of samples would leave devices, and noise could make a variance negative; take a model without "

@@ -169,3 +169,11 @@ def test_a_budget_below_one_round_is_refused(tmp_path: Path) -> None:
     tight = {"privacy": {**EXAMPLES["privacy"], "target_epsilon": 0.1}}
     (problem,) = task(**EVERYONE, **tight).check(context(tmp_path))
     assert (problem.path, problem.code) == ("privacy.target_epsilon", "budget_below_one_round")
+
+
+def test_private_steps_need_gradients_of_single_samples(tmp_path: Path) -> None:
+    """Batch norm mixes samples even where fedbn keeps its statistics on the devices."""
+    data = {"dataset": {"kind": "cifar10"}, "model": {"kind": "resnet8"}, "strategy": {"kind": "fedbn"}}
+    problems = task(**data, **EXAMPLES).check(context(tmp_path))
+    assert [problem.path for problem in problems if "mixes its samples" in problem.message] == ["model"]
+    assert "mixes" not in str(task(**data, **LOCAL).check(context(tmp_path)))
