@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FLIGHT, VERSION = "flight", "version"
 """Prefixes of a state's tensors: sessions under way, and by its number each model that some of them got."""
 
+MOST_REMEMBERED = 4096
+"""Sessions whose costs a process remembers; with more under way it finds some of them twice."""
+
 
 def flights_of(state: State) -> Flights:
     """The sessions under way."""
@@ -49,11 +52,18 @@ def launch(task: "Federated", context: Context, state: State) -> State:
 
 
 def cost_of(context: Context, task: "Federated", flight: Flights) -> tuple[Cost, SessionItems]:
-    """What one session costs on its own."""
+    """What one session costs on its own; what was found when it began is remembered until it ends."""
+    known: dict[tuple[float, ...], tuple[Cost, SessionItems]] = context.cache.setdefault("session_costs", {})
+    key = tuple(float(column[0]) for column in flight.columns().values())[:-1]  # all but the end, which follows
+    if key in known:
+        return known.pop(key)
     builder = TraceBuilder()
     items = add_sessions(builder, exchange_in(task, context).work, flight.sessions)
     start_s, version = float(flight.begun_s[0]), int(flight.version[0])
-    return context.cost_model.cost(builder.build(), start_s=start_s, first_round=version), items
+    known[key] = context.cost_model.cost(builder.build(), start_s=start_s, first_round=version), items
+    while len(known) > MOST_REMEMBERED:
+        known.pop(next(iter(known)))
+    return known[key]
 
 
 def broken_off(context: Context, task: "Federated", flight: Flights, moment_s: float) -> Flights:

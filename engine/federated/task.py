@@ -42,10 +42,11 @@ if TYPE_CHECKING:
 
 
 class Federated(Task):
-    """Federated learning in synchronous rounds.
+    """Federated learning.
 
     In every round the server sends the model to some devices, each trains it on its own samples, and the server
-    combines what comes back. Client i is device i of the fleet.
+    combines what comes back. A scheduler may let nobody wait, and a coordination may put gateways in between or do
+    without a server. Client i is device i of the fleet.
     """
 
     source: ClassVar[str] = (

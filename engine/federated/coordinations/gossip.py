@@ -33,6 +33,7 @@ class Gossip(Coordination):
         "Lian et al., Can Decentralized Algorithms Outperform Centralized Algorithms?, NeurIPS 2017, Algorithm 1 "
         "(D-PSGD); Sun et al., Decentralized Federated Averaging, IEEE TPAMI 2023, Algorithm 1 (DFedAvgM)"
     )
+    equation: ClassVar[str] = "wᵢ ← Σⱼ Wᵢⱼ zⱼ"
     kind: Literal["gossip"] = "gossip"
     """Devices average their models with their neighbors'."""
 

@@ -31,6 +31,7 @@ class HierarchicalCoordination(Coordination):
     source: ClassVar[str] = (
         "Liu et al., Client-Edge-Cloud Hierarchical Federated Learning, ICC 2020, Algorithm 1 (HierFAVG)"
     )
+    equation: ClassVar[str] = "w = Σₗ |Dₗ| wₗ / |D|"
     kind: Literal["hierarchical"] = "hierarchical"
     """Gateways average their devices, the server the gateways."""
 

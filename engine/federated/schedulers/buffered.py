@@ -25,6 +25,7 @@ class Buffered(Scheduler):
         "Nguyen et al., Federated Learning with Buffered Asynchronous Aggregation, AISTATS 2022, Algorithm 1 "
         "(FedBuff); Xie et al., Asynchronous Federated Optimization, 2019, Algorithm 1 (FedAsync: a buffer of 1)"
     )
+    equation: ClassVar[str] = "w ← w + η · Σᵢ s(τᵢ) nᵢ Δᵢ / Σᵢ nᵢ"
     reads_costs: ClassVar[bool] = True
     kind: Literal["buffered"] = "buffered"
     """Nobody waits; the server steps with every few updates."""

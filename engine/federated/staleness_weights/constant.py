@@ -12,6 +12,7 @@ class Constant(StalenessWeight):
     """Late updates count like others."""
 
     source: ClassVar[str] = "Xie et al., Asynchronous Federated Optimization, 2019, section 5.2: s(t - tau) = 1"
+    equation: ClassVar[str] = "s(τ) = 1"
     kind: Literal["constant"] = "constant"
     """Late updates count like others."""
 

@@ -16,6 +16,7 @@ class Hinge(StalenessWeight):
         "Xie et al., Asynchronous Federated Optimization, 2019, section 5.2: s_ab(t - tau) = 1 if t - tau <= b, else "
         "1 / (a (t - tau - b) + 1)"
     )
+    equation: ClassVar[str] = "s(τ) = 1 if τ ≤ b, else 1 / (a (τ − b) + 1)"
     kind: Literal["hinge"] = "hinge"
     """Full weight up to some staleness."""
 

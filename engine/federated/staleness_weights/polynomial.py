@@ -16,6 +16,7 @@ class Polynomial(StalenessWeight):
         "Xie et al., Asynchronous Federated Optimization, 2019, section 5.2: s_a(t - tau) = (t - tau + 1)^-a; exponent "
         "1/2: Nguyen et al., Federated Learning with Buffered Asynchronous Aggregation, AISTATS 2022, section 5"
     )
+    equation: ClassVar[str] = "s(τ) = (1 + τ)⁻ᵃ"
     kind: Literal["polynomial"] = "polynomial"
     """(1 + staleness) ^ -exponent."""
 
