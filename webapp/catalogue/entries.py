@@ -7,6 +7,7 @@ from typing import Any
 from engine.core.figure import Figure
 from engine.specs.describe import Description, FieldDescription, describe
 from engine.specs.families import CATALOGUES, FAMILIES
+from engine.specs.presets import PRESETS, Preset, presets
 from webapp.library.parts import title_of
 
 CATALOGUE_TITLES = {"devices": "Device", "links": "Link"}
@@ -34,7 +35,7 @@ class FieldRow:
 
 
 def families() -> list[FamilyEntry]:
-    """All families of components, then the catalogues of figures."""
+    """All families of components, then the catalogues of figures, then the presets."""
     entries = [
         FamilyEntry(name, registry.title, len(registry.members()), _summary(registry.base), tuple(registry.members()))
         for name, registry in FAMILIES.items()
@@ -45,7 +46,12 @@ def families() -> list[FamilyEntry]:
         entries.append(
             FamilyEntry(name, CATALOGUE_TITLES.get(name, name), len(rows), _summary(type(first)), tuple(rows))
         )
-    return entries
+    return [*entries, FamilyEntry(PRESETS, "Preset", len(presets()), _summary(Preset), tuple(presets()))]
+
+
+def preset_rows() -> list[dict[str, str]]:
+    """The presets as rows of the list of a family."""
+    return [{"kind": one.name, "summary": one.summary, "source": one.source} for one in presets().values()]
 
 
 def kinds_of(family: str) -> list[Description]:

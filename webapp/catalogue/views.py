@@ -6,12 +6,16 @@ from django.views.decorators.http import require_GET
 
 from engine.specs.describe import Description, FieldDescription
 from engine.specs.families import CATALOGUES, FAMILIES
-from webapp.catalogue.entries import columns_of, entries_of, example_of, families, kinds_of
+from engine.specs.presets import PRESETS, presets
+from engine.specs.writer import write
+from webapp.catalogue.entries import columns_of, entries_of, example_of, families, kinds_of, preset_rows
 from webapp.catalogue.prediction import predictions, summaries
 from webapp.library.parts import figures_of, recalled_share
 from webapp.specforms.node import limits_of
 from webapp.specforms.scalars import plain_text
-from webapp.teams.pages import member
+from webapp.teams.access import at_least
+from webapp.teams.models import Role
+from webapp.teams.pages import member, team_of, user_of
 
 
 @member()
@@ -28,12 +32,9 @@ def family_detail(request: HttpRequest, family: str) -> HttpResponse:
     about = next((entry for entry in families() if entry.name == family), None)
     if about is None:
         raise Http404(family)
-    if family in FAMILIES:
-        return render(
-            request,
-            "catalogue/family_detail.html",
-            {"family": about, "kinds": [_about(kind) for kind in kinds_of(family)]},
-        )
+    if family in FAMILIES or family == PRESETS:
+        kinds = [_about(kind) for kind in kinds_of(family)] if family in FAMILIES else preset_rows()
+        return render(request, "catalogue/family_detail.html", {"family": about, "kinds": kinds})
     columns = columns_of(family)
     rows = [
         (key, entry, [getattr(entry, name) for name, _ in columns], recalled_share([entry]))
@@ -55,7 +56,16 @@ def prediction(request: HttpRequest) -> HttpResponse:
 @member()
 @require_GET
 def kind_detail(request: HttpRequest, family: str, kind: str) -> HttpResponse:
-    """One kind with its source and fields, or one catalogue entry with its figures."""
+    """One kind with its source and fields, one preset with its task, or one catalogue entry with its figures."""
+    if family == PRESETS and kind in presets():
+        preset = presets()[kind]
+        context = {
+            "preset": preset,
+            "task": write(dict(preset.task)),
+            "api_path": f"catalogue/{PRESETS}/{kind}",
+            "may_run": at_least(user_of(request), team_of(request), Role.RUNNER),
+        }
+        return render(request, "catalogue/preset_detail.html", context)
     if family in CATALOGUES and kind in entries_of(family):
         entry = entries_of(family)[kind]
         context = {"family": family, "key": kind, "entry": entry, "figures": figures_of(entry)}
@@ -78,7 +88,7 @@ def kind_detail(request: HttpRequest, family: str, kind: str) -> HttpResponse:
 
 def _about(described: Description) -> dict[str, str]:
     """A description's texts; the template language would take its fields for its attributes."""
-    return {name: getattr(described, name) for name in ("kind", "title", "summary", "details", "source")}
+    return {name: getattr(described, name) for name in ("kind", "title", "summary", "details", "equation", "source")}
 
 
 def _rows(described: Description) -> list[dict[str, object]]:

@@ -26,3 +26,19 @@ def test_a_preset_fills_the_form(client_of: SignIn, name: str) -> None:
 
 def test_presets_that_there_are_not(client_of: SignIn) -> None:
     assert client_of("runner").get("/experiments/new?preset=magic").status_code == 404
+
+
+def test_presets_stand_in_the_catalogue(client_of: SignIn) -> None:
+    client = client_of("viewer")
+    listed = client.get("/catalogue/presets/").content.decode()
+    assert all(f'href="/catalogue/presets/{name}/"' in listed for name in presets())
+    page = client.get("/catalogue/presets/fedbuff/").content.decode()
+    assert "buffer_size: 10" in page
+    begins = 'href="/experiments/new?preset=fedbuff"'
+    assert begins not in page
+    assert begins in client_of("runner").get("/catalogue/presets/fedbuff/").content.decode()
+    assert client.get("/catalogue/presets/magic/").status_code == 404
+
+
+def test_equations_stand_on_help_pages(client_of: SignIn) -> None:
+    assert '<p class="equation"' in client_of("viewer").get("/catalogue/strategies/fedprox/").content.decode()
