@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.core.events import Event
 from engine.core.json import JsonValue
+from engine.costs.model import Cost
 from engine.federated import budget, secrecy, telling
 from engine.federated.asking import Asked
 from engine.federated.cohorts import learned
@@ -31,7 +32,7 @@ from engine.federated.personal import personal_metrics
 from engine.federated.power import Power
 from engine.federated.sessions import Sessions
 from engine.federated.telling import Round
-from engine.federated.traffic import Course, exchange_in, round_trace
+from engine.federated.traffic import Course, RoundTrace, exchange_in, round_trace
 from engine.task.contract import Context, State
 
 if TYPE_CHECKING:
@@ -107,14 +108,21 @@ def _costed(task: "Federated", context: Context, state: State) -> tuple[Round, P
     course = Course(exchange_in(task, context), task.coordination, part(WAYS, state.tensors))
     made = round_trace(course, sessions, asked=asked)
     cost = context.cost_model.cost(made.trace, start_s=start, first_round=number - 1)
-    length: Any = state.values["length_s"]
-    spent = cost.ledger if length is None else replace(cost.ledger, elapsed_s=length)
+    spent = replace(cost.ledger, elapsed_s=_elapsed_s(state, made, cost))
     power = Power.of(context, state)
     if power is not None:
         power, standby = power.spend(context, spent.elapsed_s, spent)
         spent = spent.add(standby)
     arrived_s = np.asarray(cost.end_s)[made.items.arrived[sessions.counts > 0]] - start
     return Round(number, sessions, columns, arrived_s, cost.spread, spent, start, asked), power
+
+
+def _elapsed_s(state: State, made: RoundTrace, cost: Cost) -> float:
+    """How long the round lasts: as its scheduler says, and from then on what follows its sessions, such as gateways."""
+    length: Any = state.values["length_s"]
+    if length is None or not len(made.items.last):
+        return cost.ledger.elapsed_s
+    return float(length) + max(0.0, cost.end_s_total - float(cost.end_s[made.items.last].max()))
 
 
 def _start_s(state: State) -> float:

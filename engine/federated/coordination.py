@@ -64,6 +64,9 @@ class Met:
 class Coordination(Component):
     """Who averages whose models."""
 
+    drops: ClassVar[bool] = True
+    """Whether a client may drop out in mid-round; where neighbors wait for each other, who begins a round ends it."""
+
     period: ClassVar[int] = 1
     """Rounds after which the same messages come again."""
 

@@ -102,6 +102,8 @@ def _decided(task: "Federated", context: Context, state: State, who: tuple[Sessi
         cost = context.cost_model.cost(made.trace, start, first_round=number - 1)
         return made.items.times(cost.start_s - start, cost.end_s - start)
 
+    if not task.coordination.drops:
+        return Decision(sessions, {})
     assert isinstance(task.scheduler, RoundScheduler)
     sizes = population_of(task, context).num_samples(sessions.client)
     called = Called(sessions, sizes, task.local.batch_size, measure)

@@ -26,13 +26,14 @@ class Gossip(Coordination):
 
     All start from the same model. Where the network does not join two neighbors, the server passes their messages on:
     a device then sends its model once, and the server sends it to each neighbor. What is measured is the mean of all
-    devices' models.
+    devices' models. Who begins a round is taken to stay until its end.
     """
 
     source: ClassVar[str] = (
         "Lian et al., Can Decentralized Algorithms Outperform Centralized Algorithms?, NeurIPS 2017, Algorithm 1 "
         "(D-PSGD); Sun et al., Decentralized Federated Averaging, IEEE TPAMI 2023, Algorithm 1 (DFedAvgM)"
     )
+    drops: ClassVar[bool] = False
     equation: ClassVar[str] = "wᵢ ← Σⱼ Wᵢⱼ zⱼ"
     kind: Literal["gossip"] = "gossip"
     """Devices average their models with their neighbors'."""

@@ -185,3 +185,15 @@ def test_too_many_models_are_refused(tmp_path: Path) -> None:
     work = gossip(model={"kind": "mlp", "hidden": [8000, 8000]}, sampler={"kind": "uniform", "num_clients": 10})
     fleet = {"groups": [{"name": "servers", "device": "rpi_4b_4gb", "count": 40}]}
     assert "models_too_large" in {problem.code for problem in work.check(context(tmp_path, fleet=fleet))}
+
+
+def test_devices_that_are_away_miss_rounds(tmp_path: Path) -> None:
+    """Who is there when a round begins gossips with the others; batteries and clocks may keep some away."""
+    availability = {"kind": "markov", "mean_up": 2.0, "mean_down": 2.0, "clock": "time"}
+    fleet = {"groups": [{"name": "boards", "device": "rpi_4b_4gb", "count": 12, "availability": availability,
+                         "battery": {"capacity_j": 12, "harvest_w": 2}}]}  # fmt: skip
+    _, events = run(gossip(rounds=4), context(tmp_path, fleet=fleet))
+    cohorts = [event.body for event in events if event.kind == "cohort"]
+    assert len({len(body["clients"]) for body in cohorts}) > 1
+    assert {entry["reason"] for body in cohorts for entry in body["dropped"]} <= {"battery ran empty"}
+    assert all(len(body["clients"]) + len(body["dropped"]) + body["num_absent"] == 12 for body in cohorts)

@@ -127,6 +127,10 @@ def test_late_devices_of_gateways_are_dropped(tmp_path: Path) -> None:
     assert [len(body["dropped"]) for body in cohorts] == [6, 6]
     tables = [event.body for event in events if event.kind == "clients"]
     assert all(list(body["ids"]) == sorted(body["ids"]) for body in tables)
+    # the last update closes the first round; after the second one gateways still send their models to the server
+    times, ends = values_of(events, "round_time_s"), [float(np.max(body["time_s"])) for body in tables]
+    assert times[0] == pytest.approx(ends[0], abs=1e-6)
+    assert times[1] > ends[1] + 1e-3
 
 
 def test_the_estimate_has_the_same_messages(tmp_path: Path) -> None:
