@@ -73,7 +73,7 @@ class Workload:
 
 
 WORKLOADS = (
-    Workload("W1", Mlp(hidden=(200,)), 100, 10, 600, 10, rounds=12, quick_rounds=6, warm_rounds=2),
+    Workload("W1", Mlp(hidden=(200,)), 100, 10, 600, 10, rounds=12, quick_rounds=6, warm_rounds=30),
     Workload("W2", McmahanCnn(), 100, 10, 600, 32, rounds=3, quick_rounds=0, warm_rounds=1),
     Workload("W3", Mlp(hidden=(64,)), 1000, 100, 60, 10, rounds=24, quick_rounds=10, warm_rounds=24),
 )

@@ -28,9 +28,8 @@ GRAM_STEPS = 8
 EPOCH_ROWS = 64
 """Visits of samples per client and round up to which the whole round is one Gram block, whatever else holds."""
 
-WHOLE_VISITS = 300
-"""The same where Gram matrices are kept between rounds: for plain steps; twice as many for others, which have no other
-Gram form, and for several epochs, as a sample that is visited again costs no further product with the weights."""
+WHOLE_VISITS = 600
+"""The same where Gram matrices are kept between rounds, or clients have at most ``EPOCH_ROWS`` samples."""
 
 WHOLE_PRODUCTS = 4 << 20
 """Inner products of visits in a block at most, 16 MB."""
@@ -172,7 +171,7 @@ def _stacked(rule: LocalRule, settings: LocalSettings, shapes: Shapes, parameter
     assert shapes.chain is not None
     plain = not (settings.momentum or settings.weight_decay or defines(rule, "linear_term"))
     visits = shapes.most_samples * settings.epochs
-    whole = not rule.has_own_models and _is_whole(shapes, visits, plain=plain)
+    whole = not rule.has_own_models and _is_whole(shapes, visits)
     forms = not whole or shapes.needs_weights or defines(rule, "finish")
     most = CLIENTS_PER_BLOCK if not forms else max(1, min(CLIENTS_PER_BLOCK, STACKED_BYTES // (4 * parameters)))
     most = max(1, min(most, WHOLE_PRODUCTS // max(1, visits**2))) if whole else most
@@ -185,13 +184,11 @@ def _stacked(rule: LocalRule, settings: LocalSettings, shapes: Shapes, parameter
     return Plan(path="cohort", clients_per_block=clients, gram_steps=steps, forms_weights=forms, reason=reason)
 
 
-def _is_whole(shapes: Shapes, visits: int, *, plain: bool) -> bool:
+def _is_whole(shapes: Shapes, visits: int) -> bool:
     """Whether a round is one Gram block: it costs the square of the visits, steps cost visits times inputs."""
     assert shapes.chain is not None
     if visits <= EPOCH_ROWS:
         return True
-    inputs = shapes.chain[0].inputs
-    if visits > inputs or not (shapes.most_samples <= EPOCH_ROWS or shapes.keeps_gram()):
+    if visits > min(WHOLE_VISITS, shapes.chain[0].inputs):
         return False
-    again = 2 * inputs * (visits - shapes.most_samples)
-    return visits <= WHOLE_VISITS or (visits <= 2 * WHOLE_VISITS and (not plain or visits**2 <= again))
+    return shapes.most_samples <= EPOCH_ROWS or shapes.keeps_gram()

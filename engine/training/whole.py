@@ -7,7 +7,6 @@ single clients need not be formed at all.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +19,9 @@ from engine.training.local import Tensors
 from engine.training.plans import GRAM_KEPT_BYTES
 from engine.training.products import affine, product
 from engine.training.stack import Cohort, StackedJob
+
+FEW_VISITS = 128
+"""Up to this many visits of a client, the products of all clients are looked up at once."""
 
 
 def suits_whole(job: StackedJob, descent: Descent) -> bool:
@@ -42,7 +44,9 @@ def train_whole(cohort: Cohort) -> dict[str, Tensor]:
     block = _Round(cohort)
     d = torch.zeros(cohort.clients * block.visits + 1, block.outputs, dtype=block.x.dtype)  # the last row stays zero
     view = d[:-1].view(cohort.clients, block.visits, block.outputs)
-    descend(cohort, Corrections(block.before(), view, block.gram(), 1.0), range(cohort.num_steps))
+    products = block.gram()
+    corrections = Corrections(block.before(), view, lambda ahead, done: products[:, ahead, done], block.rate)
+    descend(cohort, corrections, range(cohort.num_steps))
     backward = block.gathered(d, view)
     return block.summed(backward) if not cohort.job.forms_weights else block.formed(backward)
 
@@ -77,27 +81,23 @@ class _Round:
             z.addcmul_(self._visited(self._of_constants()), self._by_visit(self.numbers.constant))
         return z
 
-    def gram(self) -> Any:
-        """The inner products of the visits, times what a gradient counts in the weights of a later step."""
+    def gram(self) -> Tensor:
+        """The inner products (C, V, V) of the visits, times what a gradient counts in the weights of a later step."""
         job, clients = self.cohort.job, self.cohort.clients
-        most = max(self.counts)
-        store = job.cache.setdefault("gram matrices", GramStore())
+        store = job.cache.setdefault("gram matrices", GramStore(0.0 if self.layer.bias is None else 1.0))
         names: Sequence[int | None] = job.names or [None] * clients
         parts = self.x.split_with_sizes(self.counts)
-        tables = _side_by_side([store.of(name, x) for name, x in zip(names, parts, strict=True)])
-        if self.layer.bias is not None:
-            tables.add_(1.0)
-        rows = self.cohort.rows
-        index = (rows * most).unsqueeze(2) + rows.unsqueeze(1)
-        products = tables.view(clients, -1).gather(1, index.view(clients, -1)).view(index.shape)
-        if self.numbers.is_plain:
-            products.mul_(-self.cohort.descent.lr)
-        else:
-            table = self.numbers.gradient[:-1]
+        products = _of_visits([store.of(name, x) for name, x in zip(names, parts, strict=True)], self.cohort.rows)
+        if not self.numbers.is_plain:
             width = self.cohort.width
-            factors = torch.from_numpy(table.repeat(width, 0).repeat(width, 1)).to(products.dtype)
-            products.mul_(factors)
-        return lambda ahead, done: products[:, ahead, done]
+            factors = self.numbers.gradient[:-1].repeat(width, 0).repeat(width, 1)
+            products.mul_(torch.from_numpy(factors).to(products.dtype))
+        return products
+
+    @property
+    def rate(self) -> float:
+        """What those products are still to be multiplied with."""
+        return -self.cohort.descent.lr if self.numbers.is_plain else 1.0
 
     def gathered(self, d: Tensor, by_client: Tensor) -> Tensor:
         """The gradients of all visits of each sample added up, times what they count at the end, (R, H)."""
@@ -202,9 +202,14 @@ def weighted_sum(params: Tensors, start: Tensors, weights: Sequence[float]) -> d
 
 
 class GramStore:
-    """Inner products of clients' samples: functions of the samples alone, so kept between rounds."""
+    """Inner products of clients' samples: functions of the samples alone, so kept between rounds.
 
-    def __init__(self) -> None:
+    Args:
+        shift: added to every product: 1 for the bias.
+    """
+
+    def __init__(self, shift: float) -> None:
+        self._shift = shift
         self._kept: dict[int, Tensor] = {}
         self._bytes = 0
 
@@ -220,6 +225,8 @@ class GramStore:
             return found
         own = x.clone()  # its own memory: the same bits wherever the rows stood
         found = torch.mm(own, own.t())
+        if self._shift:
+            found.add_(self._shift)
         if name is not None:
             self._keep(name, found)
         return found
@@ -229,6 +236,19 @@ class GramStore:
         self._bytes += table.nbytes
         while self._bytes > GRAM_KEPT_BYTES and len(self._kept) > 1:
             self._bytes -= self._kept.pop(next(iter(self._kept))).nbytes
+
+
+def _of_visits(tables: Sequence[Tensor], rows: Tensor) -> Tensor:
+    """The rows and columns of each client's table (n, n) in the order of its visits (C, V), as (C, V, V)."""
+    clients, visits = rows.shape
+    if visits > FEW_VISITS:
+        products = torch.empty(clients, visits, visits, dtype=tables[0].dtype)
+        for table, mine, out in zip(tables, rows.unbind(), products.unbind(), strict=True):
+            torch.index_select(table.index_select(0, mine), 1, mine, out=out)
+        return products
+    together = _side_by_side(tables)
+    index = (rows * together.shape[1]).unsqueeze(2) + rows.unsqueeze(1)
+    return together.view(clients, -1).gather(1, index.view(clients, -1)).view(clients, visits, visits)
 
 
 def _side_by_side(tables: Sequence[Tensor]) -> Tensor:
