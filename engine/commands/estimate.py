@@ -61,6 +61,8 @@ def _lines(label: str, expected: Estimate) -> Iterator[str]:
         yield f"  {'slowest round':<16} {amount(expected.slowest_round_s, 's')}, waiting for {expected.straggler}"
     if expected.spread is not None:
         yield from spread_lines(expected.spread)
+    for name, value in expected.metrics.items():
+        yield f"  {name:<16} {value:.4g} after all rounds"
     yield f"  {'rounds':<16} {expected.num_rounds}, unless a target is reached before"
     yield f"  {'on this host':<16} about {duration(expected.host_s)} on one core"
     yield f"  {'':<16} {100 * expected.share_recalled:.0f} % of the cost rests on recalled figures"

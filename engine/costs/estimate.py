@@ -1,6 +1,7 @@
 """What a run will cost, before it is launched: the same cost function on the trace that the task expects."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -47,6 +48,10 @@ class Expecting(Protocol[ContextT_contra]):
         """The trace that the whole run is expected to leave."""
         ...
 
+    def expected_metrics(self, context: ContextT_contra) -> Mapping[str, float]:
+        """Metrics of the whole run that are known before it."""
+        ...
+
 
 @dataclass(frozen=True)
 class Range:
@@ -70,6 +75,7 @@ class Estimate:
         slowest_round_s: how long that round takes.
         host_s: computing time on one core of this host, at the speeds that it was calibrated at; else a guess.
         spread: percentiles of rounds and messages as plain data; None unless a Monte Carlo was asked for.
+        metrics: metrics of the whole run that are known before it, such as ``epsilon``.
     """
 
     totals: dict[str, Range]
@@ -80,6 +86,7 @@ class Estimate:
     slowest_round_s: float
     host_s: float
     spread: dict[str, Any] | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The estimate as plain data."""
@@ -88,7 +95,8 @@ class Estimate:
         }
         rest = ("num_rounds", "share_recalled", "straggler", "slowest_round_s", "host_s")
         spread = {} if self.spread is None else {"spread": self.spread}
-        return {**ranges, **{name: getattr(self, name) for name in rest}, **spread}
+        metrics = {"metrics": dict(self.metrics)} if self.metrics else {}
+        return {**ranges, **{name: getattr(self, name) for name in rest}, **spread, **metrics}
 
 
 def estimate(
@@ -112,7 +120,8 @@ def estimate(
     Raises:
         EngineError: a device cannot do the work.
     """
-    return estimate_trace(task.expected_trace(context), context.cost_model, method=method, samples=samples)
+    found = estimate_trace(task.expected_trace(context), context.cost_model, method=method, samples=samples)
+    return replace(found, metrics=task.expected_metrics(context))
 
 
 def estimate_trace(

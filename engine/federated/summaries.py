@@ -46,6 +46,15 @@ def facts_of(task: "Federated", context: Context) -> dict[str, JsonValue]:
     }
 
 
+def expected_metrics_of(task: "Federated", context: Context) -> dict[str, float]:
+    """What is known of the run's metrics before it."""
+    if task.privacy is None:
+        return {}
+    num_devices = context.fleet.num_devices
+    turn = budget.typical_turn(task, num_devices, mean_samples(task, num_devices))
+    return {"epsilon": task.privacy.expected_epsilon(task.rounds, turn)}
+
+
 def _privacy(task: "Federated", num_devices: int) -> dict[str, JsonValue]:
     if task.privacy is None:
         return {}

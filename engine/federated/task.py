@@ -127,6 +127,10 @@ class Federated(Task):
         """Rounds with the cohorts that the run will really draw, clients with the mean number of samples."""
         return loop_of(self).expected_trace(self, context)
 
+    def expected_metrics(self, context: Context) -> Mapping[str, float]:
+        """Epsilon of all rounds, where there is privacy."""
+        return summaries.expected_metrics_of(self, context)
+
     def init(self, context: Context) -> State:
         """The server's state with the initial model, before the first round."""
         return loop_of(self).begin(self, context)

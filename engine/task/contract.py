@@ -59,6 +59,10 @@ class Task(Component):
     def expected_trace(self, context: Context) -> "Trace":
         """The trace that the whole run is expected to leave; NumPy only and without data: estimates are made of it."""
 
+    def expected_metrics(self, context: Context) -> Mapping[str, float]:
+        """Metrics of the whole run that are known before it, such as ``epsilon``; as cheap as the expected trace."""
+        return {}
+
     @abstractmethod
     def init(self, context: Context) -> State:
         """The state before the first step.

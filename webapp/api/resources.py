@@ -312,6 +312,8 @@ class CatalogueEntry(Exact):
     details: str
     source: str
     """Paper, data sheet or standard."""
+    equation: str = ""
+    """What a component computes, in one line of mathematics; empty where it has none, and for a device or link."""
     fields: list[Json]
     """Each field with its path, type, limits, unit, default and help."""
     json_schema: Json | None

@@ -122,6 +122,10 @@ class Expected:
         """The trace."""
         return context.trace
 
+    def expected_metrics(self, context: "Expected") -> dict[str, float]:
+        """One that is known."""
+        return {"epsilon": 2.5}
+
 
 def test_an_estimate_is_the_cost_of_the_expected_trace_with_a_range() -> None:
     fleet = FleetSpec.model_validate({"groups": [{"device": "rpi_4b_4gb", "count": 3}]}).resolve()
@@ -138,6 +142,7 @@ def test_an_estimate_is_the_cost_of_the_expected_trace_with_a_range() -> None:
         assert value.low <= value.expected <= value.high
         assert found.per_round[name].expected == pytest.approx(totals[name] / 20)
     assert found.totals["bytes_down"].low == found.totals["bytes_down"].high == 20 * 200_000
+    assert found.as_json()["metrics"] == {"epsilon": 2.5}
     assert found.totals["time_s"].low < found.totals["time_s"].high
     assert (found.num_rounds, found.straggler) == (20, "device:1")
     assert found.share_recalled == totals["share_recalled"]

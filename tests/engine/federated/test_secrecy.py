@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.costs.estimate import estimate
 from engine.federated.secrecy import MASKED, obstacle, opened
 from engine.federated.traffic import exchange_of
 from engine.privacy.accountant import Step, epsilon
@@ -89,6 +90,7 @@ def test_epsilon_grows_and_is_what_was_expected(privacy: dict[str, Any], tmp_pat
     facts: Any = work.facts(world)["privacy"]
     assert facts["expected_epsilon"] == pytest.approx(spent[2], rel=0.02)  # all take part; sizes differ by one
     assert facts["sampling_rate"] == 1.0
+    assert estimate(work, world).metrics == {"epsilon": facts["expected_epsilon"]}
 
 
 def test_secure_sums_go_with_central_noise(tmp_path: Path) -> None:
