@@ -123,6 +123,7 @@ class ProcessCrew:
         self._order: dict[str, Any] = {}
         self._exchange: Exchange | None = None
         self._helpers: dict[int, Helper] = {}
+        self._starting = threading.Lock()
         self._threads = [
             # A helper dies with the thread that started it, so each thread lives as long as its helper.
             threading.Thread(target=self._serve, args=(place,), name=f"helper-{place}", daemon=True)
@@ -157,9 +158,10 @@ class ProcessCrew:
 
     def close(self) -> None:
         """End all helpers."""
-        self._board.close()
-        for helper in list(self._helpers.values()):
-            helper.process.kill()  # its thread hears of it and ends
+        with self._starting:
+            self._board.close()
+            for helper in list(self._helpers.values()):
+                helper.process.kill()  # its thread hears of it and ends
         for thread in self._threads:
             thread.join()
 
@@ -199,11 +201,11 @@ class ProcessCrew:
         """Hand one block after another to a helper; start it again when it has ended."""
         crashes = 0
         while crashes < MOST_CRASHES:
-            helper = self._helpers.get(place)
-            task = self._board.next(helper.world if helper else 0)
-            if task is None:
+            known = self._helpers[place].world if place in self._helpers else 0
+            task = self._board.next(known)
+            helper = None if task is None else self._helper_at(place)
+            if task is None or helper is None:
                 break
-            helper = self._helpers.setdefault(place, helper or Helper())
             try:
                 crashes = 0 if self._hand_over(helper, task) else crashes
             except Gone:
@@ -216,6 +218,15 @@ class ProcessCrew:
                 self._helpers.pop(place).end()
         if place in self._helpers:
             self._helpers.pop(place).end()
+
+    def _helper_at(self, place: int) -> Helper | None:
+        """The helper of that place, started if it is not there; None once all are to end."""
+        with self._starting:
+            if self._board.is_closed:
+                return None
+            if place not in self._helpers:
+                self._helpers[place] = Helper()
+            return self._helpers[place]
 
     def _hand_over(self, helper: Helper, task: Posted | int) -> bool:
         """Have a helper do something; whether it computed a block.

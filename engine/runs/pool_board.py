@@ -88,9 +88,10 @@ class Board:
         """
         with self._news:
             while not self.is_closed:
-                if self.world not in (0, known):
-                    return self.world
                 if self.world and self._waiting:
+                    # Only now: a run whose blocks stay at home needs no helper.
+                    if self.world != known:
+                        return self.world
                     name = next(iter(self._waiting))
                     self._taken[name] = posted = self._waiting.pop(name)
                     return posted

@@ -68,8 +68,8 @@ class Watched:
 
         def posted(crew: ProcessCrew, blocks: Sequence[Block]) -> None:
             self.posts += 1
-            wait_until(lambda: self.posts > 1 or is_ready(crew))
             post(crew, blocks)
+            wait_until(lambda: self.posts > 1 or is_ready(crew))
             if self.posts == 2:
                 wait_until(lambda: len(crew._board._waiting) <= len(blocks) - len(crew.processes))
                 act(crew)
@@ -126,6 +126,16 @@ def test_every_number_of_helpers_gives_the_same_bits(
     assert helpers.crew is not None
     assert helpers.crew.processes == []
     assert not caplog.records, "nothing went wrong"
+
+
+def test_no_helper_is_started_for_blocks_that_are_too_small(
+    alone: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProcessCrew, "least_macs", pool.LEAST_MACS)
+    started: list[int] = []
+    monkeypatch.setattr(pool.Helper, "__init__", lambda helper: started.append(1))
+    assert_same(carry_out(Helpers(2), tmp_path / "blocks", Control()), alone, tmp_path / "blocks")
+    assert not started
 
 
 def test_a_killed_helper_is_started_again_and_its_block_computed_again(
@@ -207,7 +217,7 @@ def test_helpers_die_with_a_killed_run_which_goes_on_with_the_same_bits(alone: R
     children = psutil.Process(process.pid).children()
     process.kill()
     process.wait()
-    assert len(children) == 2
+    assert children
     psutil.wait_procs(children, timeout=5)
     assert not any(child.is_running() and child.status() != "zombie" for child in children)
 
