@@ -9,6 +9,7 @@ from pydantic import Field
 from engine.core.errors import Problem
 from engine.federated.strategy import Combined, Groups, LinearTerm, LocalView, Strategy, Update, moved, strategies
 from engine.models.graph import Graph
+from engine.training.accumulation import accumulated, needs_sgd
 from engine.training.settings import LocalSettings
 
 
@@ -37,12 +38,7 @@ class FedNova(Strategy):
 
     def check(self, graph: Graph, local: LocalSettings) -> list[Problem]:
         """The weights of the gradients are known for SGD only."""
-        if local.optimizer.takes_momentum:
-            return []
-        message = (
-            "fednova knows how much each gradient counts only for local.optimizer sgd; take sgd or another strategy"
-        )
-        return [Problem("kind", "needs_sgd", message)]
+        return needs_sgd(self.kind, local)
 
     def message_up(self, server: Groups) -> Groups:
         """Normalized differences, and one number: the norm of a_k."""
@@ -70,23 +66,3 @@ class FedNova(Strategy):
             name: np.asarray(effective * value) for name, value in combined.mean["weights"].items()
         }
         return {"weights": moved(server["weights"], steps)}
-
-
-def accumulated(settings: LocalSettings, num_steps: int, *, pull: float) -> float:
-    """The L1 norm of a_k: how much each gradient has moved the weights in the end, in learning rates, summed.
-
-    A gradient that came j steps ago has moved them by h_j, the response to a single unit gradient after j steps. For
-    plain SGD h_j = 1, with momentum r it is (1 - r^j) / (1 - r), with a proximal term (1 - pull)^(j - 1).
-
-    Args:
-        settings: momentum of the local steps. Weight decay counts as part of the gradient.
-        num_steps: local steps.
-        pull: learning rate times weight of the proximal term.
-    """
-    response = velocity = total = 0.0
-    for step in range(num_steps):
-        gradient = (1.0 if step == 0 else 0.0) - pull * response
-        velocity = settings.momentum * velocity + gradient
-        response += gradient + settings.momentum * velocity if settings.nesterov else velocity
-        total += abs(response)
-    return total

@@ -6,7 +6,11 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from engine.core.errors import Problem
 from engine.federated.strategy import Combined, Groups, LinearTerm, LocalView, Strategy, Update, moved, strategies
+from engine.models.graph import Graph
+from engine.training.accumulation import accumulated, needs_sgd
+from engine.training.settings import LocalSettings
 
 
 @strategies.register
@@ -37,6 +41,10 @@ class Scaffold(Strategy):
         """A control variate of zeros."""
         return {"control": _zeros(params)}
 
+    def check(self, graph: Graph, local: LocalSettings) -> list[Problem]:
+        """The mean gradient is read off the weights, which tells it for SGD only."""
+        return needs_sgd(self.kind, local)
+
     def message_down(self, server: Groups) -> Groups:
         """Weights and the server's control variate."""
         return {"weights": server["weights"], "control": server["control"]}
@@ -51,10 +59,15 @@ class Scaffold(Strategy):
         return LinearTerm(bias={name: control - mine[name] for name, control in view.down["control"].items()})
 
     def finish(self, view: LocalView, num_steps: int) -> Update:
-        """Option II: c_k <- c_k - c + (w_t - w_k) / (num_steps * lr)."""
+        """Option II: c_k <- c_k - c + (w_t - w_k) / (num_steps * lr), the mean gradient.
+
+        With momentum a gradient moves the weights further than lr, so that the sum of how much each counts stands in
+        place of the number of steps.
+        """
+        moved_by = accumulated(view.settings, num_steps) * view.lr
         difference = {name: value - view.start[name] for name, value in view.params.items()}
         mine, shared = view.client["control"], view.down["control"]
-        control = {name: mine[name] - shared[name] - difference[name] / (num_steps * view.lr) for name in shared}
+        control = {name: mine[name] - shared[name] - difference[name] / moved_by for name in shared}
         change = {name: control[name] - mine[name] for name in shared}
         return Update(tensors={"weights": difference, "control": change}, weight=1.0, client={"control": control})
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.federated.strategies.fednova import FedNova, accumulated
+from engine.federated.strategies.fednova import FedNova
+from engine.training.accumulation import accumulated
 from engine.training.settings import LocalSettings
 from tests.engine.federated.quadratics import World, fresh, play, start
 

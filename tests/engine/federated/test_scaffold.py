@@ -31,6 +31,17 @@ def test_two_rounds_by_hand() -> None:
     assert server["control"]["w"].item() == pytest.approx(-0.7695, abs=1e-12)
 
 
+def test_momentum_counts_gradients_as_often_as_they_have_moved_the_weights() -> None:
+    """Two steps with momentum 0.5 from 1 towards 0: velocity 1, then 0.5 + 0.9, so 1 -> 0.9 -> 0.76.
+
+    The first gradient, 1, has acted with 1 + 0.5, the second, 0.9, with 1: their mean is (1.5 + 0.9) / 2.5.
+    """
+    world = World((0.0,), steps=(2,), sizes=(1,), settings=LocalSettings(lr=0.1, momentum=0.5), num_clients=1)
+    strategy = Scaffold()
+    _, states = play(strategy, world, start(strategy, 1.0), fresh(strategy, world))
+    assert states[0]["control"]["w"].item() == pytest.approx(0.96, abs=1e-12)
+
+
 def test_part_of_the_clients_moves_the_control_by_their_share() -> None:
     server = {"weights": {"w": np.zeros(1)}, "control": {"w": np.zeros(1)}}
     mean = {"weights": {"w": np.array([3.0])}, "control": {"w": np.array([2.0])}}

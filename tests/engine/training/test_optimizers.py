@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from engine.core.streams import stream
 from engine.federated.strategies.fedavg import FedAvg
 from engine.federated.strategies.fednova import FedNova
+from engine.federated.strategies.scaffold import Scaffold
 from engine.training.descent import steps_of
 from engine.training.local import LinearTerm
 from engine.training.plans import cohort_obstacle
@@ -81,8 +82,9 @@ def test_adam_is_never_stacked_and_takes_no_momentum() -> None:
     assert "not SGD" in cohort_obstacle(FedAvg(), worlds.chain(), is_sgd=False)
     with pytest.raises(ValidationError, match="momentum belongs to sgd"):
         LocalSettings(optimizer=ADAM, momentum=0.5)
-    (problem,) = FedNova().check(graph(), LocalSettings(optimizer=ADAM))
-    assert problem.code == "needs_sgd"
+    for strategy in (FedNova(), Scaffold()):
+        (problem,) = strategy.check(graph(), LocalSettings(optimizer=ADAM))
+        assert problem.code == "needs_sgd"
     assert LocalSettings(optimizer=ADAM).num_moments == 2
     assert LocalSettings(momentum=0.5).num_moments == 1
 
