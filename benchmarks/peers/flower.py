@@ -9,6 +9,7 @@ import os
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -70,7 +71,7 @@ def serve(grid: Grid, context: Context) -> None:
     given, module = _given()
     clock, wanted = Clock(), int(os.environ["EDGELOOM_PEER_CLIENTS"])
     while len(list(grid.get_node_ids())) < wanted:
-        pass
+        time.sleep(0.1)
 
     def mark(server_round: int, arrays: ArrayRecord) -> MetricRecord | None:
         clock.mark()

@@ -106,7 +106,7 @@ class LocalView:
         start_loss: mean cross-entropy of the start over the client's own samples, as in an evaluation; in ``finish``
             of a rule that ``measures_start``, else 0.
         choice: which of the rule's candidates the client started from; in ``finish`` only.
-        inputs: the batch, (..., B, *sample); during steps only, as all that follow.
+        inputs: the batch, (..., B, *sample); during steps only, as all that follow; None on the stacked path.
         labels: (..., B).
         features: (..., B, d), the input of the last linear layer.
         logits: (..., B, K).
