@@ -247,6 +247,11 @@ RULES: tuple[Rule, ...] = (
         for other in (GOSSIP, GATEWAYS)
     ),
     Rule(
+        HURRIES, CENTRAL_NOISE,
+        "one client more pushes another out of the round, so that it may change the sum by twice the bound; take "
+        "synchronous with enough: 1, or local_dp",
+    ),
+    Rule(
         BUFFERED, MECHANISM,
         "clients may take part several times between two steps of the server, which no accountant here follows",
     ),
