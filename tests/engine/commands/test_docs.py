@@ -37,6 +37,7 @@ def test_links_between_pages_lead_somewhere() -> None:
     targets = [part.partition(")")[0].partition("#")[0] for part in index.split("](")[1:]]
     assert len(targets) > len(FAMILIES)
     assert [target for target in targets if not (DOCS / target).is_file()] == []
+    assert {f"results/{page.name}" for page in (DOCS / "results").glob("*.md")} <= set(targets), "whatever was measured"
 
 
 def test_the_command_writes_what_differs_and_removes_what_is_gone(
