@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from engine.core.errors import Problem
+from engine.federated.server_optimizer import is_trained
 from engine.federated.strategy import Combined, Groups, LinearTerm, LocalView, Strategy, Update, moved, strategies
 from engine.models.graph import Graph
 from engine.training.accumulation import accumulated, needs_sgd
@@ -19,7 +20,8 @@ class FedNova(Strategy):
 
     Client k sends d_k = (w_k - w_t) / |a_k| and |a_k|, where a_k weighs the gradients that its steps have added up:
     |a_k| is the number of steps for plain SGD, more with momentum, less with a proximal term. The server takes
-    w <- w + (sum p_k |a_k|) * sum p_k d_k with p_k the share of samples.
+    w <- w + (sum p_k |a_k|) * sum p_k d_k with p_k the share of samples. Running statistics are no weights that steps
+    add up to: of them the plain mean is taken.
     """
 
     source: ClassVar[str] = (
@@ -52,7 +54,10 @@ class FedNova(Strategy):
     def finish(self, view: LocalView, num_steps: int) -> Update:
         """The difference over the norm of a_k, weighted by the samples."""
         norm = accumulated(view.settings, num_steps, pull=view.lr * self.mu)
-        difference = {name: (value - view.start[name]) / norm for name, value in view.params.items()}
+        difference = {
+            name: (value - view.start[name]) / (norm if is_trained(name) else 1.0)
+            for name, value in view.params.items()
+        }
         like = next(iter(difference.values()))
         return Update(
             tensors={"weights": difference, "steps": {"norm": like.new_full((1,), norm)}},
@@ -63,6 +68,7 @@ class FedNova(Strategy):
         """W <- w + server_lr * (mean of |a_k|) * mean of d_k."""
         effective = self.server_lr * combined.mean["steps"]["norm"][0]
         steps: Mapping[str, np.ndarray] = {
-            name: np.asarray(effective * value) for name, value in combined.mean["weights"].items()
+            name: np.asarray(effective * value) if is_trained(name) else value
+            for name, value in combined.mean["weights"].items()
         }
         return {"weights": moved(server["weights"], steps)}

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from engine.federated.server_optimizer import is_trained
 from engine.federated.strategy import Combined, Groups, LocalView, Strategy, Update, moved, strategies
 from engine.training.settings import LocalSettings
 
@@ -47,12 +48,12 @@ class QFedAvg(Strategy):
     def finish(self, view: LocalView, num_steps: int) -> Update:
         """F_k^q D_k and h_k, both without the factor 1 / lr, which cancels."""
         difference = {name: value - view.start[name] for name, value in view.params.items()}
-        squared = sum(float((value * value).sum()) for value in difference.values())
+        squared = sum(float((value * value).sum()) for name, value in difference.items() if is_trained(name))
         loss = max(view.start_loss, SMALLEST)
         scale = loss**self.q
         h = scale + self.q * loss ** (self.q - 1.0) * squared / view.lr
         like = next(iter(difference.values()))
-        scaled = {name: value * scale for name, value in difference.items()}
+        scaled = {name: value * scale if is_trained(name) else value for name, value in difference.items()}
         return Update(tensors={"weights": scaled, "step": {"h": like.new_full((1,), h)}}, weight=1.0)
 
     def server_step(self, combined: Combined, server: Groups) -> Groups:
@@ -60,5 +61,8 @@ class QFedAvg(Strategy):
         h = combined.mean["step"]["h"][0]
         if h == 0.0:
             return server
-        steps = {name: np.asarray(value / h) for name, value in combined.mean["weights"].items()}
+        steps = {
+            name: np.asarray(value / h) if is_trained(name) else value
+            for name, value in combined.mean["weights"].items()
+        }
         return {"weights": moved(server["weights"], steps)}

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from engine.core.errors import Problem
+from engine.federated.server_optimizer import is_trained, zeros_of
 from engine.federated.strategy import Combined, Groups, LinearTerm, LocalView, Strategy, Update, moved, strategies
 from engine.models.graph import Graph
 from engine.training.accumulation import accumulated, needs_sgd
@@ -19,6 +20,7 @@ class Scaffold(Strategy):
 
     Server and clients keep an estimate of their gradients (c and c_k); every local step uses g - c_k + c. Messages
     carry weights and control variate, twice the bytes of FedAvg both ways. The mean is unweighted, as in the paper.
+    Running statistics have no gradient: they take part in no control variate, and their plain mean is taken.
     """
 
     source: ClassVar[str] = (
@@ -35,11 +37,11 @@ class Scaffold(Strategy):
 
     def init_server(self, params: Mapping[str, np.ndarray]) -> Groups:
         """The model and a control variate of zeros."""
-        return {"weights": params, "control": _zeros(params)}
+        return {"weights": params, "control": zeros_of(params)}
 
     def init_client(self, params: Mapping[str, np.ndarray]) -> Groups:
         """A control variate of zeros."""
-        return {"control": _zeros(params)}
+        return {"control": zeros_of(params)}
 
     def check(self, graph: Graph, local: LocalSettings) -> list[Problem]:
         """The mean gradient is read off the weights, which tells it for SGD only."""
@@ -73,12 +75,10 @@ class Scaffold(Strategy):
 
     def server_step(self, combined: Combined, server: Groups) -> Groups:
         """W <- w + global_lr * mean of differences; c <- c + |S| / N * mean of changes."""
-        steps = {name: np.asarray(self.global_lr * value) for name, value in combined.mean["weights"].items()}
+        steps = {
+            name: np.asarray(self.global_lr * value) if is_trained(name) else value
+            for name, value in combined.mean["weights"].items()
+        }
         part = combined.num_updates / combined.num_clients
         changes = {name: np.asarray(part * value) for name, value in combined.mean["control"].items()}
         return {"weights": moved(server["weights"], steps), "control": moved(server["control"], changes)}
-
-
-def _zeros(params: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Zeros like every floating tensor; counters among the buffers have no gradient."""
-    return {name: np.zeros_like(value) for name, value in params.items() if np.issubdtype(value.dtype, np.floating)}
