@@ -12,6 +12,7 @@ from engine.federated.adversary import target_of
 from engine.federated.budget import typical_turn
 from engine.federated.combinations import refused
 from engine.federated.coordinations.gossip import Gossip
+from engine.federated.coordinations.hierarchical import HierarchicalCoordination
 from engine.federated.expectation import mean_samples
 from engine.federated.messages import shape_only
 from engine.federated.packing import named
@@ -41,7 +42,7 @@ def problems_of(task: "Federated", context: Context) -> list[Problem]:
     return [
         *([] if unfit else refused(task)),
         *below("sampler", task.sampler.check(context.fleet.num_devices)),
-        *below("aggregator", task.aggregator.check(updates_at_once(task, context.fleet.num_devices))),
+        *_aggregator(task, context),
         *_timing(task, context),
         *below("encoding", task.encoding.check()),
         *_attack(task, context.fleet.num_devices),
@@ -79,11 +80,23 @@ def _secrecy(task: "Federated", num_devices: int) -> list[Problem]:
     return below("secure_aggregation", task.secure_aggregation.check(task.sampler.cohort_size(num_devices)))
 
 
-def updates_at_once(task: "Federated", num_devices: int) -> int:
-    """Updates of which the server makes one step: those of a buffer, or of a round."""
+def updates_at_once(task: "Federated", context: Context) -> int:
+    """Updates of which one step is made: those of a buffer, of a round, or of its clients below the largest gateway."""
     if isinstance(task.scheduler, Buffered):
         return task.scheduler.buffer_size
-    return task.sampler.cohort_size(num_devices)
+    num_devices = context.fleet.num_devices
+    size = task.sampler.cohort_size(num_devices)
+    if not isinstance(task.coordination, HierarchicalCoordination):
+        return size
+    return -(-size * int(np.bincount(context.network.gateway_of).max()) // num_devices)
+
+
+def _aggregator(task: "Federated", context: Context) -> list[Problem]:
+    found = below("aggregator", task.aggregator.check(updates_at_once(task, context)))
+    if not isinstance(task.coordination, HierarchicalCoordination):
+        return found
+    where = "; each gateway combines the updates of its own devices only"
+    return [Problem(problem.path, problem.code, f"{problem.message}{where}") for problem in found]
 
 
 def _timing(task: "Federated", context: Context) -> Iterator[Problem]:
@@ -102,7 +115,7 @@ def _rows(task: "Federated", context: Context) -> Iterator[Problem]:
         return
     up = messages_of(task)[1]
     values = sum(array.size for array in named(up).values())
-    size = updates_at_once(task, context.fleet.num_devices)
+    size = updates_at_once(task, context)
     needed = size * values * np.dtype(np.float32).itemsize
     if needed > ROWS_BYTES:
         message = (

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.federated.combining import combine
+from engine.federated.combining import combine, shortfall
 from engine.federated.coordination import Met
 from engine.federated.layout import ROWS, SERVER, SUM, WAYS
 from engine.federated.messages import flat, grouped, names, part
@@ -47,18 +47,27 @@ def hub_step(task: "Federated", context: Context, state: State, who: tuple[int, 
         who: number of the gateway, and the ids of its devices whose updates are there, ascending.
     """
     hub, clients = who
-    below = int(np.count_nonzero(context.network.gateway_of == hub))
+    below = int(_devices_below(context)[hub])
     ids = np.array(clients, dtype=np.int64)
     groups = combine(task, context, state, groups_of(state, hub), clients=ids, num_clients=below)
     weights: dict[str, Any] = {**hub_weights(state)}
     weight = state.values["weight"]
     assert isinstance(weight, float)
-    weights[str(hub)] = weights.get(str(hub), 0.0) + weight
+    counts = not shortfall(task, len(clients))  # else the gateway's model stayed as it was
+    weights[str(hub)] = weights.get(str(hub), 0.0) + weight * counts
     return state.replace(
         values={"hub_weights": weights, "weight": 0.0},
         tensors=flat(f"{HUB}/{hub}", groups),
         drop=[name for prefix in (SUM, ROWS) for name in names(prefix, state.tensors)],
     )
+
+
+def _devices_below(context: Context) -> np.ndarray:
+    """How many devices are below each gateway, kept by the process."""
+    if "devices_below" not in context.cache:
+        context.cache["devices_below"] = np.bincount(context.network.gateway_of)
+    counts: np.ndarray = context.cache["devices_below"]
+    return counts
 
 
 def mean_of_hubs(state: State) -> Groups:

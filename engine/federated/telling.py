@@ -182,13 +182,22 @@ def _opening_remarks(task: "Federated", context: Context, state: State) -> list[
     if task.strategy.caution and not task.evaluation.personalized:
         remarks.append(("warning", f"{task.strategy.caution}; set evaluation.personalized to measure what clients use"))
     if task.attack is not None:
-        text = overpowered(task.attack, task.aggregator, updates_at_once(task, context.fleet.num_devices))
+        text = overpowered(task.attack, task.aggregator, updates_at_once(task, context))
         remarks += [("warning", text)] if text else []
     return [Event(kind="log", body={"level": level, "message": text}, sim_time_s=0.0) for level, text in remarks]
 
 
 def _closing_remarks(task: "Federated", context: Context, state: State, done: Round, at: float) -> list[Event]:
     """Why the model stayed as it was, if it did."""
-    text = shortfall(task, len(done.counted)) or obstacle(task, context, state)
+    text = _shortfall(task, state) or obstacle(task, context, state)
     message = {"level": "warning", "message": f"round {done.number}: {text}"}
     return [Event(kind="log", body=message, sim_time_s=at)] if text else []
+
+
+def _shortfall(task: "Federated", state: State) -> str:
+    """That too few updates arrived at the server, or at some gateways, in words for the log; empty if enough did."""
+    parts = task.coordination.parts(state)
+    found = [text for _, clients in parts if (text := shortfall(task, len(clients)))]
+    if not found:
+        return ""
+    return found[0] if len(parts) == 1 else f"at {len(found)} of {len(parts)} gateways, of which one: {found[0]}"

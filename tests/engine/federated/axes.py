@@ -36,8 +36,10 @@ _FOLDER = TemporaryDirectory(prefix="edgeloom-axes-")
 ON = "on"
 """Stands for the member of a field without a family."""
 
-SETTINGS: Mapping[str, Mapping[str, Any]] = {"sampler": {"num_clients": 8}, "drift": {"start_round": 2}}
-"""What members of an axis are given where they have such a field."""
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "sampler": {"num_clients": 8}, "drift": {"start_round": 2}, "aggregator": {"num_malicious": 0, "share": 0.3},
+}  # fmt: skip
+"""What members of an axis are given where they have such a field; a gateway combines the updates of four clients."""
 
 
 def task_with(*chosen: tuple[str, str], **changes: Any) -> Federated:

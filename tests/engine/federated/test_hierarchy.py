@@ -150,3 +150,23 @@ def test_networks_without_gateways_are_refused(topology: dict[str, Any], tmp_pat
     standing = NetworkSpec.model_validate({"topology": {"kind": "hierarchical", "gateways": 2}, "backhaul": None})
     assert [found.code for found in hierarchy(2).check(context(tmp_path, network=standing))] == ["no_gateways"]
     assert not hierarchy(2).check(world(tmp_path))
+
+
+def test_a_robust_rule_needs_enough_clients_below_a_gateway(tmp_path: Path) -> None:
+    """Ten of twelve devices are drawn: five below each of two gateways."""
+    everybody = {"kind": "uniform", "num_clients": 10}
+    (problem,) = hierarchy(2, sampler=everybody, aggregator={"kind": "bulyan"}).check(world(tmp_path))
+    assert (problem.path, problem.code) == ("aggregator.num_malicious", "too_few_clients")
+    assert problem.message.endswith("a round has 5; each gateway combines the updates of its own devices only")
+    assert not hierarchy(2, sampler=everybody, aggregator={"kind": "krum"}).check(world(tmp_path))
+
+
+def test_gateways_that_get_too_few_updates_are_told(tmp_path: Path) -> None:
+    """And what was trained below them does not count when the server averages."""
+    work, place = hierarchy(2, rounds=1, aggregator={"kind": "krum"}), world(tmp_path)
+    state, events = run(work, place)
+    (told,) = [event.body["message"] for event in events if event.kind == "log" and event.body["level"] == "warning"]
+    assert isinstance(told, str)
+    assert told.startswith("round 1: at 2 of 2 gateways, of which one: ")
+    assert told.endswith("krum needs 5: the model stays as it is")
+    assert all(np.array_equal(array, state.tensors[name]) for name, array in work.init(place).tensors.items())
