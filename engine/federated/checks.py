@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.core.errors import Problem
+from engine.core.registry import kind_of
 from engine.costs.memory import memory_problems
 from engine.costs.plan import message_problems
 from engine.federated.adversary import target_of
@@ -69,6 +70,13 @@ def _privacy(task: "Federated", num_devices: int) -> list[Problem]:
     if task.privacy is None:
         return []
     found = task.privacy.check(task.sampler.scheme, task.sampler.cohort_size(num_devices))
+    shards = shard_count(task.dataset, task.partitioner(), num_devices)
+    if task.privacy.level == "example" and task.data_reuse and shards < num_devices:
+        message = (
+            f"{kind_of(type(task.privacy))} tells the epsilon of a sample on one device, but {num_devices} devices "
+            f"share {shards} parts of the data, and a sample pays on each; take at most {shards} devices"
+        )
+        found = [*found, Problem("kind", "samples_on_several_devices", message)]
     if not found:
         found = task.privacy.first_round(typical_turn(task, num_devices, mean_samples(task, num_devices)))
     return below("privacy", found)

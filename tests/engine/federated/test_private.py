@@ -80,3 +80,13 @@ def test_problems_stand_at_the_field(tmp_path: Path) -> None:
         context(tmp_path)
     )
     assert found.path == "privacy.clip.count_noise"
+
+
+def test_a_sample_on_several_devices_pays_on_each(tmp_path: Path) -> None:
+    """That is refused where samples are hidden; where devices are, each pays for itself."""
+    shared: Any = {"partition": {"kind": "iid", "num_parts": 8}, "data_reuse": True}
+    (problem,) = task(privacy={"kind": "dp_sgd"}, **shared).check(context(tmp_path))
+    assert (problem.path, problem.code) == ("privacy.kind", "samples_on_several_devices")
+    assert "12 devices share 8 parts" in problem.message
+    assert not task(privacy={"kind": "local_dp"}, **shared).check(context(tmp_path))
+    assert not task(privacy={"kind": "dp_sgd"}, data_reuse=True).check(context(tmp_path))
