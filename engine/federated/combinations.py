@@ -112,6 +112,10 @@ def _mixes_models(task: "Federated") -> bool:
     return isinstance(task.scheduler, Buffered) and task.scheduler.mixes == "models"
 
 
+def _overshoots(task: "Federated") -> bool:
+    return isinstance(task.scheduler, Buffered) and task.scheduler.rate > 1
+
+
 def _waits_for_all(task: "Federated") -> bool:
     return isinstance(task.scheduler, Synchronous) and task.scheduler.enough == 1
 
@@ -122,6 +126,7 @@ def _encodes(task: "Federated") -> bool:
 
 BUFFERED = Choice("scheduler", "asynchronous training (buffered)", lambda task: isinstance(task.scheduler, Buffered))
 MIXES_MODELS = Choice("scheduler", "the mixing of models (buffered with mixes: models)", _mixes_models)
+OVERSHOOTS = Choice("scheduler", "a rate above 1 (buffered)", _overshoots)
 HURRIES = Choice("scheduler", "a scheduler that does not wait for all", lambda task: not _waits_for_all(task))
 GOSSIP = Choice("coordination", "gossip", lambda task: isinstance(task.coordination, Gossip))
 GATEWAYS = Choice(
@@ -290,6 +295,11 @@ RULES: tuple[Rule, ...] = (
         for other in (GOSSIP, GATEWAYS, BUFFERED)
     ),
     Rule(BUFFERED, DIVERGENCE, "clients of a buffer started from different models; take a scheduler with rounds"),
+    Rule(
+        OVERSHOOTS, STATISTICS,
+        "they would be carried beyond those of all clients, a variance even below zero; take a rate of at most 1, or "
+        "fedavgm with its server_lr, which leaves them alone",
+    ),
     Rule(MIXES_MODELS, VOTING, "models are pulled back in their sum, which this rule does not make; take updates"),
     Rule(MIXES_MODELS, CRAFTED, "malicious updates take the place of others one by one, not of models; take updates"),
 )  # fmt: skip

@@ -38,7 +38,7 @@ def test_every_rule_of_the_table_is_about_something() -> None:
     """No rule is left over for what can no longer be set."""
     alone = [task_with((axis, kind)) for axis in AXES for kind in members(axis)]
     alone += [task_with(model={"kind": "resnet8"}), task_with(evaluation={"divergence": True})]
-    alone += [task_with(scheduler={"kind": "buffered", "mixes": "models"})]
+    alone += [task_with(scheduler={"kind": "buffered", "mixes": "models", "rate": 2.0})]
     for rule in RULES:
         for choice in (rule.choice, rule.other):
             assert any(choice.holds(task) for task in alone), choice.words
