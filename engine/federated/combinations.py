@@ -278,7 +278,11 @@ RULES: tuple[Rule, ...] = (
         "models that are rounded before they are mixed do not come together; that takes encoded differences (Koloskova "
         "et al., 2019), which are not here: send models as they are",
     ),
-    Rule(GATEWAYS, ENCODED_DOWN, "only the server encodes models, but here gateways send their own; encode the way up"),
+    Rule(
+        GATEWAYS, ENCODED_DOWN,
+        "only the server encodes models, but here gateways send their own; encode the way up, and leave out entropy, "
+        "which acts in both directions",
+    ),
     *(
         Rule(other, CONTROL, "the correction holds for the model of one server in one round; take fedavg or fedprox")
         for other in (GATEWAYS, BUFFERED)

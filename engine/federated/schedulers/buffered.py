@@ -16,7 +16,8 @@ class Buffered(Scheduler):
 
     As many clients train at a time as the sampler takes for a round. When one comes back, another one that is idle
     starts at once from the newest model. An update that arrives late was trained on an older model: it counts less by
-    its staleness, the number of steps that the server has made since. A round is one step of the server.
+    its staleness, the number of steps that the server has made since. A round is one step of the server. Updates count
+    by samples, as in rounds; Algorithm 1 of FedBuff counts all alike.
 
     Each session is timed by itself: clients that are under way at the same time do not queue for a shared channel.
     """

@@ -21,6 +21,8 @@ class Ifca(Strategy):
 
     All models travel down, one comes back. Model j moves by the mean difference, weighted by samples, of the clients
     that picked it. The first one is called the global model; the others start from its numbers in another order.
+    The choice costs a pass of every model over the samples; where max_steps or a deadline cuts training short, the
+    ledger counts those passes as cut short too.
     """
 
     source: ClassVar[str] = (

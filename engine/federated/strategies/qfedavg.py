@@ -19,7 +19,8 @@ class QFedAvg(Strategy):
 
     With F_k the loss of the sent model on the client's samples and D_k = w_k - w_t, client k sends F_k^q D_k and
     h_k = F_k^q + q F_k^(q-1) ||D_k||^2 / lr; the server takes w <- w + sum F_k^q D_k / sum h_k. Measuring F_k costs
-    a pass over the samples without gradients.
+    a pass over the samples without gradients; where max_steps or a deadline cuts training short, the ledger counts that
+    pass as cut short too.
     """
 
     source: ClassVar[str] = (
