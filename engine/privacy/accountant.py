@@ -25,6 +25,10 @@ Method = Literal["rdp", "pld"]
 DIGITS = 3
 """Sizes of populations are rounded down to so many digits, so that few curves are computed; epsilon only grows."""
 
+MOST_LOSSES = 24
+"""Different steps up to which each has a privacy loss distribution of its own. All are composed anew in every round, so
+beyond, sizes of populations that changed from round to round are rounded to one digit less."""
+
 
 @dataclass(frozen=True, order=True)
 class Step:
@@ -84,7 +88,18 @@ def epsilon(steps: Steps, delta: float, method: Method = "rdp") -> float:
         return _rdp_epsilon(taken, delta)
     if any(step.scheme == "fixed_size" for step in taken):
         raise ValueError("there is no privacy loss distribution for samples of a fixed size")
-    return _pld_epsilon(tuple(sorted(taken.items())), delta)
+    return _pld_epsilon(tuple(sorted(_few(taken).items())), delta)
+
+
+def _few(steps: Steps) -> Steps:
+    """The steps, or if they are many, fewer that cost no less together."""
+    if len(steps) <= MOST_LOSSES:
+        return steps
+    merged: dict[Step, int] = {}
+    for step, count in steps.items():
+        coarse = Step.drawn(step.noise_multiplier, step.scheme, step.size, step.of, digits=DIGITS - 1)
+        merged[coarse] = merged.get(coarse, 0) + count
+    return merged
 
 
 def _rdp_epsilon(steps: Steps, delta: float) -> float:
@@ -127,7 +142,7 @@ def _pld_epsilon(steps: tuple[tuple[Step, int], ...], delta: float) -> float:
     return float(whole.get_epsilon_for_delta(delta))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _loss(step: Step) -> Any:
     """Privacy loss distribution of one step, rounded to the unsafe side."""
     from dp_accounting.pld import privacy_loss_distribution

@@ -113,3 +113,12 @@ def test_a_full_cohort_of_fixed_size_still_counts_as_replacing() -> None:
 def test_the_library_is_loaded_on_first_use_only() -> None:
     code = "import sys, engine.privacy.mechanism as m; m.mechanisms.members(); print('dp_accounting' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+def test_many_different_steps_are_joined_and_cost_no_less() -> None:
+    """Thirty sizes of a population become three: composing grows with neither rounds nor sizes without bound."""
+    many = {Step(1.0, "poisson", 20, 400 + place): 2 for place in range(30)}
+    found = epsilon(many, 1e-5, "pld")
+    assert found == epsilon({Step(1.0, "poisson", 20, size): 20 for size in (400, 410, 420)}, 1e-5, "pld")
+    assert epsilon({Step(1.0, "poisson", 20, 429): 60}, 1e-5, "pld") < found
+    assert found < epsilon({Step(1.0, "poisson", 20, 400): 60}, 1e-5, "pld")
