@@ -12,7 +12,7 @@ from engine.costs.model import CostModel
 from engine.costs.trace import Trace, TraceBuilder
 from engine.federated.cohorts import draw_cohort
 from engine.federated.task import Federated
-from engine.federated.traffic import add_round, exchange_of
+from engine.federated.traffic import Course, add_round, exchange_of, place_of
 from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.text import by_value, parse
@@ -26,10 +26,12 @@ def trace_of(spec: ExperimentSpec, seed: int) -> Trace:
     """The cohorts that the run draws; device i trains on 40 + i samples in four steps."""
     assert isinstance(spec.task, Federated)
     context, builder = make_context(spec, seed), TraceBuilder()
-    exchange = exchange_of(spec.task)
+    exchange, coordination = exchange_of(spec.task), spec.task.coordination
     for number in range(1, spec.task.rounds + 1):
         clients = draw_cohort(spec.task, context, number)
-        add_round(builder, exchange.work, exchange.sessions(clients, 40 + clients, np.full(len(clients), 4)))
+        ways = coordination.ways(clients, place_of(spec.task, context, number))
+        sessions = exchange.sessions(clients, 40 + clients, np.full(len(clients), 4))
+        add_round(builder, Course(exchange, coordination, ways), sessions)
     return builder.build()
 
 
