@@ -76,7 +76,7 @@ def assert_nothing_left(run: Run) -> None:
     assert not list((Path(settings.RUNS_FOLDER) / str(run.pk)).glob("blocks-*"))
 
 
-@pytest.mark.parametrize("num_workers", [1, 2])
+@pytest.mark.parametrize("num_workers", [pytest.param(1, marks=pytest.mark.full), 2])
 def test_the_same_bits_from_one_worker_and_from_several(
     platform: Platform, run: Run, expected: list[dict[str, Any]], num_workers: int
 ) -> None:
@@ -105,6 +105,7 @@ def test_sigkill_in_mid_round(platform: Platform, run: Run, expected: list[dict[
     assert_nothing_left(run)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("victim", ["helper", "coordinator"])
 def test_a_stalled_worker_changes_nothing_after_its_lease(
     platform: Platform, run: Run, expected: list[dict[str, Any]], victim: str
@@ -149,6 +150,7 @@ def test_a_cancelled_run_ends_within_two_seconds_though_a_helper_hangs(
     assert_nothing_left(run)
 
 
+@pytest.mark.full
 def test_a_run_that_is_queued_gets_the_helper_s_process_at_once(
     platform: Platform, run: Run, expected: list[dict[str, Any]], launch: Callable[[str], Run]
 ) -> None:

@@ -155,6 +155,7 @@ def test_a_killed_helper_is_started_again_and_its_block_computed_again(
     assert len(before) == 2
 
 
+@pytest.mark.full
 def test_a_helper_that_always_dies_is_given_up(
     alone: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -177,7 +178,7 @@ def test_a_stalled_helper_is_not_waited_for(alone: Result, tmp_path: Path, monke
     assert time.monotonic() - began < 40
 
 
-@pytest.mark.parametrize("wish", ["stop", "pause"])
+@pytest.mark.parametrize("wish", ["stop", pytest.param("pause", marks=pytest.mark.full)])
 def test_a_run_ends_within_two_seconds_though_helpers_hang(
     wish: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
