@@ -10,7 +10,7 @@ from engine.core.registry import kind_of
 from engine.training.optimizer import LocalOptimizer, optimizers
 from engine.training.optimizers.sgd import Sgd
 from engine.training.rate_schedule import RateSchedule, rate_schedules
-from engine.training.rate_schedules.constant import Constant
+from engine.training.rate_schedules.constant import ConstantRate
 
 
 class LocalSettings(Component):
@@ -33,7 +33,7 @@ class LocalSettings(Component):
     lr_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Factor on the learning rate after every round; 1 keeps it constant."""
 
-    schedule: Annotated[RateSchedule, rate_schedules.field()] = Field(default_factory=Constant)
+    schedule: Annotated[RateSchedule, rate_schedules.field()] = Field(default_factory=ConstantRate)
     """How the learning rate changes over the rounds beside lr_decay."""
 
     warm_up_rounds: Annotated[int, Field(ge=0, le=1_000_000)] = 0

@@ -8,7 +8,7 @@ from engine.federated.staleness import StalenessWeight, staleness_weights
 
 
 @staleness_weights.register
-class Constant(StalenessWeight):
+class ConstantWeight(StalenessWeight):
     """Late updates count like others."""
 
     source: ClassVar[str] = "Xie et al., Asynchronous Federated Optimization, 2019, section 5.2: s(t - tau) = 1"

@@ -6,7 +6,7 @@ from engine.training.rate_schedule import RateSchedule, rate_schedules
 
 
 @rate_schedules.register
-class Constant(RateSchedule):
+class ConstantRate(RateSchedule):
     """No schedule: the learning rate changes by ``lr_decay`` alone, which is the exponential schedule."""
 
     source: ClassVar[str] = "McMahan et al., Communication-Efficient Learning of Deep Networks, 2017, section 3"

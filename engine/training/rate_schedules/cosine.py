@@ -9,7 +9,7 @@ from engine.training.rate_schedule import RateSchedule, rate_schedules
 
 
 @rate_schedules.register
-class Cosine(RateSchedule):
+class CosineRate(RateSchedule):
     """A learning rate that falls along half a cosine and then stays at its floor."""
 
     source: ClassVar[str] = "Loshchilov, Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, ICLR 2017, eq. 5"

@@ -8,7 +8,7 @@ from engine.training.rate_schedule import RateSchedule, rate_schedules
 
 
 @rate_schedules.register
-class Step(RateSchedule):
+class StepRate(RateSchedule):
     """A learning rate that is multiplied by a factor every so many rounds."""
 
     source: ClassVar[str] = "He et al., Deep Residual Learning for Image Recognition, CVPR 2016, section 3.4"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.costs.trace import SEND
 from engine.federated.flights import Flights
 from engine.federated.launching import FLIGHT, VERSION, flights_of
-from engine.federated.staleness_weights.constant import Constant
+from engine.federated.staleness_weights.constant import ConstantWeight
 from engine.federated.staleness_weights.hinge import Hinge
 from engine.federated.staleness_weights.polynomial import Polynomial
 from engine.federated.task import Federated
@@ -36,7 +36,7 @@ def bodies(events: list[Any], kind: str) -> list[dict[str, Any]]:
 def test_weights_by_staleness() -> None:
     """Xie et al., section 5.2; FedBuff's is 1 / sqrt(1 + staleness)."""
     staleness = np.array([0, 1, 3, 4, 5, 8])
-    assert Constant().weight(staleness).tolist() == [1] * 6
+    assert ConstantWeight().weight(staleness).tolist() == [1] * 6
     assert Polynomial().weight(staleness) == pytest.approx([1, 2**-0.5, 0.5, 5**-0.5, 6**-0.5, 1 / 3])
     assert Polynomial(exponent=1).weight(staleness) == pytest.approx([1, 1 / 2, 1 / 4, 1 / 5, 1 / 6, 1 / 9])
     assert Hinge(slope=10, free=4).weight(staleness) == pytest.approx([1, 1, 1, 1, 1 / 11, 1 / 41])

@@ -167,3 +167,8 @@ def test_titles_are_words(name: str, title: str) -> None:
 def test_a_field_that_is_not_there_is_a_key_error() -> None:
     with pytest.raises(KeyError, match="kind"):
         DESCRIBED["kind"]
+
+
+def test_components_have_names_of_their_own() -> None:
+    """Two classes of one name would stand in the schema with the path of their modules."""
+    assert [name for name in ExperimentSpec.model_json_schema()["$defs"] if "__" in name] == []
