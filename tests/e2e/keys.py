@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 MOST_TABS = 200
-MOST_LOOKS = 20
+MOST_LOOKS = 100
 
 LOOK = """() => {
   const element = document.activeElement;
