@@ -76,7 +76,8 @@ def assert_nothing_left(run: Run) -> None:
     assert not list((Path(settings.RUNS_FOLDER) / str(run.pk)).glob("blocks-*"))
 
 
-@pytest.mark.parametrize("num_workers", [pytest.param(1, marks=pytest.mark.full), 2])
+@pytest.mark.full
+@pytest.mark.parametrize("num_workers", [1, 2])
 def test_the_same_bits_from_one_worker_and_from_several(
     platform: Platform, run: Run, expected: list[dict[str, Any]], num_workers: int
 ) -> None:

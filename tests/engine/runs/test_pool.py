@@ -114,7 +114,7 @@ def assert_same(found: Result, expected: Result, folder: Path) -> None:
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.full), 2])
 def test_every_number_of_helpers_gives_the_same_bits(
     count: int, alone: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
