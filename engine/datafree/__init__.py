@@ -1,0 +1,1 @@
+"""Deployment without the data: metadata instead of samples, synthesis, distillation, compression, export."""

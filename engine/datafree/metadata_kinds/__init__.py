@@ -1,0 +1,1 @@
+"""Kinds of metadata, one a file."""

@@ -1,0 +1,171 @@
+"""What synthesizers and metadata see of the teacher and of the run; torch lives here."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.core.sample import SampleSpec
+from engine.core.streams import Name, stream
+from engine.data.dataset import Dataset
+from engine.data.pixels import Pixels
+from engine.datafree.metadata_file import MetadataFile
+from engine.models.build import GraphModule, build
+from engine.models.graph import Graph
+from engine.models.layers import BatchNorm2d
+
+Moments = tuple[Tensor, Tensor]
+"""Mean and variance per channel, (C,) each."""
+
+EPSILON = 1e-5
+"""What batch normalization adds to a variance, as in ``engine.models.build``."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the teacher makes of a batch.
+
+    Attributes:
+        logits: (B, K).
+        features: (B, d), penultimate.
+        batch_norm: mean and biased variance over batch and places of the input of each BatchNorm layer, in the order
+            of the graph; empty if they were not asked for.
+    """
+
+    logits: Tensor
+    features: Tensor
+    batch_norm: list[Moments]
+
+
+class TeacherView:
+    """A trained model that is only looked at: in evaluation mode, without gradients of its weights.
+
+    Args:
+        graph: its declaration.
+        weights: its weights and buffers by name.
+        pixels: the constants by which its inputs were standardized; they bound what an image can be.
+    """
+
+    def __init__(self, graph: Graph, weights: Mapping[str, np.ndarray], pixels: Pixels) -> None:
+        self.graph = graph
+        self.num_classes = graph.sample.num_classes
+        self.pixels = pixels
+        self.module: GraphModule = build(graph)
+        self.module.load_state_dict({name: torch.tensor(np.asarray(array)) for name, array in weights.items()})
+        self.module.eval().requires_grad_(False)
+        self.low, self.high = valid_range(pixels)
+        self._watched = _watch(self.module)
+        self.sha256 = weights_digest(weights)
+
+    @property
+    def batch_norm_targets(self) -> list[Moments]:
+        """The running mean and variance of each BatchNorm layer, in the order of :attr:`Seen.batch_norm`."""
+        return [(layer.mean, layer.variance) for layer in self._watched]
+
+    def forward(self, x_BCHW: Tensor, *, batch_norm: bool = True) -> Seen:
+        """Logits, features and, if asked for, the moments of every BatchNorm layer's input; differentiable by x."""
+        for layer in self._watched:
+            layer.is_watching = batch_norm
+        logits, features = self.module.forward_with_features(x_BCHW)
+        found = [layer.take() for layer in self._watched] if batch_norm else []
+        return Seen(logits, features, found)
+
+    @torch.no_grad()
+    def outputs(self, x: np.ndarray, *, batch_size: int = 500) -> tuple[np.ndarray, np.ndarray]:
+        """Logits (N, K) and features (N, d) of standardized samples, as float32 arrays."""
+        logits, features = [], []
+        for first in range(0, len(x), batch_size):
+            seen = self.forward(torch.tensor(x[first : first + batch_size]), batch_norm=False)
+            logits.append(seen.logits.numpy())
+            features.append(seen.features.numpy())
+        return np.concatenate(logits), np.concatenate(features)
+
+
+@dataclass(frozen=True)
+class SynthesisView:
+    """What a synthesizer sees while it makes one batch of images; no private sample is among it.
+
+    Attributes:
+        teacher: the model whose knowledge the images carry.
+        student: the model that learns from them, as it is now, in evaluation mode and without gradients of its
+            weights; None unless the synthesizer is interleaved.
+        metadata: what the owner handed out; None if nothing.
+        sample: shape of an image and number of classes.
+        pool: standardized training images (N, C, H, W) of another, public data set.
+        seed: seed of the run.
+        batch: number of the batch, from 0.
+    """
+
+    teacher: TeacherView
+    student: GraphModule | None
+    metadata: MetadataFile | None
+    sample: SampleSpec
+    pool: Callable[[Dataset], np.ndarray]
+    seed: int
+    batch: int
+
+    def draw(self, *names: Name) -> np.random.Generator:
+        """The random stream of that name within this batch; naming the step makes chunks independent of each other."""
+        return stream(self.seed, "synthesis", self.batch, *names)
+
+    def normal(self, shape: tuple[int, ...], *names: Name) -> Tensor:
+        """Standard normal numbers of the stream of that name, float32."""
+        return torch.from_numpy(self.draw(*names).standard_normal(shape, dtype=np.float32))
+
+    def batch_labels(self, batch_size: int) -> Tensor:
+        """(B,) int64: labels of this batch; all batches together hold every class equally often, up to one."""
+        first = self.batch * batch_size
+        return torch.arange(first, first + batch_size) % self.sample.num_classes
+
+
+def valid_range(pixels: Pixels) -> Moments:
+    """Lowest and highest standardized value of each channel, (C, 1, 1) each: what pixels 0 and 1 become."""
+    mean, std = (torch.tensor(values)[:, None, None] for values in (pixels.mean, pixels.std))
+    return (0.0 - mean) / std, (1.0 - mean) / std
+
+
+def weights_digest(weights: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of a model's weights, by name, shape and content, whatever file they come from."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        array = np.ascontiguousarray(weights[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+class _WatchedNorm(nn.Module):
+    """BatchNorm in evaluation mode that also tells the moments of its input, computed once per pass."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.mean, self.variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+        self.weight, self.bias = norm.get_parameter("weight"), norm.get_parameter("bias")
+        self.is_watching = False
+        self._seen: Moments | None = None
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        if self.is_watching:
+            variance, mean = torch.var_mean(x_BCHW, dim=(0, 2, 3), correction=0)
+            self._seen = mean, variance
+        return functional.batch_norm(x_BCHW, self.mean, self.variance, self.weight, self.bias, eps=EPSILON)
+
+    def take(self) -> Moments:
+        seen, self._seen = self._seen, None
+        assert seen is not None, "every layer of a graph is on the way to its output"
+        return seen
+
+
+def _watch(module: GraphModule) -> list[_WatchedNorm]:
+    """Put a watching layer in the place of each BatchNorm layer; those layers in the order of the graph."""
+    watched = []
+    for node in module.graph.nodes:
+        if isinstance(node.layer, BatchNorm2d):
+            layer = _WatchedNorm(getattr(module, node.name))
+            setattr(module, node.name, layer)
+            watched.append(layer)
+    return watched
