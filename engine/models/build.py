@@ -1,13 +1,14 @@
 """The torch module of a declared model; the only module of this package that knows torch."""
 
+from collections.abc import Collection, Mapping
 from functools import singledispatch
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.models.graph import INPUT, Graph
+from engine.models.graph import INPUT, Graph, Resolution
 from engine.models.layer import Layer, Shapes
 from engine.models.layers import (
     Add,
@@ -28,7 +29,21 @@ from engine.models.layers import (
 )
 from engine.models.weights import initial
 
-__all__ = ["GraphModule", "build", "initial"]
+__all__ = ["Activations", "GraphModule", "build", "initial"]
+
+
+class Activations(NamedTuple):
+    """What one pass through a network gives.
+
+    Attributes:
+        logits: (B, K) or (B, T, K).
+        features: penultimate features, the input of the classifier.
+        maps: (B, C, H, W) at the end of each resolution stage, by height and width; see :attr:`Graph.stages`.
+    """
+
+    logits: Tensor
+    features: Tensor
+    maps: Mapping[Resolution, Tensor]
 
 
 def build(graph: Graph) -> "GraphModule":
@@ -62,24 +77,35 @@ class GraphModule(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Penultimate features, the input of the classifier: (B, d) or (B, T, d)."""
-        return self._run(x, len(self.graph.nodes) - 1)
+        return self._run(x)[self.graph.features]
 
     def forward_with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and features in one pass."""
         features = self.features(x)
-        head = cast(nn.Module, getattr(self, self.graph.output))
-        return head(features), features
+        return self._head(features), features
 
-    def _run(self, x: Tensor, stop: int) -> Tensor:
-        """Output of the node before ``stop``; a tensor is let go after its last reader, which bounds the memory."""
-        tensors, last = {INPUT: x}, x
-        for node, released in zip(self.graph.nodes[:stop], self._released, strict=False):
+    def forward_with_maps(self, x: Tensor) -> Activations:
+        """Logits, features and the maps at the end of each resolution stage in one pass."""
+        stages = self.graph.stages
+        tensors = self._run(x, kept=stages.values())
+        features = tensors[self.graph.features]
+        maps = {resolution: tensors[name] for resolution, name in stages.items()}
+        return Activations(self._head(features), features, maps)
+
+    def _head(self, features: Tensor) -> Tensor:
+        return cast(Tensor, getattr(self, self.graph.output)(features))
+
+    def _run(self, x: Tensor, kept: Collection[str] = ()) -> dict[str, Tensor]:
+        """The features and the kept outputs of nodes; others are let go after their last reader to bound memory."""
+        tensors = {INPUT: x}
+        for node, released in zip(self.graph.nodes[:-1], self._released, strict=False):
             module = cast(nn.Module, getattr(self, node.name))
-            last = module(*(tensors[name] for name in node.inputs))
+            output = module(*(tensors[name] for name in node.inputs))
             for name in released:
-                del tensors[name]
-            tensors[node.name] = last
-        return tensors[self.graph.features]
+                if name not in kept:
+                    del tensors[name]
+            tensors[node.name] = output
+        return tensors
 
 
 class _Sum(nn.Module):

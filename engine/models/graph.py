@@ -14,6 +14,9 @@ from engine.models.layers import Linear
 INPUT = "input"
 """The name by which nodes refer to the graph's input."""
 
+Resolution = tuple[int, int]
+"""Height and width of a picture within the network."""
+
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 """What a node may be called; no dots, since its weights are named ``node.weight``."""
 
@@ -176,6 +179,22 @@ class Graph:
         uses = {name: place for place, node in enumerate(self.nodes) for name in node.inputs}
         uses[self.output] = len(self.nodes)
         return MappingProxyType(uses)
+
+    @cached_property
+    def stages(self) -> Mapping[Resolution, str]:
+        """The last tensor of each resolution stage by its height and width: a picture that all that follows comes from.
+
+        A stage is the part of the network that works at one resolution, with at least one layer with weights; pictures
+        of one pixel are none. Its tensor is the last of that size that alone crosses a cut, such as the sum or ReLU
+        after the last residual block. A network of fully connected layers has no stages.
+        """
+        sizes = {self._shapes[node.name][1:] for node in self.nodes if node.layer.weights(self.input_shapes(node))}
+        found: dict[Resolution, str] = {}
+        for cut in self.cuts():
+            shape = self._shapes[cut.after]
+            if cut.tensors == (cut.after,) and len(shape) == 3 and shape[1:] in sizes and shape[1:] != (1, 1):
+                found[shape[1], shape[2]] = cut.after
+        return MappingProxyType(found)
 
     def cuts(self) -> tuple[Cut, ...]:
         """The cut after each node but the last, in order; a recurrent cell is one node, so no cut goes through it."""

@@ -55,7 +55,7 @@ def from_json(tree: Any) -> Graph:
             raise MalformedGraph(f"the graph has {len(nodes):,} nodes; at most {MOST_NODES:,} are read")
         sample = SampleSpec.model_validate(tree["sample"])
         return Graph(sample, tuple(map(_node, nodes)), output=str(tree["output"]), features=str(tree["features"]))
-    except (KeyError, TypeError, ValueError, ValidationError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, ValidationError) as error:
         raise MalformedGraph(f"the graph cannot be read: {error}") from error
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from engine.core.streams import stream
-from engine.models.graph import Graph, ParameterInfo
-from engine.models.layer import Constant, Normal, Uniform
+from engine.models.graph import Graph
+from engine.models.layer import Constant, Law, Normal, Shape, Uniform
 
 
 def initial(graph: Graph, seed: int) -> dict[str, np.ndarray]:
@@ -16,16 +16,23 @@ def initial(graph: Graph, seed: int) -> dict[str, np.ndarray]:
         graph: the model.
         seed: seed of the run.
     """
-    return {info.name: _draw(info, seed) for info in graph.parameters()}
+    return {info.name: draw(info.law, info.shape, (seed, "weights", info.name)) for info in graph.parameters()}
 
 
-def _draw(info: ParameterInfo, seed: int) -> np.ndarray:
-    generator = stream(seed, "weights", info.name)
-    match info.law:
+def draw(law: Law, shape: Shape, names: tuple[int, str, str]) -> np.ndarray:
+    """Initial values of one tensor, float32.
+
+    Args:
+        law: their law.
+        shape: shape of the tensor.
+        names: seed of the run, what the tensor belongs to, and its name: together they name its random stream.
+    """
+    generator = stream(*names)
+    match law:
         case Uniform(bound):
-            values = generator.random(info.shape, dtype=np.float32)
+            values = generator.random(shape, dtype=np.float32)
             return (values * np.float32(2) - np.float32(1)) * np.float32(bound)
         case Normal(std):
-            return generator.standard_normal(info.shape, dtype=np.float32) * np.float32(std)
+            return generator.standard_normal(shape, dtype=np.float32) * np.float32(std)
         case Constant(value):
-            return np.full(info.shape, value, dtype=np.float32)
+            return np.full(shape, value, dtype=np.float32)

@@ -121,3 +121,16 @@ def test_declarations_never_load_torch() -> None:
         "sys.exit(sum(name in sys.modules for name in ('torch', 'sklearn', 'scipy', 'PIL')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_maps_are_the_outputs_at_the_end_of_each_stage() -> None:
+    module = module_with_weights(residual()).eval()
+    x = batch_of(residual().sample, 3)
+    seen: list[torch.Tensor] = []
+    handle = module.get_submodule("sum").register_forward_hook(lambda *call: seen.append(call[2]))
+    found = module.forward_with_maps(x)
+    handle.remove()
+    assert torch.equal(found.logits, module(x))
+    assert torch.equal(found.features, module.features(x))
+    assert list(found.maps) == [(8, 8)]
+    assert torch.equal(found.maps[8, 8], seen[0])

@@ -138,3 +138,20 @@ def test_wrong_declarations_are_refused(nodes: tuple[Node, ...], output: str, fe
 def test_graphs_are_values() -> None:
     assert residual() == residual()
     assert hash(residual()) == hash(residual())
+
+
+def test_the_stages_of_a_network_are_its_last_pictures_at_each_size() -> None:
+    layers: list[tuple[str, Layer]] = [
+        ("conv1", Conv2d(2, 3, padding=1)),
+        ("relu1", ReLU()),
+        ("pool1", MaxPool2d(2)),
+        ("pool2", MaxPool2d(2)),  # 2x2 by pooling, and again by a convolution
+        ("conv2", Conv2d(2, 1)),
+        ("pool3", MaxPool2d(2)),
+        ("conv3", Conv2d(2, 1)),  # one pixel is no picture
+        ("flatten", Flatten()),
+        ("head", Linear(2)),
+    ]
+    assert dict(chain(IMAGE, layers).stages) == {(8, 8): "relu1", (2, 2): "conv2"}
+    assert dict(residual().stages) == {(8, 8): "sum"}
+    assert dict(chain(IMAGE, [("flatten", Flatten()), ("head", Linear(2))]).stages) == {}

@@ -1,0 +1,1 @@
+"""The ways a student learns from a teacher, one a file."""
