@@ -10,6 +10,7 @@ from engine.core.component import Component
 from engine.core.errors import Problem
 from engine.core.registry import Registry
 from engine.data.dataset import Split
+from engine.datafree.spread import Spread
 from engine.models.graph import Graph
 
 if TYPE_CHECKING:
@@ -51,16 +52,20 @@ class Metadata(Component):
     def layout(self, graph: Graph) -> Layout:
         """Names, shapes and types of what :meth:`collect` returns for such a teacher."""
 
-    def check(self, graph: Graph) -> list[Problem]:
-        """Why nothing can be collected from such a teacher; paths are relative to the metadata."""
+    def check(self, graph: Graph, num_samples: int) -> list[Problem]:
+        """Why nothing can be collected from such a teacher and so many samples; paths are relative to the metadata."""
         return []
+
+    def spread(self, tensors: Tensors) -> Spread | None:
+        """Centers of activations and how they scatter, of a file's arrays; None for kinds that hold none."""
+        return None
 
     def epsilon(self) -> float | None:
         """Epsilon of the release at the delta that the member's noise states; None without a formal guarantee."""
         return None
 
     def guarantee(self) -> str:
-        """What is promised to each private sample, as words."""
+        """What is promised to each private sample, as words; the weights themselves are another matter."""
         return NO_GUARANTEE
 
     def expected_bytes(self, graph: Graph) -> int:

@@ -54,6 +54,7 @@ class TeacherView:
         self.graph = graph
         self.num_classes = graph.sample.num_classes
         self.pixels = pixels
+        self.weights = weights
         self.module: GraphModule = build(graph)
         self.module.load_state_dict({name: torch.tensor(np.asarray(array)) for name, array in weights.items()})
         self.module.eval().requires_grad_(False)
