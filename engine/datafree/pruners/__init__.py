@@ -1,0 +1,1 @@
+"""The ways to take channels out of a trained network, one a file."""
