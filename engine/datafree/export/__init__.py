@@ -1,0 +1,1 @@
+"""Models as files that run elsewhere, each loaded again and compared."""
