@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-EventKind = Literal["started", "cohort", "metrics", "clients", "ledger", "log", "image", "finished"]
+EventKind = Literal["started", "cohort", "metrics", "clients", "ledger", "log", "image", "contender", "finished"]
 """The kinds of events; ``docs/reference/events.md`` and :data:`BODIES` say what each carries."""
 
 BODIES: dict[str, str] = {
@@ -22,8 +22,12 @@ BODIES: dict[str, str] = {
     "measured (ids, accuracy of the model on the own samples of each) with evaluation.fairness",
     "ledger": "round, rows of this round's cost by owner and phase: time_s, energy_j, bytes_up, bytes_down, ...",
     "log": "level (info, warning), message",
-    "image": "name, artifact (sha256 of a picture), caption",
-    "finished": "reason (target_reached, all_rounds, privacy_budget), metrics: final values by name",
+    "image": "name (batch-12; the same name later shows the same batch further on), stage, step, caption, png (base64 "
+    "of a sheet of pictures, at most 48 KiB), columns, tile (pictures in a row, pixels of an edge), labels (of each)",
+    "contender": "a row of the table of a data-free deployment: name, title, role, accuracy, loss, recall (by class), "
+    "agreement (with the teacher), num_parameters, macs, bytes (by precision), peak_memory_bytes, devices (group, "
+    "device, arithmetic, latency_s, energy_j of one answer); the same name again replaces the row",
+    "finished": "reason (target_reached, all_rounds, privacy_budget, deployed), metrics: final values by name",
 }
 """What the body of each kind holds."""
 

@@ -8,6 +8,10 @@ from engine.core.registry import Registry
 from engine.data.dataset import datasets
 from engine.data.drift import drifts
 from engine.data.partitioner import partitioners
+from engine.datafree.distiller import distillers
+from engine.datafree.metadata import metadata
+from engine.datafree.synthesizer import synthesizers
+from engine.datafree.teacher import teachers
 from engine.encodings.encoding import encodings
 from engine.federated.aggregator import aggregators
 from engine.federated.attack import attacks
@@ -33,6 +37,7 @@ _REGISTRIES: tuple[Registry[Any], ...] = (
     tasks, datasets, partitioners, drifts, augmentations, models, strategies, optimizers,
     rate_schedules, aggregators, samplers, schedulers, staleness_weights, coordinations, graphs, encodings,
     mechanisms, clippings, attacks,
+    teachers, metadata, synthesizers, distillers,
     topologies, availability,
 )  # fmt: skip
 

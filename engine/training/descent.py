@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -44,6 +45,18 @@ class Terms:
             by_param[id(value)].add_(constant)
 
 
+class Momentum(Protocol):
+    """What the steps of SGD read of their settings."""
+
+    @property
+    def momentum(self) -> float:
+        """Share of the velocity that is kept."""
+
+    @property
+    def nesterov(self) -> bool:
+        """Whether the momentum looks ahead."""
+
+
 class Steps(ABC):
     """The steps of one client in one round."""
 
@@ -61,7 +74,7 @@ class SgdSteps(Steps):
         lr: learning rate of the round.
     """
 
-    def __init__(self, terms: Terms, settings: LocalSettings, lr: float) -> None:
+    def __init__(self, terms: Terms, settings: Momentum, lr: float) -> None:
         self.terms, self.settings, self.lr = terms, settings, lr
         self.velocity: list[Tensor] = []
 

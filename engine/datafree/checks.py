@@ -1,0 +1,65 @@
+"""What can be wrong with a data-free deployment, told before anything is loaded."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from engine.core.errors import Problem
+from engine.costs.plan import message_problems
+from engine.datafree.deployment import final_of
+from engine.datafree.devices import precision_of
+from engine.datafree.world import World
+from engine.models.profile import profile
+from engine.task.contract import Context
+
+if TYPE_CHECKING:
+    from engine.datafree.task import Datafree
+
+
+def problems_of(task: "Datafree", context: Context) -> list[Problem]:
+    """All problems, paths relative to the task."""
+    if unknown := below("dataset", task.dataset.check()):
+        return unknown  # an upload that is not here has no shape that anything else could be checked against
+    sample = task.dataset.sample()
+    if sample.kind != "image" or task.dataset.pixels() is None:
+        message = f"images are made, so the data set must hold images; this one has {sample.kind} samples"
+        return [Problem("dataset", "does_not_fit", message)]
+    unfit = below("teacher", task.teacher.check(sample, context.artifacts))
+    if task.student is not None:
+        unfit += below("student", task.student.check(sample))
+    problems = [*unfit, *below("distillation", task.distillation.problems(sample)), *_parts(task)]
+    return problems if unfit else [*problems, *_together(task, context)]
+
+
+def below(part: str, problems: list[Problem]) -> list[Problem]:
+    """The problems of a part, with paths relative to the task."""
+    return [Problem(f"{part}.{found.path}".rstrip("."), found.code, found.message) for found in problems]
+
+
+def _parts(task: "Datafree") -> Iterator[Problem]:
+    """What is missing, and what nothing reads."""
+    if task.student is not None and task.synthesizer is None:
+        message = "a student needs a synthesizer that makes images for it; without a student the teacher is deployed"
+        yield Problem("synthesizer", "missing", message)
+    other = task.baselines.out_of_domain
+    if other is None:
+        return
+    yield from below("baselines.out_of_domain", other.check())
+    if not other.check() and other.pixels() is None:
+        yield Problem("baselines.out_of_domain", "does_not_fit", "the other set must hold images")
+
+
+def _together(task: "Datafree", context: Context) -> Iterator[Problem]:
+    """What does not fit together, now that the networks are known."""
+    world = World(task, context)
+    teacher, student = world.teacher_graph, world.student_graph
+    yield from below("metadata", task.metadata.check(teacher, task.dataset.num_samples("train")))
+    if task.synthesizer is not None:
+        yield from below("synthesizer", task.synthesizer.check(task.metadata, teacher))
+    if task.student is not None:
+        yield from below("distiller", task.distiller.check(student, teacher))
+    costs = profile(world.graph(final_of(task)))
+    place = "teacher" if task.student is None else "student"
+    if all(precision_of(kind, costs, is_quantized=False) is None for kind in context.fleet.kinds):
+        message = "no device of the fleet has a known speed for this model; allowed are devices with a float rate"
+        yield Problem(place, "no_speed", message)
+    yield from message_problems(context.cost_model, costs.parameter_bytes, 0, place)

@@ -1,0 +1,39 @@
+"""What is known of a data-free deployment before it begins."""
+
+from typing import TYPE_CHECKING
+
+from engine.core.json import JsonValue
+from engine.core.registry import kind_of
+from engine.datafree.contenders import TITLES, contenders_of
+from engine.datafree.program import stages_of
+from engine.datafree.world import World
+from engine.task.contract import Context
+
+if TYPE_CHECKING:
+    from engine.datafree.task import Datafree
+
+
+def facts_of(task: "Datafree", context: Context) -> dict[str, JsonValue]:
+    """Sizes that never change during a run."""
+    world = World(task, context)
+    stages = stages_of(world)
+    found: dict[str, JsonValue] = {
+        "num_devices": context.fleet.num_devices,
+        "stages": stages,
+        "contenders": [
+            {"name": name, "title": TITLES[name][0], "role": TITLES[name][1]} for name in contenders_of(task)
+        ],
+        "classes": list(task.dataset.class_names()),
+        "num_parameters": world.profile("student").num_parameters,
+        "teacher_parameters": world.profile("teacher").num_parameters,
+        "num_test_samples": task.dataset.num_samples("test"),
+        "metadata": {
+            "kind": kind_of(type(task.metadata)), "leaks": task.metadata.leaks, "guarantee": task.metadata.guarantee(),
+            "num_bytes": task.metadata.expected_bytes(world.teacher_graph) if task.metadata.reads_data else 0,
+        },
+    }  # fmt: skip
+    if task.synthesizer is not None and task.student is not None:
+        batches = task.synthesizer.num_batches(task.num_images)
+        found["num_images"] = batches * task.synthesizer.batch_size
+        found["num_batches"] = batches
+    return found

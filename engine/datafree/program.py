@@ -1,0 +1,93 @@
+"""The jobs of a data-free deployment, in the order in which they are done: a function of the task alone."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from engine.core.json import JsonValue
+from engine.datafree.contenders import TITLES, baselines_of
+from engine.datafree.stages.collecting import Collect
+from engine.datafree.stages.deploying import Deploy
+from engine.datafree.stages.job import Job
+from engine.datafree.stages.loading import Load
+from engine.datafree.stages.measuring import Measure, samples_at_once
+from engine.datafree.stages.synthesizing import Synthesize
+from engine.datafree.stages.training import Train
+from engine.datafree.teachers.train import TrainedTeacher
+from engine.datafree.world import World
+
+if TYPE_CHECKING:
+    from engine.datafree.task import Datafree
+
+STAGE_TITLES = {
+    **{name: title for name, (title, _) in TITLES.items()},
+    "metadata": "Metadata",
+    "synthesis": "Images",
+    "deployment": "Deployment",
+}
+"""Title of each stage."""
+
+
+def program_of(world: World) -> tuple[Job, ...]:
+    """All jobs, kept by the process."""
+    if "program" not in world.memory:
+        world.memory["program"] = tuple(_jobs(world))
+    jobs: tuple[Job, ...] = world.memory["program"]
+    return jobs
+
+
+def stages_of(world: World) -> list[JsonValue]:
+    """Name, title and steps of each stage, in the order in which they begin."""
+    steps: dict[str, int] = {}
+    for job in program_of(world):
+        steps[job.stage] = steps.get(job.stage, 0) + job.num_steps
+    return [{"name": name, "title": STAGE_TITLES[name], "num_steps": count} for name, count in steps.items()]
+
+
+def _jobs(world: World) -> Iterator[Job]:
+    task = world.task
+    yield from _teacher(world)
+    if task.metadata.reads_data:
+        yield Collect("metadata", 1)
+    if task.student is not None:
+        yield from _student(world)
+        for name in baselines_of(task):
+            yield Train(name, task.distillation.steps, name, 0, task.distillation.steps)
+            yield _measure(world, name)
+    yield Deploy("deployment", 1)
+
+
+def _teacher(world: World) -> Iterator[Job]:
+    if isinstance(world.task.teacher, TrainedTeacher):
+        steps = teacher_steps(world.task)
+        yield Train("teacher", steps, "teacher", 0, steps)
+    else:
+        yield Load("teacher", 1)
+    yield _measure(world, "teacher")
+
+
+def teacher_steps(task: "Datafree") -> int:
+    """Steps of the training of a teacher that is trained in the run."""
+    assert isinstance(task.teacher, TrainedTeacher), "only such a teacher is trained"
+    count, training = task.dataset.num_samples("train"), task.teacher.training
+    return training.epochs * (count // min(training.batch_size, count))
+
+
+def _student(world: World) -> Iterator[Job]:
+    """All batches and then all steps; or a share of the steps after each batch, if images are made with the student."""
+    synthesizer, steps = world.synthesizer, world.task.distillation.steps
+    count = synthesizer.num_batches(world.task.num_images)
+    done = 0
+    for batch in range(count):
+        yield Synthesize("synthesis", max(1, synthesizer.steps_per_batch), batch, count)
+        due = steps * (batch + 1) // count if synthesizer.is_interleaved else 0
+        if due > done:
+            yield Train("student", due - done, "student", done, steps, batch + 1)
+            done = due
+    if done < steps:
+        yield Train("student", steps - done, "student", done, steps, count)
+    yield _measure(world, "student")
+
+
+def _measure(world: World, contender: str) -> Measure:
+    width = samples_at_once(sum(world.profile(contender).macs.values()))
+    return Measure(contender, -(-world.task.dataset.num_samples("test") // width), contender, width)

@@ -1,0 +1,42 @@
+"""Shipping the final model to every device, and what the devices then do with it."""
+
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from engine.datafree import layout
+from engine.datafree.deployment import deployment_trace, final_of
+from engine.datafree.stages.job import Job, Turn, global_step, measured, told
+from engine.datafree.world import World
+from engine.models.profile import profile
+from engine.task.contract import State
+
+
+@dataclass(frozen=True)
+class Deploy(Job):
+    """Books what the deployment costs the fleet; the last job."""
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        final = final_of(world.task)
+        trace = deployment_trace(world.task, world.context, profile(world.graph(final, state)))
+        cost = world.context.cost_model.cost(trace)
+        totals = cost.ledger.totals()
+        row = layout.value(state, "contenders")[final]
+        state = state.replace(
+            values={
+                "totals": {name: float(totals[name]) for name in layout.TOTALS},
+                "metrics": {"accuracy": row["accuracy"], "loss": row["loss"]},
+                "reason": "deployed",
+            },
+            tensors={
+                **layout.under(layout.LEDGER, cost.ledger.to_arrays()),
+                **layout.under(layout.TRACE, trace.to_arrays()),
+            },
+        )
+        values = {"accuracy": row["accuracy"], "loss": row["loss"]}
+        rows = cost.ledger.by_group()
+        return state, [
+            measured(state, self.stage, global_step(state, steps), values),
+            told(state, "ledger", self.stage, round=global_step(state, steps), rows=rows),
+        ]

@@ -1,0 +1,89 @@
+"""Measuring a contender on the test samples."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from typing_extensions import override
+
+from engine.datafree import layout
+from engine.datafree.contenders import Measured, row_of
+from engine.datafree.stages.job import Job, Turn, global_step, measured, told
+from engine.datafree.world import CHUNK_MACS, World
+from engine.task.contract import State
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MOST_SAMPLES = 500
+"""Samples at once at most."""
+
+
+def samples_at_once(macs: float) -> int:
+    """Test samples of one step of measuring a model of so many multiply-accumulates."""
+    return max(1, min(MOST_SAMPLES, int(CHUNK_MACS // max(macs, 1.0))))
+
+
+@dataclass(frozen=True)
+class Measure(Job):
+    """Classifies the test samples and tells the contender's row of the table.
+
+    Attributes:
+        contender: its name.
+        width: samples of a step.
+    """
+
+    contender: str
+    width: int
+
+    @override
+    def chunk(self, world: World) -> int:
+        return 1
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        test = world.test
+        rows = slice(steps.start * self.width, steps.stop * self.width)
+        says, loss = _classify(self._forward(world, state), test.x[rows], test.y[rows])
+        work = layout.part(layout.WORK, state.tensors)
+        says = np.concatenate([work.get("says", says[:0]), says])
+        loss += float(work["loss"][0]) if "loss" in work else 0.0
+        if steps.stop < self.num_steps:
+            return layout.with_part(state, layout.WORK, {"says": says, "loss": np.array([loss])}), []
+        state = layout.with_part(state, layout.WORK, {})
+        if self.contender == "teacher":
+            state = state.replace(tensors={layout.TEACHER_SAYS: says})
+        found = Measured.of(says, test.y, state.tensors[layout.TEACHER_SAYS], loss / len(test), test_classes(world))
+        row = row_of(world, state, self.contender, found)
+        rows_so_far = {**layout.value(state, "contenders"), self.contender: row}
+        state = state.replace(values={"contenders": rows_so_far})
+        values = {f"{self.contender}_accuracy": found.accuracy, f"{self.contender}_test_loss": found.loss}
+        return state, [
+            measured(state, self.stage, global_step(state, steps), values),
+            told(state, "contender", self.stage, **row),
+        ]
+
+    def _forward(self, world: World, state: State) -> "Callable[[Tensor], Tensor]":
+        weights = world.weights(state, self.contender)
+        return world.module(
+            "teacher" if self.contender == "teacher" else "measured", world.graph(self.contender, state), weights
+        )
+
+
+def test_classes(world: World) -> int:
+    """Number of classes."""
+    return world.task.dataset.sample().num_classes
+
+
+def _classify(forward: "Callable[[Tensor], Tensor]", x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
+    """(B,) int64 classes, and the sum of cross-entropies."""
+    import torch
+    from torch.nn import functional
+
+    from engine.training.arrays import as_tensor, channels_last
+
+    with torch.no_grad():
+        logits = forward(channels_last(as_tensor(x)))
+        loss = functional.cross_entropy(logits, as_tensor(y), reduction="sum")
+    return logits.argmax(dim=1).numpy(), float(loss)

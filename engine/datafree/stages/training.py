@@ -1,0 +1,102 @@
+"""Training a contender: the teacher, the student, or a baseline."""
+
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from engine.datafree import layout
+from engine.datafree.stages.job import Job, Turn, global_step, measured
+from engine.datafree.world import World, chunk_of
+from engine.fleet.device import TRAINING_PASSES
+from engine.task.contract import State
+
+LOOKS = 10
+"""How often a model is looked at while it trains."""
+
+POINTS = 200
+"""How often the terms of its loss are told."""
+
+LOOK_MACS = 2e10
+"""Multiply-accumulates of a look."""
+
+
+@dataclass(frozen=True)
+class Train(Job):
+    """Some steps of the training of one contender; the student's may be spread over many jobs.
+
+    Attributes:
+        contender: its name.
+        first: number of the job's first step in the contender's training.
+        total: all steps of its training.
+        num_batches: batches of images that the student draws from by then; 0 for others.
+    """
+
+    contender: str
+    first: int
+    total: int
+    num_batches: int = 0
+
+    @override
+    def chunk(self, world: World) -> int:
+        settings = world.teacher_training if self.contender == "teacher" else world.task.distillation
+        macs = TRAINING_PASSES.value * sum(world.profile(self.contender).macs.values())
+        if self.contender not in ("teacher", "oracle"):
+            macs += sum(world.profile("teacher").macs.values())
+        return chunk_of(macs * settings.batch_size)
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        from engine.datafree.lessons import lesson_of
+
+        trainer, lesson = (
+            world.trainer(self.contender),
+            lesson_of(world, state, self.contender, self.total, self.num_batches),
+        )
+        arrays = layout.part(layout.TRAIN, state.tensors)
+        own = range(self.first + steps.start, self.first + steps.stop)
+        if own.start == 0:
+            arrays = trainer.begin(
+                world.initial(self.contender), lesson.settings, world.initial_adapters(self.contender)
+            )
+        arrays, terms = trainer.advance(arrays, lesson, own)
+        values = {}
+        if _falls_due(own, self.total, POINTS):
+            values = {f"{self._prefix}_{name}": amount for name, amount in terms.items()}
+        if own.stop < self.total and _falls_due(own, self.total, LOOKS):
+            values[f"{self.contender}_accuracy"] = _look(world, self.contender, arrays)
+        step, events = global_step(state, steps), []
+        if values:
+            events.append(measured(state, self.stage, step, values))
+        if own.stop < self.total:
+            return layout.with_part(state, layout.TRAIN, arrays), events
+        return self._finished(state, arrays), events
+
+    @property
+    def _prefix(self) -> str:
+        return {"teacher": "teacher", "student": "distillation"}.get(self.contender, self.contender)
+
+    def _finished(self, state: State, arrays: dict) -> State:
+        from engine.training.supervised import weights_in
+
+        state = layout.with_part(state, layout.TRAIN, {})
+        return state.replace(clients={layout.piece_of(self.contender): weights_in(arrays)})
+
+
+def _falls_due(steps: range, total: int, times: int) -> bool:
+    """Whether one of so many evenly spread moments lies within the steps; the last is the end."""
+    return steps.stop * times // total > steps.start * times // total
+
+
+def _look(world: World, contender: str, arrays: dict) -> float:
+    """The accuracy on some test samples, spread over all of them."""
+    import torch
+
+    from engine.training.arrays import as_tensor, channels_last
+
+    macs = sum(world.profile(contender).macs.values())
+    count = int(min(len(world.test), 1000, max(100, LOOK_MACS // macs)))
+    rows = [place * len(world.test) // count for place in range(count)]
+    module = world.trainer(contender).look(arrays)
+    with torch.no_grad():
+        logits = module(channels_last(as_tensor(world.test.x[rows])))
+    return float((logits.argmax(1).numpy() == world.test.y[rows]).mean())

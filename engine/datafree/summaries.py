@@ -1,0 +1,72 @@
+"""The beginning of a data-free deployment, and what it amounts to in the end."""
+
+from typing import TYPE_CHECKING, Any
+
+from engine.core.json import JsonValue
+from engine.costs.ledger import Ledger
+from engine.costs.trace import Trace, TraceBuilder
+from engine.datafree import layout
+from engine.datafree.deployment import final_of
+from engine.datafree.program import program_of
+from engine.datafree.world import world_of
+from engine.models.graph_json import from_json, to_json
+from engine.models.model_file import ModelCard, pack
+from engine.task.contract import Context, State, Summary
+
+if TYPE_CHECKING:
+    from engine.datafree.task import Datafree
+
+
+def begin(task: "Datafree", context: Context) -> State:
+    """The state before the first job; loads the data, so that a missing set is told at once."""
+    world = world_of(task, context)
+    assert len(world.test), "data sets have test samples"
+    if task.baselines.out_of_domain is not None and task.student is not None:
+        world.pool(task.baselines.out_of_domain)
+    final = {name: to_json(world.graph(name)) for name in ("teacher", "student")}
+    values: dict[str, JsonValue] = {
+        "job": 0, "at": 0, "done": 0, "total": sum(job.num_steps for job in program_of(world)), "reason": "",
+        "totals": dict.fromkeys(layout.TOTALS, 0.0), "metrics": {}, "contenders": {}, "graphs": {}, "known": final,
+    }  # fmt: skip
+    ledger = Ledger.empty(context.fleet.names)
+    return State(values=values, tensors=layout.under(layout.LEDGER, ledger.to_arrays()))
+
+
+def trace_of(state: State) -> Trace:
+    """What was sent and computed on devices."""
+    arrays = layout.part(layout.TRACE, state.tensors)
+    return Trace.from_arrays(arrays) if arrays else TraceBuilder().build()
+
+
+def summary_of(task: "Datafree", state: State) -> Summary:
+    """Metrics, contenders, costs and files of a run."""
+    rows: dict[str, Any] = layout.value(state, "contenders")
+    final = final_of(task)
+    found = {**layout.value(state, "metrics"), "agreement": rows[final]["agreement"]}
+    found["teacher_accuracy"] = rows["teacher"]["accuracy"]
+    if final != "teacher" and "oracle" in rows:
+        found["points_below_oracle"] = 100 * (rows["oracle"]["accuracy"] - rows[final]["accuracy"])
+    baselines = {name: row for name, row in rows.items() if name != final}
+    return Summary(
+        metrics={name: float(value) for name, value in found.items()},
+        reason=str(state.values["reason"]),
+        costs=layout.ledger_of(state).totals(),
+        baselines=baselines,
+        artifacts=_files(task, state, rows),
+    )
+
+
+def _files(task: "Datafree", state: State, rows: dict[str, Any]) -> dict[str, bytes]:
+    """The models with their cards; the final one is called model."""
+    final, files = final_of(task), {}
+    for name in dict.fromkeys(("teacher", final)):
+        graph: Any = layout.value(state, "known")[name]
+        spec = getattr(task.teacher, "model", None) if name == "teacher" else task.student
+        card = ModelCard(
+            from_json(graph),
+            None if spec is None else spec.model_dump(mode="json"),
+            task.dataset.model_dump(mode="json"),
+            rows[name]["accuracy"],
+        )
+        files[f"{'model' if name == final else name}.safetensors"] = pack(state.clients[layout.piece_of(name)], card)
+    return files

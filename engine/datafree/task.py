@@ -1,0 +1,135 @@
+"""The task of deploying a model without the data that it was trained on."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from engine.core.errors import EngineError, Problem
+from engine.core.events import Event
+from engine.core.json import JsonValue
+from engine.data.dataset import Dataset, datasets
+from engine.datafree import checks, expectation, facts, layout, summaries
+from engine.datafree.distiller import Distiller, distillers
+from engine.datafree.distillers.soft_targets import SoftTargets
+from engine.datafree.metadata import Metadata
+from engine.datafree.metadata import metadata as metadata_kinds
+from engine.datafree.metadata_kinds.none import NoMetadata
+from engine.datafree.program import program_of
+from engine.datafree.settings import BaselineSettings, DeploymentSettings, Distillation
+from engine.datafree.synthesizer import Synthesizer, synthesizers
+from engine.datafree.teacher import Teacher, teachers
+from engine.datafree.teachers.train import TrainedTeacher
+from engine.datafree.world import world_of
+from engine.models.model import Model, models
+from engine.task.contract import Block, BlockResult, Context, Progress, State, Summary, Task
+
+if TYPE_CHECKING:
+    from engine.costs.ledger import Ledger
+    from engine.costs.trace import Trace
+
+
+class Datafree(Task):
+    """Data-free deployment.
+
+    A trained model is made small without the private data that it was trained on: its owner hands out metadata at most,
+    a synthesizer makes images from the model, and a student learns from the model on them. Models that learn the same
+    number of steps from real data, other images or noise stand beside it, and the result is shipped to the devices.
+    """
+
+    source: ClassVar[str] = (
+        "K. Bhardwaj, N. Suda, R. Marculescu, Dream Distillation: A Data-Independent Model Compression Framework, "
+        "ICML 2019 workshop, arXiv 1905.07072"
+    )
+    kind: Literal["datafree"] = "datafree"
+
+    dataset: Annotated[Dataset, datasets.field()]
+    """The private images. Only the training of the teacher, the metadata, baselines on real data, measuring and the
+    audit read them."""
+
+    teacher: Annotated[Teacher, teachers.field()] = Field(default_factory=TrainedTeacher)
+    """The trained model that is to be deployed."""
+
+    student: Annotated[Model, models.field()] | None = None
+    """The smaller network that learns from the teacher; empty if the teacher itself is deployed."""
+
+    metadata: Annotated[Metadata, metadata_kinds.field()] = Field(default_factory=NoMetadata)
+    """What the owner of the data hands out in its place."""
+
+    synthesizer: Annotated[Synthesizer, synthesizers.field()] | None = None
+    """How images are made from the teacher; a student needs one."""
+
+    num_images: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
+    """Images to make at least; the last batch is whole."""
+
+    distiller: Annotated[Distiller, distillers.field()] = Field(default_factory=SoftTargets)
+    """How the student learns from the teacher."""
+
+    distillation: Distillation = Field(default_factory=Distillation)
+    """The budget of the student and of every baseline."""
+
+    baselines: BaselineSettings = Field(default_factory=BaselineSettings)
+    """What stands beside the student."""
+
+    deployment: DeploymentSettings = Field(default_factory=DeploymentSettings)
+    """What the devices do with the final model."""
+
+    def check(self, context: Context) -> list[Problem]:
+        """What is wrong with the task on this fleet and network."""
+        return checks.problems_of(self, context)
+
+    def facts(self, context: Context) -> Mapping[str, JsonValue]:
+        """Sizes, stages, contenders and what fits which devices."""
+        return facts.facts_of(self, context)
+
+    def expected_trace(self, context: Context) -> "Trace":
+        """The deployment of the final model."""
+        return expectation.expected_trace(self, context)
+
+    def init(self, context: Context) -> State:
+        """The state before the first job."""
+        return summaries.begin(self, context)
+
+    def step(self, context: Context, state: State) -> tuple[State, list[Event]]:
+        """Take the next chunk of steps of the job at hand."""
+        world = world_of(self, context)
+        jobs, number, at = program_of(world), layout.value(state, "job"), layout.value(state, "at")
+        job = jobs[number]
+        steps = range(at, min(job.num_steps, at + job.chunk(world)))
+        state, events = job.advance(world, state, steps)
+        is_over = steps.stop == job.num_steps
+        return state.replace(
+            values={
+                "job": number + is_over,
+                "at": 0 if is_over else steps.stop,
+                "done": layout.value(state, "done") + len(steps),
+            }
+        ), events
+
+    def compute_block(self, context: Context, block: Block) -> BlockResult:
+        """This task has no blocks.
+
+        Raises:
+            EngineError: always.
+        """
+        raise EngineError(f"a data-free deployment has no block {block.name}: its steps follow each other")
+
+    def is_done(self, state: State) -> bool:
+        """Whether the final model was deployed."""
+        return bool(state.values["reason"])
+
+    def progress(self, state: State) -> Progress:
+        """Steps of all optimizers done, with one for each chunk of everything else."""
+        return Progress(done=layout.value(state, "done"), total=layout.value(state, "total"), unit="step")
+
+    def summarize(self, state: State) -> Summary:
+        """The final model's figures, the table of contenders, costs and files."""
+        return summaries.summary_of(self, state)
+
+    def trace(self, state: State) -> "Trace":
+        """The deployment so far: nothing before it is reached."""
+        return summaries.trace_of(state)
+
+    def ledger(self, state: State) -> "Ledger":
+        """Seconds, joules and bytes of the deployment so far."""
+        return layout.ledger_of(state)

@@ -1,0 +1,1 @@
+"""One way to come by a teacher per module."""
