@@ -28,6 +28,15 @@ LOOK = """() => {
 """What has the focus, whether a ring marks it, and whether any of it is on the screen and not covered."""
 
 
+def follow(place: Locator) -> None:
+    """Press Enter on a link or a button and wait until the page that it leads to has loaded.
+
+    What can be seen of a page is there before its scripts are, and until then keys of their making do nothing.
+    """
+    with place.page.expect_event("load"):
+        place.press("Enter")
+
+
 class Hands:
     """Two hands on the keyboard of a page."""
 
@@ -38,6 +47,12 @@ class Hands:
         """Press keys one after the other, wherever the focus is."""
         for key in keys:
             self.page.keyboard.press(key)
+
+    def leave(self, *keys: str) -> None:
+        """Press keys that lead to another page, and wait until it has loaded."""
+        self.page.wait_for_load_state()
+        with self.page.expect_event("load"):
+            self.press(*keys)
 
     def type(self, text: str) -> None:
         """Write over what stands in the field that has the focus."""

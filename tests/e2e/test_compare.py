@@ -3,12 +3,13 @@
 import csv
 import io
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.inside import run_inside
 from tests.e2e.looks import judge
@@ -69,6 +70,7 @@ def test_settings_are_compared_by_keyboard_alone(open_page: OpenPage, studies: l
     page.keyboard.press("Enter")
     page.wait_for_url("**x=joules*")
     expect(page.locator("#x-joules")).to_be_focused()
+    expect(page.locator("#chart canvas")).to_be_visible()
     page.locator("#chart").focus()
     page.keyboard.press("End")
     expect(page.locator("#readout")).to_contain_text("Energy")
@@ -95,6 +97,49 @@ def test_axis_metric_and_baseline_live_in_the_address(open_page: OpenPage, addre
     expect(page.locator("#chart canvas")).to_be_visible()
     page.locator("tr", has_text="fedprox").get_by_role("link", name="Remove").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Compare 2 settings")
+
+
+CHOOSE_AT_ONCE = """() => document.body.addEventListener("htmx:afterSwap", () => setTimeout(() => {
+  const list = document.getElementById("metric");
+  list.value = "loss";
+  list.dispatchEvent(new Event("change", { bubbles: true }));
+}), { once: true })"""
+"""Somebody who chooses as soon as the new page can be seen, sooner than any later turn of the browser."""
+
+
+def wait_for(page: Page, condition: Callable[[], bool]) -> None:
+    """Let the browser go on until something holds that this process is told."""
+    for _ in range(1500):
+        if condition():
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError("not within 30 s")
+
+
+def test_what_the_server_has_just_drawn_hears_at_once(open_page: OpenPage, address: str) -> None:
+    page = open_page(address)
+    page.evaluate(CHOOSE_AT_ONCE)
+    page.get_by_role("link", name="Time", exact=True).click()
+    expect(page.locator("#table-title")).to_have_text("Loss at the end")
+    expect(page.locator("#x-time")).to_have_attribute("aria-current", "true")
+
+
+def test_of_two_quick_choices_the_later_one_counts(open_page: OpenPage, address: str) -> None:
+    page = open_page(address)
+    held: list[Route] = []
+    ended: list[str] = []
+    page.on("requestfinished", lambda request: ended.append(request.url))
+    page.on("requestfailed", lambda request: ended.append(request.url))
+    page.route(re.compile("x=time|metric=loss"), lambda route: held.append(route))
+    page.get_by_role("link", name="Time", exact=True).click()
+    wait_for(page, lambda: len(held) == 1)
+    page.locator("#metric").select_option("loss")
+    wait_for(page, lambda: len(held) == 2)
+    first, second = held
+    first.continue_()
+    wait_for(page, lambda: first.request.url in ended)
+    second.continue_()
+    expect(page.locator("#table-title")).to_have_text("Loss at the end")
 
 
 def test_the_band_is_read_from_the_table_of_the_curves(open_page: OpenPage, address: str) -> None:

@@ -54,7 +54,7 @@ def make_a_team(hands: Hands) -> None:
 def make_a_fleet(hands: Hands) -> None:
     page = hands.page
     go(hands, "f", "/fleets/")
-    hands.press("c")
+    hands.leave("c")
     expect(page.locator("#name")).to_be_focused()
     hands.type("Boards and phones")
     hands.reach(page.locator("#f-fleet-groups-0-name"))
@@ -75,7 +75,7 @@ def make_a_fleet(hands: Hands) -> None:
 def make_a_network(hands: Hands) -> None:
     page = hands.page
     go(hands, "n", "/networks/")
-    hands.press("c")
+    hands.leave("c")
     expect(page.locator("#name")).to_be_focused()
     hands.type("Everything by Wi-Fi")
     hands.enter(page.get_by_role("button", name="Add to links"))
@@ -90,7 +90,7 @@ def make_a_network(hands: Hands) -> None:
 def make_a_task(hands: Hands) -> None:
     page = hands.page
     go(hands, "t", "/tasks/")
-    hands.press("c")
+    hands.leave("c")
     expect(page.locator("#name")).to_be_focused()
     hands.type("Digits, few rounds")
     hands.choose(page.locator("#f-task-federated-dataset-kind"), "digits")
@@ -106,7 +106,7 @@ def make_a_task(hands: Hands) -> None:
 def launch(hands: Hands) -> None:
     page = hands.page
     go(hands, "e", "/experiments/")
-    hands.press("c")
+    hands.leave("c")
     page.wait_for_url("**/experiments/new")
     hands.reach(page.locator("#f-name"))
     hands.type("FedAvg against FedMAX")
@@ -128,6 +128,7 @@ def watch(hands: Hands) -> None:
     hands.enter(page.locator("#settings a.cell-run").first)
     page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}/"))
     expect(page.locator("#run-head .pill")).to_have_text("Done", timeout=180_000)
+    expect(page.locator("#chart canvas")).to_be_visible()
     hands.reach(page.locator("#chart"))
     hands.press("End")
     expect(page.locator("#readout")).to_contain_text("Round 8")
@@ -147,6 +148,7 @@ def compare(hands: Hands) -> None:
     hands.enter(page.get_by_role("link", name="Joules"))
     page.wait_for_url("**x=joules*")
     expect(page.locator("#x-joules")).to_be_focused()  # the new page has come, and hands are where they were
+    expect(page.locator("#chart canvas")).to_be_visible()
     hands.reach(page.locator("#chart"))
     hands.press("End")
     expect(page.locator("#readout")).to_contain_text("fedmax")
@@ -158,7 +160,7 @@ def compare(hands: Hands) -> None:
 
 def go(hands: Hands, key: str, path: str) -> None:
     """By the two keys of a section."""
-    hands.press("g", key)
+    hands.leave("g", key)
     hands.page.wait_for_url(f"**{path}")
 
 

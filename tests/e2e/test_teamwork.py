@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.e2e.keys import follow
 from tests.e2e.looks import judge
 from tests.e2e.rest import Rest, Team
 
@@ -66,7 +67,7 @@ def guest(browser: Browser) -> Iterator[OpenPage]:
 def make_link(open_page: OpenPage, experiment: str, scope: str) -> str:
     """Share by the page, as an owner does it by keyboard."""
     page = open_page(f"/experiments/{experiment}/")
-    page.get_by_role("link", name="Share", exact=True).press("Enter")
+    follow(page.get_by_role("link", name="Share", exact=True))
     page.get_by_label("What it shows").select_option(scope)
     page.get_by_label("For whom").fill(f"a guest ({scope})")
     page.get_by_label("For whom").press("Control+Enter")
@@ -172,7 +173,7 @@ def test_a_note_is_written_changed_and_deleted_by_keyboard(open_page: OpenPage, 
     page.get_by_label("New note").fill("Odd in round 3.\nTry a smaller step.")
     page.get_by_label("New note").press("Control+Enter")
     expect(page.locator(".written-text")).to_have_text("Odd in round 3.\nTry a smaller step.")
-    page.get_by_role("link", name="Edit your note").press("Enter")
+    follow(page.get_by_role("link", name="Edit your note"))
     page.get_by_label("Text").fill("Fine after all.")
     page.get_by_label("Text").press("Control+Enter")
     expect(page.locator(".written-text")).to_have_text("Fine after all.")
