@@ -64,6 +64,11 @@ class Synthesizer(Component):
     """Images that are made at once."""
 
     @property
+    def matches_batch_norm(self) -> bool:
+        """The same as :attr:`needs_batch_norm` for this component as it is set: a field may decide."""
+        return self.needs_batch_norm
+
+    @property
     @abstractmethod
     def steps_per_batch(self) -> int:
         """Optimizer steps that one batch takes; 0 if its images are made without any."""
@@ -105,7 +110,11 @@ class Synthesizer(Component):
 
     def check(self, metadata: Metadata, graph: Graph) -> list[Problem]:
         """What keeps it from working with this metadata and this teacher; paths are relative to the synthesizer."""
-        return [*self._metadata_problems(metadata), *self._graph_problems(graph)]
+        return [*self._metadata_problems(metadata), *self._graph_problems(graph), *self.unsuited(graph)]
+
+    def unsuited(self, graph: Graph) -> list[Problem]:
+        """What a member finds wrong beside metadata and BatchNorm layers."""
+        return []
 
     def _metadata_problems(self, metadata: Metadata) -> list[Problem]:
         given: str = getattr(metadata, "kind", "")
@@ -116,7 +125,7 @@ class Synthesizer(Component):
         return [Problem("", "does_not_fit", message)]
 
     def _graph_problems(self, graph: Graph) -> list[Problem]:
-        if not self.needs_batch_norm or has_batch_norm(graph):
+        if not self.matches_batch_norm or has_batch_norm(graph):
             return []
         message = "it matches the statistics of BatchNorm layers, and the teacher has none; choose a model that has"
         return [Problem("", "needs_batch_norm", message)]

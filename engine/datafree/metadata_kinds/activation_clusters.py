@@ -19,6 +19,9 @@ from engine.models.graph import Graph
 if TYPE_CHECKING:
     from engine.datafree.views import TeacherView
 
+Clusters = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Centers, components, deviations and sizes, as in :class:`Spread`."""
+
 NOISY_ROUNDS = 4
 """Rounds of k-means under noise: each costs privacy, and centers hardly move after a few."""
 
@@ -113,7 +116,7 @@ class ActivationClusters(Metadata):
         labels = np.full(self.num_clusters, label)
         return arrays_of(Spread("features", *found, labels))
 
-    def _plain(self, x_ND: np.ndarray, draw: np.random.Generator) -> tuple[np.ndarray, ...]:
+    def _plain(self, x_ND: np.ndarray, draw: np.random.Generator) -> Clusters:
         cluster_N = merged(x_ND, k_means(x_ND, self.num_clusters, draw), self.min_cluster_size)
         centers, components, deviations, sizes = self._empty(x_ND.shape[1])
         for number in range(int(cluster_N.max()) + 1):
@@ -122,7 +125,7 @@ class ActivationClusters(Metadata):
             components[number], deviations[number] = principal_of(members, self.num_components)
         return centers, components, deviations, sizes
 
-    def _noisy(self, x_ND: np.ndarray, noise: GaussianNoise, draw: np.random.Generator) -> tuple[np.ndarray, ...]:
+    def _noisy(self, x_ND: np.ndarray, noise: GaussianNoise, draw: np.random.Generator) -> Clusters:
         std, clipped = noise.noise_multiplier, noise.clipped(x_ND)
         cluster_N = np.zeros(len(x_ND), dtype=np.int64)
         if self.num_clusters > 1:
@@ -132,15 +135,16 @@ class ActivationClusters(Metadata):
         centers, components, deviations, sizes = self._empty(x_ND.shape[1])
         kept = np.flatnonzero(moments.counts >= self.min_cluster_size)
         if not len(kept):
-            kept = moments.counts.argmax(keepdims=True)
+            kept = np.array([moments.counts.argmax()])
         sizes[kept] = np.maximum(1, np.rint(moments.counts[kept]))
         centers[kept] = noise.clip_norm * moments.means[kept]
-        for number in kept.tolist() if moments.covariances is not None else ():
-            components[number], widths = principal(moments.covariances[number], self.num_components)
-            deviations[number] = noise.clip_norm * widths
+        if moments.covariances is not None:
+            for number in kept.tolist():
+                components[number], widths = principal(moments.covariances[number], self.num_components)
+                deviations[number] = noise.clip_norm * widths
         return centers, components, deviations, sizes
 
-    def _empty(self, size: int) -> tuple[np.ndarray, ...]:
+    def _empty(self, size: int) -> Clusters:
         count, directions = self.num_clusters, self.num_components
         return (
             np.zeros((count, size)),

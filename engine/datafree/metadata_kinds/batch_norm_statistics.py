@@ -20,8 +20,7 @@ STATISTICS = (".running_mean", ".running_var")
 class BatchNormStatistics(Metadata):
     """Mean and variance of what each BatchNorm layer met in training, as the model's buffers hold them.
 
-    No sample is read again: whoever has the model has these numbers too. As a file of its own they can be handed out
-    with a model whose BatchNorm layers were folded away.
+    No sample is read again: whoever has the model has these numbers too. The file states them, and what they leak.
     """
 
     source: ClassVar[str] = "H. Yin et al., Dreaming to Distill, CVPR 2020, section 3.2, equation 4"
