@@ -5,16 +5,15 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib import import_module
-from types import TracebackType
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from typing_extensions import override
 
 from engine.data.store import DataStore
 from engine.runs.exchange import Exchange
@@ -27,6 +26,7 @@ from webapp.experiments.models import BlockState, Run, RunState, Shard, ShardBlo
 from webapp.logs.ids import add
 from workers.control import is_stopping
 from workers.driver import attempt
+from workers.heartbeat import Heartbeat, expiry
 from workers.shards import LOOK_S, folder_of, host_key, runs_wait
 
 logger = logging.getLogger(__name__)
@@ -45,13 +45,12 @@ def claim_shard(run_id: UUID, owner: str) -> Shard | None:
     if run is None or runs_wait():
         return None
     now = timezone.now()
-    expires = now + timedelta(seconds=settings.LEASE_S)
     is_free = Q(lease_expires_at=None) | Q(lease_expires_at__lt=now)
     places = Shard.objects.filter(run=run, attempt=run.attempt, host=host_key())
     for place in places.filter(is_free).order_by("number"):
         with transaction.atomic():
             same = Shard.objects.filter(pk=place.pk, token=place.token)
-            if same.update(token=F("token") + 1, lease_owner=owner, lease_expires_at=expires, sent_at=None):
+            if same.update(token=F("token") + 1, lease_owner=owner, lease_expires_at=expiry(), sent_at=None):
                 unfinished = ShardBlock.objects.filter(shard=place, state=BlockState.TAKEN)
                 unfinished.update(state=BlockState.WAITING, shard=None)
                 return Shard.objects.select_related("run__cell").get(pk=place.pk)
@@ -71,41 +70,18 @@ def claim_block(shard: Shard) -> ShardBlock | None:
     return block
 
 
-class ShardLease:
+class ShardLease(Heartbeat):
     """Keeps a claimed place while the body of the ``with`` computes, and says when to leave."""
 
     def __init__(self, shard: Shard) -> None:
+        super().__init__(f"lease of shard {shard.pk}")
         self._same = Shard.objects.filter(pk=shard.pk, token=shard.token)
         self._run = Run.objects.filter(pk=shard.run_id, attempt=shard.attempt, state=RunState.RUNNING, wanted="")
         self.should_leave = threading.Event()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name=f"shard-{shard.pk}", daemon=True)
 
-    def __enter__(self) -> "ShardLease":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _keep(self) -> None:
-        try:
-            while not self._done.wait(settings.HEARTBEAT_S):
-                self._beat()
-        finally:
-            connection.close()  # this thread's own
-
-    def _beat(self) -> None:
-        try:
-            expires = timezone.now() + timedelta(seconds=settings.LEASE_S)
-            is_mine = self._same.update(lease_expires_at=expires) and self._run.exists()
-        except DatabaseError as error:
-            logger.warning("the lease of a shard could not be renewed: %s", error)
-            connection.close()
-            return
+    @override
+    def renew(self) -> None:
+        is_mine = self._same.update(lease_expires_at=expiry()) and self._run.exists()
         if not is_mine or is_stopping():
             self.should_leave.set()
 

@@ -1,22 +1,17 @@
 """The lease of a run: one conditional update claims it, a side thread keeps it and listens to what the user wants."""
 
-import logging
-import threading
-from datetime import timedelta
-from types import TracebackType
 from uuid import UUID
 
-from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from typing_extensions import override
 
 from webapp.experiments.models import Run, RunState, RunTransition
 from webapp.experiments.states import announce
 from webapp.logs.ids import add
 from workers.control import Wishes, is_stopping
-
-logger = logging.getLogger(__name__)
+from workers.heartbeat import Heartbeat, expiry
 
 
 def claim(run_id: UUID, *, owner: str, job_id: str) -> Run | None:
@@ -30,7 +25,7 @@ def claim(run_id: UUID, *, owner: str, job_id: str) -> Run | None:
             state=RunState.RUNNING,
             attempt=F("attempt") + 1,
             lease_owner=owner,
-            lease_expires_at=now + timedelta(seconds=settings.LEASE_S),
+            lease_expires_at=expiry(),
             job_id=job_id,
             wanted="",
             wanted_at=None,
@@ -55,41 +50,18 @@ def claim(run_id: UUID, *, owner: str, job_id: str) -> Run | None:
     return run
 
 
-class Lease:
+class Lease(Heartbeat):
     """Keeps a claimed run while the body of the ``with`` works on it, and passes on what is wanted."""
 
     def __init__(self, run: Run, wishes: Wishes) -> None:
+        super().__init__(f"lease of run {run.pk}")
         self._same = Run.objects.filter(pk=run.pk, attempt=run.attempt, state=RunState.RUNNING)
         self._wishes = wishes
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name=f"lease-{run.pk}", daemon=True)
 
-    def __enter__(self) -> "Lease":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _keep(self) -> None:
-        try:
-            while not self._done.wait(settings.HEARTBEAT_S):
-                self._beat()
-        finally:
-            connection.close()  # this thread's own
-
-    def _beat(self) -> None:
-        try:
-            renewed = self._same.update(lease_expires_at=timezone.now() + timedelta(seconds=settings.LEASE_S))
-            wanted = self._same.values_list("wanted", flat=True).first()
-        except DatabaseError as error:
-            # Not fatal: the next beat tries again, and if the lease runs out meanwhile, the attempt protects the data.
-            logger.warning("the lease could not be renewed: %s", error)
-            connection.close()
-            return
+    @override
+    def renew(self) -> None:
+        renewed = self._same.update(lease_expires_at=expiry())
+        wanted = self._same.values_list("wanted", flat=True).first()
         if not renewed or wanted is None:
             self._wishes.ask("lost")
         elif wanted in {"cancel", "pause"}:
