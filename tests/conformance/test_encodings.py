@@ -172,14 +172,7 @@ def test_resumed_equals_uninterrupted(member: type[Encoding], tmp_path: Path) ->
     encoding = {"up": up, "error_feedback": feeds_back, **({"down": up} if member().suits_weights else {})}
     few = {"sampler": {"kind": "uniform", "num_clients": 4}, "model": {"kind": "mlp", "hidden": [8]}}
     task = worlds.task(encoding=encoding, **few)
-    whole, events = worlds.run(task, worlds.context(tmp_path, devices=5))
-    state = task.init(worlds.context(tmp_path, devices=5))
-    resumed = []
-    while not task.is_done(state):
-        state, more = task.step(worlds.context(tmp_path, devices=5), worlds.stored_and_loaded(state))
-        resumed += more
-    assert worlds.same_tensors(whole, state)
-    assert worlds.as_json(resumed) == worlds.as_json(events)
+    _, events = worlds.assert_resumes_alike(task, lambda: worlds.context(tmp_path, devices=5))
     values = [event.body["values"] for event in events if event.kind == "metrics"][-1]
     assert ("compression_up" in values) == (not member().is_lossless)
 

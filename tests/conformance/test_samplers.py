@@ -126,14 +126,8 @@ def test_resumed_equals_uninterrupted(member: type[Sampler], tmp_path: Path) -> 
     more = {"candidates": 4} if "candidates" in member.model_fields else {}
     sampler = member(num_clients=2, **more).model_dump()
     task = worlds.task(sampler=sampler, model={"kind": "mlp", "hidden": [8]}, rounds=3)
-    whole, events = worlds.run(task, worlds.context(tmp_path, devices=6))
-    state, resumed = task.init(worlds.context(tmp_path, devices=6)), []
-    while not task.is_done(state):
-        state, found = task.step(worlds.context(tmp_path, devices=6), worlds.stored_and_loaded(state))
-        resumed += found
-    assert worlds.same_tensors(whole, state)
-    assert worlds.as_json(resumed) == worlds.as_json(events)
-    remembered = {name for name in state.tensors if name.startswith("sampler/")}
+    whole, _ = worlds.assert_resumes_alike(task, lambda: worlds.context(tmp_path, devices=6))
+    remembered = {name for name in whole.tensors if name.startswith("sampler/")}
     assert bool(remembered) == task.sampler.keeps_memory
 
 

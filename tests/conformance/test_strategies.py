@@ -138,11 +138,4 @@ def test_resumed_equals_uninterrupted(member: type[Strategy], path: str, tmp_pat
         **tree, sampler={"kind": "uniform", "num_clients": 3}, evaluation={"divergence": True},
         local={"batch_size": 32, "lr": 0.1, "path": path},
     )  # fmt: skip
-    whole, events = worlds.run(task, worlds.context(tmp_path))
-    state = task.init(worlds.context(tmp_path))
-    resumed = []
-    while not task.is_done(state):
-        state, more = task.step(worlds.context(tmp_path), worlds.stored_and_loaded(state))
-        resumed += more
-    assert worlds.same_tensors(whole, state)
-    assert worlds.as_json(resumed) == worlds.as_json(events)
+    worlds.assert_resumes_alike(task, lambda: worlds.context(tmp_path))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.federated.adversary import malicious_of
-from tests.engine.federated.worlds import as_json, context, run, same_tensors, stored_and_loaded, task, values_of
+from tests.engine.federated.worlds import assert_resumes_alike, context, run, task, values_of
 
 EVERYONE = {"sampler": {"kind": "uniform", "num_clients": 12}, "partition": {"kind": "iid"}}
 SIGN_FLIP = {"attack": {"kind": "sign_flip", "fraction": 0.34}}
@@ -55,13 +55,7 @@ def test_the_server_that_trains_itself_trusts_its_like(tmp_path: Path) -> None:
 )
 def test_resumed_equals_uninterrupted(settings: dict[str, Any], tmp_path: Path) -> None:
     work = task(**settings)
-    whole, events = run(work, context(tmp_path))
-    state, resumed = work.init(context(tmp_path)), []
-    while not work.is_done(state):
-        state, more = work.step(context(tmp_path), stored_and_loaded(state))
-        resumed += more
-    assert same_tensors(whole, state)
-    assert as_json(resumed) == as_json(events)
+    assert_resumes_alike(work, lambda: context(tmp_path))
 
 
 def test_problems_of_an_attack_stand_at_the_attack(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from engine.core.events import Event
 from engine.federated.opening import RAN_EMPTY
 from engine.federated.power import DROPOUT, STANDBY
 from engine.task.contract import State
-from tests.engine.federated.worlds import context, run, same_tensors, stored_and_loaded, task, values_of
+from tests.engine.federated.worlds import assert_resumes_alike, context, run, task, values_of
 
 COUNT = 6
 DEVICE: dict[str, Any] = {
@@ -92,13 +92,7 @@ def test_the_harvest_brings_devices_back_and_time_passes_meanwhile(tmp_path: Pat
 
 def test_a_resumed_run_on_batteries_has_the_same_bits(tmp_path: Path, each_j: float) -> None:
     fleet = fleet_of(battery={"capacity_j": 2.5 * each_j, "harvest_w": 0.002, "restart_charge": 0.8})
-    work = everyone(5)
-    whole, _ = run(work, context(tmp_path, fleet=fleet))
-    state = work.init(context(tmp_path, fleet=fleet))
-    while not work.is_done(state):
-        state, _ = work.step(context(tmp_path, fleet=fleet), stored_and_loaded(state))
-    assert same_tensors(whole, state)
-    assert whole.values == state.values
+    assert_resumes_alike(everyone(5), lambda: context(tmp_path, fleet=fleet))
 
 
 def test_only_part_of_the_fleet_may_run_empty(tmp_path: Path, each_j: float) -> None:
@@ -127,10 +121,5 @@ def test_the_server_waits_until_the_clock_brings_somebody(tmp_path: Path) -> Non
 
 def test_failures_by_the_clock_are_the_same_when_resumed(tmp_path: Path) -> None:
     fleet = fleet_of(availability={"kind": "markov", "clock": "time", "mean_up": 5, "mean_down": 5})
-    work = everyone(3)
-    whole, events = run(work, context(tmp_path, fleet=fleet))
+    _, events = assert_resumes_alike(everyone(3), lambda: context(tmp_path, fleet=fleet))
     assert 0 < np.mean(cohorts(events)) < COUNT
-    state = work.init(context(tmp_path, fleet=fleet))
-    while not work.is_done(state):
-        state, _ = work.step(context(tmp_path, fleet=fleet), stored_and_loaded(state))
-    assert same_tensors(whole, state)

@@ -16,7 +16,7 @@ from engine.federated.staleness_weights.hinge import Hinge
 from engine.federated.staleness_weights.polynomial import Polynomial
 from engine.federated.task import Federated
 from engine.task.contract import Context, State
-from tests.engine.federated.worlds import context, run, same_tensors, stored_and_loaded, task, values_of
+from tests.engine.federated.worlds import assert_resumes_alike, context, run, task, values_of
 
 TINY = {"kind": "mlp", "hidden": [4]}
 SPEEDS = {"groups": [{"name": "boards", "device": "rpi_4b_4gb", "count": 12, "speed_spread": 1.0}]}
@@ -189,12 +189,7 @@ def test_resumes_exactly_after_every_arrival(changes: dict[str, Any], tmp_path: 
 
     work = buffered(3, rounds=2, **changes)
     assert not work.check(world())
-    whole, _ = run(work, world())
-    state = work.init(world())
-    while not work.is_done(state):
-        state, _ = work.step(world(), stored_and_loaded(state))
-    assert same_tensors(whole, state)
-    assert whole.values == state.values
+    assert_resumes_alike(work, world)
 
 
 def test_the_trace_takes_as_long_as_the_run(tmp_path: Path) -> None:

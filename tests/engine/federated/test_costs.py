@@ -11,7 +11,7 @@ from engine.network.spec import NetworkSpec
 from engine.specs.context import make_context
 from engine.specs.text import parse
 from engine.task.contract import Context
-from tests.engine.federated.worlds import as_json, context, run, same_tensors, stored_and_loaded, task, values_of
+from tests.engine.federated.worlds import assert_resumes_alike, context, run, task, values_of
 
 MEDIAN, HIGH = "round_time_p50_s", "round_time_p95_s"
 LINE = {"name": "line", "up_rate": 2e6, "down_rate": 8e6, "rtt": 0.03}
@@ -55,15 +55,7 @@ def test_rounds_of_a_monte_carlo_have_percentiles_around_their_mean(tmp_path: Pa
 
 
 def test_a_resumed_run_draws_the_same_chance(tmp_path: Path) -> None:
-    work = task()
-    whole, events = run(work, world(tmp_path, "monte_carlo"))
-    state, told = work.init(world(tmp_path, "monte_carlo")), []
-    while not work.is_done(state):
-        state, more = work.step(world(tmp_path, "monte_carlo"), stored_and_loaded(state))
-        told += more
-    assert same_tensors(whole, state)
-    assert whole.values == state.values
-    assert as_json(told) == as_json(events)
+    assert_resumes_alike(task(), lambda: world(tmp_path, "monte_carlo"))
 
 
 def test_each_round_and_seed_has_its_own_chance(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from engine.federated.peers import MODEL
 from engine.federated.task import Federated
 from engine.network.spec import NetworkSpec
 from engine.task.contract import State
-from tests.engine.federated.worlds import context, run, same_tensors, stored_and_loaded, task, values_of
+from tests.engine.federated.worlds import assert_resumes_alike, context, run, task, values_of
 
 EVERYBODY = {"kind": "uniform", "num_clients": 12}
 MODEL_BYTES = 4 * 1210
@@ -145,12 +145,7 @@ def test_first_round_beside_training_by_hand(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mixing", ["after", "beside"])
 def test_resumes_exactly_in_every_phase(mixing: str, tmp_path: Path) -> None:
     work = gossip(mixing=mixing, local={"path": "per_client", "epochs": 1, "batch_size": 32}, rounds=2)
-    whole, _ = run(work, context(tmp_path))
-    state = work.init(context(tmp_path))
-    while not work.is_done(state):
-        state, _ = work.step(context(tmp_path), stored_and_loaded(state))
-    assert same_tensors(whole, state)
-    assert whole.values == state.values
+    assert_resumes_alike(work, lambda: context(tmp_path))
 
 
 def test_the_estimate_has_the_same_messages(tmp_path: Path) -> None:

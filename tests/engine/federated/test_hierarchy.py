@@ -12,7 +12,7 @@ from engine.federated.hubs import HUB, hub_step, mean_of_hubs
 from engine.federated.task import Federated
 from engine.network.spec import NetworkSpec
 from engine.task.contract import Context, State
-from tests.engine.federated.worlds import context, run, same_tensors, stored_and_loaded, task, values_of
+from tests.engine.federated.worlds import assert_resumes_alike, context, run, task, values_of
 
 MODEL_BYTES = 4 * 1210
 
@@ -111,12 +111,7 @@ def test_gateways_need_no_server_in_between(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["per_client", "cohort"])
 def test_resumes_exactly_in_mid_turn(path: str, tmp_path: Path) -> None:
     work = hierarchy(2, rounds=3, local={"path": path, "epochs": 1, "batch_size": 16}, strategy={"kind": "fedavgm"})
-    whole, _ = run(work, world(tmp_path))
-    state = work.init(world(tmp_path))
-    while not work.is_done(state):
-        state, _ = work.step(world(tmp_path), stored_and_loaded(state))
-    assert same_tensors(whole, state)
-    assert whole.values == state.values
+    assert_resumes_alike(work, lambda: world(tmp_path))
 
 
 def test_late_devices_of_gateways_are_dropped(tmp_path: Path) -> None:

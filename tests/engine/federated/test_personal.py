@@ -114,10 +114,4 @@ def test_which_model_a_client_uses() -> None:
 
 @pytest.mark.parametrize("kind", ["ifca", "fedavg"])
 def test_resume_tells_the_same(kind: str, tmp_path: Path) -> None:
-    task = world(kind)
-    _, events = worlds.run(task, worlds.context(tmp_path, devices=8))
-    state, again = task.init(worlds.context(tmp_path, devices=8)), []
-    while not task.is_done(state):
-        state, more = task.step(worlds.context(tmp_path, devices=8), worlds.stored_and_loaded(state))
-        again += more
-    assert worlds.as_json(again) == worlds.as_json(events)
+    worlds.assert_resumes_alike(world(kind), lambda: worlds.context(tmp_path, devices=8))

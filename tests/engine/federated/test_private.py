@@ -9,7 +9,7 @@ import pytest
 from engine.federated.blocks import clients_in_blocks, make_block
 from engine.federated.opening import open_round
 from engine.privacy.accountant import Step, epsilon
-from tests.engine.federated.worlds import as_json, context, run, same_tensors, stored_and_loaded, task, values_of
+from tests.engine.federated.worlds import assert_resumes_alike, context, run, task, values_of
 
 FLAT = {"privacy": {"kind": "dp_fedavg", "noise_multiplier": 0.5, "clip": {"kind": "flat", "norm": 0.3}}}
 ADAPTIVE = {"privacy": {"kind": "dp_fedavg", "clip": {"kind": "adaptive", "count_noise": 0.4}}}
@@ -66,13 +66,7 @@ def test_a_spent_budget_ends_the_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("settings", [FLAT, ADAPTIVE, LOCAL], ids=["flat", "adaptive", "local"])
 def test_resumed_equals_uninterrupted(settings: dict[str, Any], tmp_path: Path) -> None:
     work = task(**settings)
-    whole, events = run(work, context(tmp_path))
-    state, resumed = work.init(context(tmp_path)), []
-    while not work.is_done(state):
-        state, more = work.step(context(tmp_path), stored_and_loaded(state))
-        resumed += more
-    assert same_tensors(whole, state)
-    assert as_json(resumed) == as_json(events)
+    assert_resumes_alike(work, lambda: context(tmp_path))
 
 
 def test_problems_stand_at_the_field(tmp_path: Path) -> None:

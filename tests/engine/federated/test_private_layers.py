@@ -52,11 +52,7 @@ def test_a_network_with_normalization_resumes(kind: str, tmp_path: Path) -> None
         strategy={"kind": kind}, sampler={"kind": "uniform", "num_clients": 2}, **SMALL_CNN,
         local={"epochs": 1, "batch_size": 256, "lr": 0.05}, partition={"kind": "iid"},
     )  # fmt: skip
-    whole, _ = worlds.run(task, worlds.context(tmp_path, devices=3))
-    state = task.init(worlds.context(tmp_path, devices=3))
-    while not task.is_done(state):
-        state, _ = task.step(worlds.context(tmp_path, devices=3), worlds.stored_and_loaded(state))
-    assert worlds.same_tensors(whole, state)
+    whole, _ = worlds.assert_resumes_alike(task, lambda: worlds.context(tmp_path, devices=3))
     keys = {key for client in whole.clients for key in whole.clients[client]}
     assert all(_stays(kind, key.removeprefix("client/own/"), task) for key in keys)
     assert _moved_apart(whole.clients[min(whole.clients)], whole.clients[max(whole.clients)])

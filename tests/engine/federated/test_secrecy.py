@@ -11,7 +11,7 @@ from engine.federated.secrecy import MASKED, obstacle, opened
 from engine.federated.traffic import exchange_of
 from engine.privacy.accountant import Step, epsilon
 from engine.task.contract import State
-from tests.engine.federated.worlds import as_json, context, run, same_tensors, stored_and_loaded, task, values_of
+from tests.engine.federated.worlds import assert_resumes_alike, context, run, task, values_of
 
 EVERYONE = {"sampler": {"kind": "uniform", "num_clients": 12}, "partition": {"kind": "iid"}}
 SECURE = {"secure_aggregation": {"clip_range": 2.0}}
@@ -128,13 +128,7 @@ def test_the_budget_ends_the_run(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_resumed_equals_uninterrupted(settings: dict[str, Any], tmp_path: Path) -> None:
     work = task(**settings)
-    whole, events = run(work, context(tmp_path))
-    state, resumed = work.init(context(tmp_path)), []
-    while not work.is_done(state):
-        state, more = work.step(context(tmp_path), stored_and_loaded(state))
-        resumed += more
-    assert as_json(events) == as_json(resumed)
-    assert same_tensors(whole, state)
+    assert_resumes_alike(work, lambda: context(tmp_path))
 
 
 def test_private_steps_are_counted_as_they_were_made(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from engine.core.nodes import SERVER
 from engine.costs.trace import SEND
 from engine.network.catalogue import links
-from tests.engine.federated.worlds import as_json, context, run, same_tensors, stored_and_loaded, task, values_of
+from tests.engine.federated.worlds import as_json, assert_resumes_alike, context, run, same_tensors, task, values_of
 
 SYNTHETIC = {
     "dataset": {"kind": "synthetic", "num_clients": 40, "size_log_std": 0.5, "test_clients": 20},
@@ -137,12 +137,7 @@ def test_generated_clients_are_made_as_they_are_needed(tmp_path: Path) -> None:
 
 
 def test_generated_clients_resume_exactly(tmp_path: Path) -> None:
-    work = task(**SYNTHETIC)
-    whole, _ = run(work, context(tmp_path, devices=40))
-    state = work.init(context(tmp_path, devices=40))
-    while not work.is_done(state):
-        state, _ = work.step(context(tmp_path, devices=40), stored_and_loaded(state))
-    assert same_tensors(whole, state)
+    assert_resumes_alike(task(**SYNTHETIC), lambda: context(tmp_path, devices=40))
 
 
 def test_unreachable_devices_do_not_take_part(tmp_path: Path) -> None:

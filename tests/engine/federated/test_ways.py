@@ -11,7 +11,7 @@ from engine.core.nodes import SERVER
 from engine.costs.estimate import estimate
 from engine.costs.trace import SEND
 from engine.federated.strategy import Groups
-from tests.engine.federated.worlds import as_json, context, run, same_tensors, stored_and_loaded, task, values_of
+from tests.engine.federated.worlds import assert_resumes_alike, context, run, task, values_of
 
 VALUES = 64 * 16 + 16 + 16 * 10 + 10
 """Parameters of the small model."""
@@ -84,13 +84,7 @@ def test_only_those_who_took_part_have_a_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("strategy", ["fedavg", "scaffold"])
 def test_resumed_equals_uninterrupted(settings: dict[str, Any], strategy: str, tmp_path: Path) -> None:
     work = task(strategy={"kind": strategy}, **settings, local={"batch_size": 16, "lr": 0.1, "path": "per_client"})
-    whole, events = run(work, context(tmp_path))
-    state, resumed = work.init(context(tmp_path)), []
-    while not work.is_done(state):
-        state, more = work.step(context(tmp_path), stored_and_loaded(state))
-        resumed += more
-    assert same_tensors(whole, state)
-    assert as_json(resumed) == as_json(events)
+    assert_resumes_alike(work, lambda: context(tmp_path))
 
 
 def test_nothing_of_a_round_is_left_when_it_is_over(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Small worlds for tests of the federated task: few devices, the digits that come with a library."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,27 @@ def same_tensors(left: State, right: State) -> bool:
             for name, array in left.clients[client].items()
         )
     )
+
+
+def assert_resumes_alike(work: Federated, world: Callable[[], Context]) -> tuple[State, list[Event]]:
+    """A task ends with the same bits and says the same when its state goes through its stored form before every step.
+
+    Args:
+        work: the task.
+        world: makes the world of a process that knows nothing but the stored state.
+
+    Returns:
+        State and events of the undisturbed run.
+    """
+    whole, events = run(work, world())
+    state, resumed = work.init(world()), list[Event]()
+    while not work.is_done(state):
+        state, more = work.step(world(), stored_and_loaded(state))
+        resumed += more
+    assert same_tensors(whole, state)
+    assert stored_and_loaded(whole).values == stored_and_loaded(state).values
+    assert as_json(resumed) == as_json(events)
+    return whole, events
 
 
 def chain() -> Chain | None:
