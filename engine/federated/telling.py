@@ -1,5 +1,6 @@
 """What the log says of a round."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -188,10 +189,22 @@ def _opening_remarks(task: "Federated", context: Context, state: State) -> list[
 
 
 def _closing_remarks(task: "Federated", context: Context, state: State, done: Round, at: float) -> list[Event]:
-    """Why the model stayed as it was, if it did."""
-    text = _shortfall(task, state) or obstacle(task, context, state)
+    """Why nothing was learned, or the model stayed as it was, if it did."""
+    text = _silence(state, done) or _shortfall(task, state) or obstacle(task, context, state)
     message = {"level": "warning", "message": f"round {done.number}: {text}"}
     return [Event(kind="log", body=message, sim_time_s=at)] if text else []
+
+
+def _silence(state: State, done: Round) -> str:
+    """That not a single update arrived, with the causes, in words for the log; empty if one did."""
+    if len(done.counted):
+        return ""
+    dropped: Any = state.values["dropped"]
+    causes = Counter(entry["reason"] for entry in dropped)
+    if not causes:
+        return "nobody took part: nothing was learned"
+    counted = ", ".join(f"{count} {reason}" for reason, count in sorted(causes.items()))
+    return f"no update arrived ({counted}): nothing was learned"
 
 
 def _shortfall(task: "Federated", state: State) -> str:

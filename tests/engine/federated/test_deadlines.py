@@ -9,8 +9,7 @@ import pytest
 from engine.core.operators import OPERATOR_CLASSES
 from engine.costs.work import Work
 from engine.federated.traffic import profile_of
-from engine.task.contract import State
-from tests.engine.federated.worlds import context, run, same_tensors, stored_and_loaded, task, values_of
+from tests.engine.federated.worlds import assert_resumes_alike, context, run, same_tensors, task, values_of
 
 EVERYBODY = {"kind": "uniform", "num_clients": 12}
 LOCAL = {"epochs": 3, "batch_size": 16, "lr": 0.1}
@@ -100,10 +99,14 @@ def test_a_deadline_that_all_meet_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_nobody_in_time(tmp_path: Path) -> None:
-    """Rounds pass, and the model stays as it is."""
+    """Rounds pass, the model stays as it is, and the log says so."""
     work = task(scheduler={"kind": "deadline", "deadline_s": 1e-3})
     state, events = run(work, context(tmp_path))
     assert [len(body["clients"]) for body in bodies(events, "cohort")] == [0, 0]
+    assert [body["message"] for body in bodies(events, "log") if body["level"] == "warning"] == [
+        "round 1: no update arrived (5 deadline): nothing was learned",
+        "round 2: no update arrived (5 deadline): nothing was learned",
+    ]
     assert len(set(values_of(events, "accuracy"))) == 1
     assert values_of(events, "time_s") == [pytest.approx(1e-3), pytest.approx(2e-3)]
     assert work.ledger(state).totals()["energy_j"] > 0
@@ -115,11 +118,7 @@ def test_resumes_exactly(kind: str, tmp_path: Path) -> None:
     middle = float(np.median(np.asarray(clients["time_s"])))
     scheduler = {"kind": kind, **({"enough": 0.7} if kind == "synchronous" else {"deadline_s": middle})}
     work = task(scheduler=scheduler, sampler=EVERYBODY, local={**LOCAL, "path": "per_client"})
-    whole, _ = run(work, context(tmp_path))
-    state: State = work.init(context(tmp_path))
-    while not work.is_done(state):
-        state, _ = work.step(context(tmp_path), stored_and_loaded(state))
-    assert same_tensors(whole, state)
+    assert_resumes_alike(work, lambda: context(tmp_path))
 
 
 LEAVING = {"kind": "markov", "mean_up": 2.0, "mean_down": 2.0, "clock": "time"}
