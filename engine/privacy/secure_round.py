@@ -1,7 +1,7 @@
 """One round of a secure sum: masks that cancel, and how the server takes off those that do not."""
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -201,17 +201,3 @@ class SecureRound:
 def _place(client: int) -> int:
     """Where a client's shares are evaluated: never zero, where the secret is."""
     return client + 1
-
-
-def add_up(masked: Iterable[np.ndarray]) -> np.ndarray:
-    """The sum of masked vectors modulo the power of two of their type; blocks add theirs, the server adds the blocks'.
-
-    Raises:
-        ValueError: there are none.
-    """
-    total: np.ndarray | None = None
-    for vector in masked:
-        total = vector.copy() if total is None else total + vector
-    if total is None:
-        raise ValueError("a sum of no vectors has no length")
-    return total

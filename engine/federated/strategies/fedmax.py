@@ -36,10 +36,6 @@ class FedMAX(Strategy):
     """Which divergence: KL(U || softmax(a)) as in the authors' code (u_to_p), or KL(softmax(a) || U) as in the paper's
     equation (p_to_u), which is log d minus the entropy."""
 
-    def authors_beta(self, num_features: int) -> float:
-        """The same weight on the scale of the authors' code, which also averages over the features."""
-        return self.beta * num_features
-
     def loss_term(self, view: LocalView) -> "Tensor | None":
         """Beta times the batch mean of the divergence, in closed form.
 

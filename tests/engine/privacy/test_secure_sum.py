@@ -2,6 +2,8 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
+from functools import reduce
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from scipy import stats
 
 from engine.core.streams import stream
 from engine.privacy.keys import add_mask, agree, public_key, secrets_of
-from engine.privacy.secure_round import BOXES, MASKS, SecureRound, SecureSumFailed, add_up
+from engine.privacy.secure_round import BOXES, MASKS, SecureRound, SecureSumFailed
 from engine.privacy.secure_sum import SecureSum
 from engine.privacy.secure_traffic import BOX_BYTES
 
@@ -24,6 +26,11 @@ def protocol(clients=CLIENTS, heaviest: float = 600.0, **settings) -> SecureRoun
 def update_of(client: int, size: int = SIZE) -> tuple[np.ndarray, float]:
     draw = stream(client, "update")
     return draw.normal(0.0, 0.3, size).astype(np.float32), float(draw.integers(1, 600))
+
+
+def add_up(vectors: Iterable[np.ndarray]) -> np.ndarray:
+    """The sum modulo the power of two of their type."""
+    return reduce(np.add, vectors)
 
 
 def encoded(secure: SecureRound) -> dict[int, np.ndarray]:
