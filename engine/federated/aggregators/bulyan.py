@@ -6,13 +6,13 @@ import numpy as np
 from pydantic import Field
 from typing_extensions import override
 
-from engine.core.errors import Problem
-from engine.federated.aggregator import Aggregator, Rows, aggregators, by_columns, too_few
+from engine.federated.aggregator import Rows, aggregators, by_columns
 from engine.federated.distances import krum_order, squared_distances
+from engine.federated.nearness import NearnessRule
 
 
 @aggregators.register
-class Bulyan(Aggregator):
+class Bulyan(NearnessRule):
     """Krum chooses ``m - 2 f`` updates one after another; of these, per coordinate, the mean near the median is taken.
 
     That mean is over the ``m - 4 f`` values that lie nearest to the median of the coordinate. O(m^2 P) time for the
@@ -25,16 +25,13 @@ class Bulyan(Aggregator):
         "El Mhamdi et al., The Hidden Vulnerability of Distributed Learning in Byzantium, ICML 2018, section 4"
     )
     equation: ClassVar[str] = "u[j] = mean of the m − 4f values uₖ[j], k ∈ S, nearest to their median; |S| = m − 2f"
+    title: ClassVar[str] = "Bulyan"
+    crowd: ClassVar[int] = 4
     kind: Literal["bulyan"] = "bulyan"
     """Krum again and again, then a mean around the median."""
 
     num_malicious: Annotated[int, Field(ge=0, le=1_000_000)] = 1
     """f, how many malicious clients a round may have; a round needs at least 4 f + 3 clients."""
-
-    @property
-    @override
-    def least_updates(self) -> int:
-        return 4 * self.num_malicious + 3
 
     @override
     def combine(self, rows: Rows) -> np.ndarray:
@@ -42,15 +39,6 @@ class Bulyan(Aggregator):
         selected = krum_order(squared_distances(rows.values), self.num_malicious, count - 2 * self.num_malicious)
         kept = count - 4 * self.num_malicious
         return by_columns(rows.values, lambda columns: mean_near_median(columns, kept), selected)
-
-    @override
-    def tolerates(self, num_updates: int) -> int:
-        return self.num_malicious
-
-    @override
-    def check(self, cohort_size: int) -> list[Problem]:
-        reason = f"Bulyan stands f malicious clients of at least 4 f + 3, and num_malicious is {self.num_malicious}"
-        return too_few("num_malicious", self.least_updates, reason, cohort_size)
 
 
 def mean_near_median(columns: np.ndarray, count: int) -> np.ndarray:

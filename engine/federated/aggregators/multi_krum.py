@@ -7,13 +7,13 @@ from pydantic import Field
 from typing_extensions import override
 
 from engine.core.errors import Problem
-from engine.federated.aggregator import Aggregator, Rows, aggregators, by_columns, too_few
-from engine.federated.aggregators.krum import krum_needs
+from engine.federated.aggregator import Rows, aggregators, by_columns
 from engine.federated.distances import krum_scores, squared_distances
+from engine.federated.nearness import NearnessRule
 
 
 @aggregators.register
-class MultiKrum(Aggregator):
+class MultiKrum(NearnessRule):
     """The plain mean of the updates with the best scores of Krum; every chosen client counts the same.
 
     O(m^2 P) time, by one matrix product. It stands f attackers of at least 2 f + 3 clients. (Flower weights the chosen
@@ -28,16 +28,8 @@ class MultiKrum(Aggregator):
     kind: Literal["multi_krum"] = "multi_krum"
     """The mean of the updates closest to their neighbors."""
 
-    num_malicious: Annotated[int, Field(ge=0, le=1_000_000)] = 1
-    """f, how many malicious clients a round may have; a round needs at least 2 f + 3 clients."""
-
     num_selected: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Updates whose mean is taken, at most all but f of a round; empty for all but f + 2."""
-
-    @property
-    @override
-    def least_updates(self) -> int:
-        return 2 * self.num_malicious + 3
 
     @override
     def combine(self, rows: Rows) -> np.ndarray:
@@ -46,12 +38,8 @@ class MultiKrum(Aggregator):
         return by_columns(rows.values, lambda columns: columns.mean(axis=1, dtype=np.float64), chosen)
 
     @override
-    def tolerates(self, num_updates: int) -> int:
-        return self.num_malicious
-
-    @override
     def check(self, cohort_size: int) -> list[Problem]:
-        small = too_few("num_malicious", self.least_updates, krum_needs(self.num_malicious), cohort_size)
+        small = super().check(cohort_size)
         most = cohort_size - self.num_malicious
         if small or self.num_selected is None or self.num_selected <= most:
             return small
