@@ -16,7 +16,7 @@ from engine.models.layer import Layer
 LAYERS: Mapping[str, type[Layer]] = {
     found.kind: found
     for name in layers.__all__
-    if isinstance(found := getattr(layers, name), type) and "kind" in vars(found)
+    if isinstance(found := getattr(layers, name), type) and issubclass(found, Layer) and "kind" in vars(found)
 }
 """Every layer by its kind."""
 

@@ -65,7 +65,7 @@ def read_card(path: Path) -> ModelCard | None:
     Raises:
         MalformedModel: it is no safetensors file, or its card cannot be read.
     """
-    about = _header(path).get("__metadata__", {})
+    about = read_header(path).get("__metadata__", {})
     if about.get("format") != FORMAT:
         return None
     if about.get("version") != VERSION:
@@ -103,8 +103,12 @@ def read_model(path: Path) -> tuple[ModelCard, dict[str, np.ndarray]]:
     return card, {name: found[name] for name in wanted}
 
 
-def _header(path: Path) -> dict[str, Any]:
-    """The JSON before the tensors: 8 bytes of length, then so many bytes of text."""
+def read_header(path: Path) -> dict[str, Any]:
+    """The JSON before the tensors of a safetensors file: 8 bytes of length, then so many bytes of text.
+
+    Raises:
+        MalformedModel: it is none.
+    """
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         if not 2 <= size <= MOST_HEADER_BYTES:
