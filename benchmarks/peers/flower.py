@@ -84,7 +84,8 @@ def serve(grid: Grid, context: Context) -> None:
     clock.report([np.asarray(array) for array in result.arrays.to_numpy_ndarrays()])
 
 
-if __name__ == "__main__":
+def simulate() -> None:
+    """Run it."""
     run_simulation(
         server_app,
         client_app,
@@ -94,3 +95,11 @@ if __name__ == "__main__":
             "init_args": {"num_cpus": 2, "include_dashboard": False},
         },
     )
+
+
+if __name__ == "__main__":
+    # The apps of the imported module travel to the actors by name; those of __main__ would be sent with all that this
+    # process has loaded, in every message.
+    from benchmarks.peers import flower
+
+    flower.simulate()
