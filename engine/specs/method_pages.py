@@ -22,8 +22,9 @@ def preset_page() -> str:
         "mappings merge; the spec is kept with the values.",
     ]  # fmt: skip
     for preset in presets().values():
+        summary = preset.summary.strip().replace("``", "`")  # as Markdown has code
         lines += [
-            "", f"## {preset.name}", "", f"**{preset.title}.** {preset.summary.strip()}", "",
+            "", f"## {preset.name}", "", f"**{preset.title}.** {summary}", "",
             f"Source: {preset.source.strip()}", "", "```yaml", write({"task": dict(preset.task)}).rstrip(), "```",
         ]  # fmt: skip
     return "\n".join(lines) + "\n"

@@ -81,7 +81,8 @@ class Plan:
         if self.path == "per_client":
             return f"clients train one after another ({self.reason})"
         form = f"first layer in Gram form over {self.gram_steps} steps" if self.gram_steps else "every step directly"
-        return f"{self.clients_per_block} clients train stacked, {form} ({self.reason})"
+        who = "1 client trains" if self.clients_per_block == 1 else f"{self.clients_per_block} clients train"
+        return f"{who} stacked, {form} ({self.reason})"
 
 
 @dataclass(frozen=True)
