@@ -19,7 +19,6 @@ from engine.specs.experiment import ExperimentSpec
 from engine.specs.families import FAMILIES
 from engine.specs.text import parse
 from engine.task.contract import Block, BlockExecutor, BlockResult, Context, Task, Tensors
-from engine.task.local import LocalExecutor
 
 FEDERATED = """
 fleet: {groups: [{name: boards, count: 5}, {name: phones, device: phone_mid_sd765g, count: 3}]}
@@ -34,6 +33,19 @@ task:
   rounds: 3
 """
 
+DATAFREE = """
+fleet: {groups: [{name: boards, count: 3}, {name: phones, device: phone_mid_sd765g, count: 2}]}
+execution: {checkpoint_s: 0}
+task:
+  kind: datafree
+  dataset: {kind: digits}
+  teacher: {kind: train, model: {kind: mlp, hidden: [16]}, training: {epochs: 2, batch_size: 32}}
+  student: {kind: mlp, hidden: [8]}
+  synthesizer: {kind: noise, batch_size: 50}
+  num_images: 150
+  distillation: {steps: 12, batch_size: 16}
+"""
+
 SPECS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "federated": (
         FEDERATED,
@@ -46,6 +58,13 @@ SPECS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "task.scheduler={kind: deadline, deadline_s: 1.6, late: partial}",
             "task.scheduler={kind: buffered, buffer_size: 2}",
             "task.coordination={kind: gossip}",
+        ),
+    ),
+    "datafree": (
+        DATAFREE,
+        (
+            "task.distiller={kind: features}",  # trains tensors beside the student
+            "task.student=null",
         ),
     ),
 }
@@ -110,19 +129,17 @@ class Elsewhere:
         )
 
 
-class Pausing:
-    """Asks for a pause with every block."""
+class AfterEveryStep(Control):
+    """Asks for a pause once a step was taken: the loop looks before each of them."""
 
-    def __init__(self, control: Control) -> None:
-        self.control = control
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
 
-    def offer(self, task: Task, context: Context, blocks: Iterable[Block]) -> None:
-        """Nobody else helps."""
-
-    def run(self, task: Task, context: Context, block: Block) -> BlockResult:
-        """The result of the block."""
-        self.control.pause()
-        return LocalExecutor().run(task, context, block)
+    def should_pause(self) -> bool:
+        """From the second look on."""
+        self.looks += 1
+        return self.looks > 1
 
 
 def through(tensors: Tensors) -> dict[str, np.ndarray]:
@@ -147,18 +164,17 @@ def test_blocks_computed_elsewhere_give_the_same_bits(kind: str, setting: str) -
 
 
 @pytest.mark.parametrize(("kind", "setting"), CASES)
-def test_a_run_restarted_from_disk_after_every_block_ends_alike(kind: str, setting: str, tmp_path: Path) -> None:
+def test_a_run_restarted_from_disk_after_every_step_ends_alike(kind: str, setting: str, tmp_path: Path) -> None:
     spec, sink = spec_of(kind, setting), MemorySink()
     status, restarts = "paused", 0
     while status == "paused":
-        control = Control()
         outcome = run(
             spec,
             1,
-            context=make_context(spec, 1, executor=Pausing(control)),
+            context=make_context(spec, 1),
             sink=sink,
             checkpoints=FolderCheckpoints(tmp_path),
-            control=control,
+            control=AfterEveryStep(),
         )
         status, restarts = outcome.status, restarts + 1
         assert restarts < 1000
