@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from engine.datafree.folding import Moments
+from engine.datafree.quantized_module import built
 from engine.datafree.ranges import Known
-from engine.models.build import build
 from engine.models.graph import INPUT, Graph
 
 BATCH = 64
@@ -23,8 +23,7 @@ def by_images(graph: Graph, weights: Mapping[str, np.ndarray], images: np.ndarra
         weights: its weights by name.
         images: (N, *sample.shape).
     """
-    module = build(graph).eval()
-    module.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+    module = built(graph, weights)
     sums: dict[str, _Sums] = {}
 
     def watch(name: str, x: Tensor) -> None:

@@ -1,6 +1,6 @@
 """A quantized model as data: whole-number weights with their scales, and the grids on which activations lie."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.models.graph import INPUT, Graph, Node
-from engine.models.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
+from engine.models.layer import Layer
+from engine.models.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, Recurrent, ReLU
 
 if TYPE_CHECKING:
     from engine.datafree.quantized_module import QuantizedModule
@@ -102,25 +103,22 @@ class Quantized:
     floats: Tensors
     grids: Mapping[str, Grid]
 
-    def bias_scale(self, node: Node) -> np.ndarray | None:
-        """Scale of a layer's bias as int32: that of its input times those of its weight; None if it stays a float."""
-        weight = self.integers.get(f"{node.name}.weight")
-        grid = self.grids.get(node.inputs[0])
-        return None if weight is None or grid is None else np.float32(grid.scale) * weight.scale
-
-    def integer_bias(self, node: Node) -> np.ndarray | None:
-        """A layer's bias as int32; None if it has none or if it stays a float."""
-        bias, scale = self.floats.get(f"{node.name}.bias"), self.bias_scale(node)
-        return None if bias is None or scale is None else np.rint(bias.astype(np.float64) / scale).astype(np.int32)
+    @cached_property
+    def integer_biases(self) -> Mapping[str, tuple[np.ndarray, np.ndarray]]:
+        """Biases that become int32, by name, with their scale."""
+        found = {}
+        for node in self.graph.nodes:
+            bias, scale = self.floats.get(f"{node.name}.bias"), self._bias_scale(node)
+            if bias is not None and scale is not None:
+                found[f"{node.name}.bias"] = (np.rint(bias.astype(np.float64) / scale).astype(np.int32), scale)
+        return found
 
     @cached_property
     def effective(self) -> Tensors:
         """The weights that act, as float32, by the names of the graph's parameters."""
         found = dict(self.floats) | {name: weight.dequantized() for name, weight in self.integers.items()}
-        for node in self.graph.nodes:
-            whole, scale = self.integer_bias(node), self.bias_scale(node)
-            if whole is not None and scale is not None:
-                found[f"{node.name}.bias"] = (whole.astype(np.float64) * scale).astype(np.float32)
+        for name, (whole, scale) in self.integer_biases.items():
+            found[name] = (whole.astype(np.float64) * scale).astype(np.float32)
         return {info.name: found[info.name] for info in self.graph.parameters()}
 
     @property
@@ -136,6 +134,12 @@ class Quantized:
 
         return QuantizedModule(self)
 
+    def _bias_scale(self, node: Node) -> np.ndarray | None:
+        """Scale of a layer's bias as int32: that of its input times those of its weight; None if it stays a float."""
+        weight = self.integers.get(f"{node.name}.weight")
+        grid = self.grids.get(node.inputs[0])
+        return None if weight is None or grid is None else np.float32(grid.scale) * weight.scale
+
 
 def quantizable(graph: Graph) -> tuple[Node, ...]:
     """The layers whose weights become whole numbers: convolutions and fully connected ones."""
@@ -143,17 +147,26 @@ def quantizable(graph: Graph) -> tuple[Node, ...]:
 
 
 def quantized_tensors(graph: Graph) -> tuple[str, ...]:
-    """The tensors that lie on a grid, in order: all but the logits and what only a ReLU reads, which is one with it."""
+    """The tensors that lie on a grid, in order.
+
+    All but the logits, what only recurrent layers read, which compute in floats, and what only one ReLU reads, which is
+    one with the layer before.
+    """
     readers = readers_of(graph)
-    held = {name for name, nodes in readers.items() if len(nodes) == 1 and isinstance(nodes[0].layer, ReLU)}
-    first = (INPUT,) if graph.sample.kind != "tokens" else ()
-    names = (node.name for node in graph.nodes if node.name != graph.output and node.name not in held)
-    return (*first, *names)
+    if graph.sample.kind == "tokens":
+        del readers[INPUT]
+    del readers[graph.output]
+    return tuple(name for name, nodes in readers.items() if not _stays_float([node.layer for node in nodes]))
 
 
 def keeps_grid(node: Node) -> bool:
     """Whether the values that a layer gives are values that it read, so that they lie on the same grid."""
     return isinstance(node.layer, Flatten | MaxPool2d | Dropout)
+
+
+def _stays_float(readers: Sequence[Layer]) -> bool:
+    is_one_with_relu = len(readers) == 1 and isinstance(readers[0], ReLU)
+    return is_one_with_relu or all(isinstance(layer, Recurrent) for layer in readers)
 
 
 def readers_of(graph: Graph) -> dict[str, list[Node]]:

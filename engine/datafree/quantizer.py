@@ -102,8 +102,8 @@ class Quantizer(Component):
             "images": "there are no images",
         }[self.ranges]
         told = (
-            f"The model cannot be quantized with ranges: {self.ranges}, since {what}. Choose a synthesizer, a model with "
-            "normalization layers, or activation_bits: 32."
+            f"The model cannot be quantized with ranges: {self.ranges}, since {what}. Choose a synthesizer, a model "
+            "with normalization layers, or activation_bits: 32."
         )
         return [Problem("ranges", "no_ranges", told)]
 

@@ -1,0 +1,61 @@
+"""A model as an ONNX file, of floats or of whole numbers with quantize and dequantize nodes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from engine.datafree.export.onnx_layers import emit
+from engine.datafree.export.onnx_sheet import IR_VERSION, OPSET, OnnxSheet
+from engine.datafree.folding import fold
+from engine.datafree.quantized import Grid, Quantized
+from engine.models.graph import INPUT, Graph
+
+LOGITS = "logits"
+"""Name of the output in the file."""
+
+BATCH = "batch"
+"""Name of the axis that any number of samples fits in."""
+
+
+def float_file(graph: Graph, weights: Mapping[str, np.ndarray], notes: Mapping[str, str] | None = None) -> bytes:
+    """The ONNX file of a model with float32 weights, normalization folded into the layers before.
+
+    Args:
+        graph: the network.
+        weights: its weights and buffers by name.
+        notes: what the file says about itself.
+    """
+    model = fold(graph, weights)
+    return _written(model.graph, OnnxSheet(model.weights), {}, notes or {})
+
+
+def quantized_file(quantized: Quantized, notes: Mapping[str, str] | None = None) -> bytes:
+    """The ONNX file of a quantized model: weights of 8 or 4 bits and biases of 32 bits are stored as whole numbers.
+
+    Every activation on a grid passes a QuantizeLinear and a DequantizeLinear node, which a runtime joins with the
+    layers around them into integer arithmetic.
+    """
+    return _written(quantized.graph, OnnxSheet(quantized.floats, quantized), quantized.grids, notes or {})
+
+
+def _written(graph: Graph, sheet: OnnxSheet, grids: Mapping[str, Grid], notes: Mapping[str, str]) -> bytes:
+    from onnx import TensorProto, checker, helper
+
+    if INPUT in grids:
+        sheet.on_grid(INPUT, grids[INPUT])
+    for node in graph.nodes:
+        emit(node.layer, node, graph.input_shapes(node), sheet)
+        if node.name in grids:
+            sheet.on_grid(node.name, grids[node.name])
+    sheet.nodes[-1].output[0] = LOGITS  # the classifier is the last node, and never on a grid
+    kind = TensorProto.INT64 if graph.sample.kind == "tokens" else TensorProto.FLOAT
+    given = helper.make_tensor_value_info(INPUT, kind, [BATCH, *graph.sample.shape])
+    found = helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, [BATCH, *graph.shapes()[graph.output]])
+    model = helper.make_model(
+        helper.make_graph(sheet.nodes, "model", [given], [found], sheet.stored),
+        producer_name="edgeloom", ir_version=IR_VERSION, opset_imports=[helper.make_opsetid("", OPSET)],
+    )  # fmt: skip
+    helper.set_model_props(model, {"sample": graph.sample.model_dump_json(), **notes})
+    checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
