@@ -61,7 +61,9 @@ LIVE_STREAM_LENGTH = 10_000
 UPLOAD_FILE_BYTES = int(environment.number("EDGELOOM_UPLOAD_BYTES", 2 * 2**30))
 """Largest file that can be uploaded as a data set."""
 UPLOAD_TEAM_BYTES = int(environment.number("EDGELOOM_UPLOAD_TEAM_BYTES", 20 * 2**30))
-"""All uploaded data sets of a team together."""
+"""All uploaded data sets and models of a team together."""
+MODEL_FILE_BYTES = int(environment.number("EDGELOOM_MODEL_BYTES", 512 * 2**20))
+"""Largest file of weights that can be uploaded."""
 UPLOAD_RESERVE_BYTES = 2**30
 """What an upload must leave free on the disk."""
 UPLOAD_PART_BYTES = 4 * 2**20
@@ -135,6 +137,8 @@ INSTALLED_APPS = [
     "webapp.datasets",
     "webapp.previews",
     "webapp.experiments",
+    "webapp.trained",
+    "webapp.datafree",
     "webapp.recosting",
     "webapp.simulator",
     "webapp.topologies",

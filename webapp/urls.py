@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("webapp.notes.urls")),
     path("", include("webapp.library.urls")),
     path("", include("webapp.datasets.urls")),
+    path("", include("webapp.trained.urls")),
     path("", include("webapp.previews.urls")),
     path("", include("webapp.catalogue.urls")),
     path("", include("webapp.simulator.urls")),

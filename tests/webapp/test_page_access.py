@@ -21,6 +21,7 @@ from tests.webapp.finished import round_frames, tell
 from tests.webapp.pages.conftest import BODIES
 from tests.webapp.people import People
 from tests.webapp.rows import make_run
+from tests.webapp.trained.weights import DATASET, MODEL, bare, hash_of
 from webapp.datasets import services as datasets
 from webapp.experiments import sockets as member_sockets
 from webapp.experiments.consumers import LiveStream, RunStream
@@ -38,6 +39,7 @@ from webapp.sharing.services import revoke, share
 from webapp.teams.invitations import invite
 from webapp.teams.models import Membership, Role, User
 from webapp.teams.tokens import issue_token
+from webapp.trained import uploading
 
 PEOPLE = ["anonymous", "share holder", "stranger", "viewer", "runner", "editor", "owner"]
 
@@ -46,7 +48,8 @@ PEOPLE = ["anonymous", "share holder", "stranger", "viewer", "runner", "editor",
 def things(people: People, tmp_path: Path) -> dict[str, str]:
     """Something of the team for every placeholder."""
     run = make_run(people.team, RunState.RUNNING)
-    tell(run, round_frames(1, 1, [0, 3]))
+    picture = {"seq": 5, "kind": "image", "sim_time_s": None, "body": {"png": "iVBORw0KGgo=", "labels": [0]}}
+    tell(run, [*round_frames(1, 1, [0, 3]), picture])
     sha256 = keep(b"weights")
     artifact = Artifact.objects.create(
         team=people.team, run=run, sha256=sha256, name="w.bin", media_type="x/y", size_bytes=7, path=sha256
@@ -66,8 +69,10 @@ def things(people: People, tmp_path: Path) -> dict[str, str]:
     token, _ = issue_token(people["viewer"], people.team, "spare")
     note = Note.objects.create(team=people.team, run=run, text="Look here", author=people["runner"])
     upload, preview = _data_set(people, tmp_path)
+    model = _model(people)
     return {
         "upload": upload,
+        "model": model,
         "preview": preview,
         "picture": "0",
         "dataset-kind": "digits",
@@ -77,6 +82,7 @@ def things(people: People, tmp_path: Path) -> dict[str, str]:
         **{part: str(design.pk) for part, design in designs.items()},
         "trashed": str(trashed.pk),
         "number": "1",
+        "image-seq": "5",
         "member": str(member.pk),
         "invitation": str(invitation.pk),
         "invitation-secret": invited,
@@ -98,6 +104,15 @@ def _data_set(people: People, folder: Path) -> tuple[str, str]:
     datasets.put_part(upload, people["editor"], 0, data)
     upload = datasets.complete(upload, people["editor"])
     return str(upload.pk), look(samples_of(read_part("dataset", upload.spec))).digest
+
+
+def _model(people: People) -> str:
+    """Uploaded weights."""
+    data = bare()
+    wish = uploading.Wish("Mine", hash_of(data), len(data), MODEL, DATASET)
+    row = uploading.announce(people.team, people["editor"], wish)
+    uploading.put_part(row, people["editor"], 0, data)
+    return str(uploading.complete(row, people["editor"]).pk)
 
 
 @pytest.fixture

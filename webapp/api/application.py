@@ -17,6 +17,7 @@ from webapp.api.routes import (
     exchange,
     experiments,
     members,
+    models,
     notes,
     previews,
     recosting,
@@ -59,6 +60,7 @@ def make_api() -> NinjaAPI:
         api.add_router(f"/{family}", design_router(family), url_name_prefix=family)
     api.add_router("/networks", exchange.router)
     api.add_router("/datasets", datasets.router)
+    api.add_router("/models", models.router)
     api.add_router("", previews.router)
     api.add_router("/experiments", experiments.router)
     api.add_router("/runs", runs.router)

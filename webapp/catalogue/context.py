@@ -33,6 +33,7 @@ PLACES = (
     Place("Networks", "network-list", "networks", ("/networks/",), "Design"),
     Place("Tasks", "task-list", "tasks", ("/tasks/",), "Design"),
     Place("Data sets", "dataset-list", "datasets", ("/datasets/",), "Design"),
+    Place("Models", "model-list", "models", ("/models/",), "Design"),
     Place("Catalogue", "catalogue", "catalogue", ("/catalogue/",), "Design"),
     Place("Simulator", "simulator", "simulator", ("/simulator/",), "Design"),
     Place("Members", "team-detail", "members", ("/team/",), "Team"),

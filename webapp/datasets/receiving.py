@@ -8,48 +8,56 @@ import hashlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
 
 from engine.core.errors import Problem, SpecError
-from webapp.datasets.models import Upload
 
 CHUNK_BYTES = 1 << 20
 FILE = "file"
 
 
-def folder_of(upload: Upload) -> Path:
+class Incoming(Protocol):
+    """What arrives: a data set, or the weights of a model."""
+
+    pk: Any
+    """Names its folder."""
+    size_bytes: int
+    """Of the whole file."""
+
+
+def folder_of(upload: Incoming) -> Path:
     """Where its parts are put."""
     return Path(settings.UPLOADS_FOLDER) / str(upload.pk)
 
 
-def file_of(upload: Upload) -> Path:
+def file_of(upload: Incoming) -> Path:
     """The file that is being put together."""
     return folder_of(upload) / FILE
 
 
-def num_parts(upload: Upload) -> int:
+def num_parts(upload: Incoming) -> int:
     """How many parts it comes in."""
     return -(-upload.size_bytes // settings.UPLOAD_PART_BYTES)
 
 
-def part_size(upload: Upload, number: int) -> int:
+def part_size(upload: Incoming, number: int) -> int:
     """Bytes of a part: all are equal but the last."""
     start = number * settings.UPLOAD_PART_BYTES
     return min(settings.UPLOAD_PART_BYTES, upload.size_bytes - start)
 
 
-def missing_parts(upload: Upload) -> list[int]:
+def missing_parts(upload: Incoming) -> list[int]:
     """Numbers of the parts that have not arrived, from 0."""
     folder = folder_of(upload)
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     return [number for number in range(num_parts(upload)) if str(number) not in there]
 
 
-def write_part(upload: Upload, number: int, data: bytes, sha256: str = "") -> None:
+def write_part(upload: Incoming, number: int, data: bytes, sha256: str = "") -> None:
     """Take a part in.
 
     Args:
@@ -81,7 +89,7 @@ def write_part(upload: Upload, number: int, data: bytes, sha256: str = "") -> No
     (folder / str(number)).touch()
 
 
-def write_whole(upload: Upload, pieces: Iterable[bytes]) -> None:
+def write_whole(upload: Incoming, pieces: Iterable[bytes]) -> None:
     """Take in a file that came in one piece."""
     folder_of(upload).mkdir(parents=True, exist_ok=True)
     with file_of(upload).open("wb") as file:
@@ -105,7 +113,7 @@ def checksum_of(pieces: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def discard(upload: Upload) -> None:
+def discard(upload: Incoming) -> None:
     """Remove whatever of it has arrived."""
     shutil.rmtree(folder_of(upload), ignore_errors=True)
 

@@ -7,6 +7,7 @@ from django.http import QueryDict
 from engine.core.errors import EngineError, Problem, SpecError
 from engine.specs.presets import presets
 from engine.specs.writer import write
+from engine.task.contract import tasks
 from webapp.experiments import services
 from webapp.library.families import FAMILIES, spec_description
 from webapp.library.services import body_for
@@ -16,9 +17,12 @@ from webapp.specforms.node import Choice
 from webapp.specforms.root import Root
 from webapp.specforms.sweep import Sweep
 from webapp.teams.models import Team
+from webapp.trained.usage import model_by_id
 
 PART_FAMILIES = {family.noun: family.plural for family in FAMILIES.values()}
 MOST_SAVED = 200
+FIRST_KIND = "federated"
+"""The kind of task of an experiment that begins with nothing."""
 _QUANTITIES = ("time_s", "energy_j", "bytes_up", "bytes_down")
 _BOUNDS = ("low", "expected", "high")
 
@@ -55,11 +59,25 @@ def blank(team: Team, query: QueryDict, preset: str = "") -> SpecForm:
             tree[noun] = {"saved": chosen or str(newest)}
     if preset:
         tree["task"] = {"dataset": {"kind": "digits"}, **presets()[preset].task}
+    elif query.get("kind", "") in tasks.members() or "task" not in tree:
+        tree["task"] = _first_task(team, query)
     form = SpecForm.of_tree(roots(team), tree)
     if "fleet" not in tree:
         form.edit("add:fleet.groups")
     form.choose_only_kinds()
     return with_suggestions(form, team)
+
+
+def _first_task(team: Team, query: QueryDict) -> dict[str, Any]:
+    """The block of a task to begin with, of the kind that the address names, with the teacher that it names."""
+    kind = query.get("kind", "")
+    if kind not in tasks.members():
+        return {"kind": FIRST_KIND}
+    teacher = model_by_id(team, query.get("teacher", ""))
+    if teacher is None:
+        return {"kind": kind}
+    dataset = {"dataset": teacher.dataset} if teacher.dataset else {}
+    return {"kind": kind, **dataset, "teacher": {"kind": "artifact", "sha256": teacher.sha256}}
 
 
 def of_tree(team: Team, tree: dict[str, Any]) -> SpecForm:

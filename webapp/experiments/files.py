@@ -12,7 +12,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db.models import Model
 
-from webapp.experiments.models import Artifact
+from webapp.experiments.models import Artifact, Experiment
 
 JUST_KEPT_S = 600.0
 """A file that was kept within this time is not deleted: the row that will name it may not be stored yet."""
@@ -60,7 +60,12 @@ def drop_unused(hashes: Iterable[str]) -> int:
 
 
 def _is_named(sha256: str) -> bool:
-    """Whether any row of any table, in the trash or not, names the file of that hash."""
+    """Whether any row of any table, in the trash or not, names the file of that hash, or an experiment's spec does.
+
+    A teacher whose run is gone is still needed by the experiments that learn from it.
+    """
+    if Experiment.everything.filter(text__contains=sha256).exists():
+        return True
     return any(model._base_manager.filter(sha256=sha256).exists() for model in _holders())
 
 

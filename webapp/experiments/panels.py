@@ -5,6 +5,7 @@ from typing import Any
 
 from engine.core.errors import EngineError
 from engine.specs.writer import write
+from webapp.datafree import pages as datafree
 from webapp.experiments import accuracy, boards, services
 from webapp.experiments.answers import answer_of, main_metric
 from webapp.experiments.methods import adversaries_of, methods_of
@@ -13,6 +14,12 @@ from webapp.experiments.tracks import TRACKS
 from webapp.texts import tree_of
 from webapp.topologies.worlds import place_of
 
+PLAIN = "federated"
+BODIES = {
+    PLAIN: {"template": "experiments/_run_federated.html", "script": "webapp/js/run.js"},
+    datafree.KIND: {"template": "datafree/_run.html", "script": "webapp/js/datafree.js"},
+}
+"""What stands below the head of a run's page, by the kind of its task."""
 FEW_RUNS = 24
 """Experiments of more runs send shorter series to the page."""
 TAIL = 1200
@@ -117,6 +124,7 @@ def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
     after = max(0, run.last_seq - TAIL)
     started = services.events_after(run, 0, 1)
     known = boards.series_of(run, 600)
+    kind = kind_of(run)
     data = {
         "run": str(run.pk),
         "after": after,
@@ -127,7 +135,7 @@ def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
         "seed": run.seed,
         "tracks": [track.as_json() for track in TRACKS],
     }
-    return {
+    found = {
         "page_data": data,
         "kpis": boards.kpis_of_run(run, boards.last_values(run)),
         "result": run.result or {},
@@ -139,7 +147,21 @@ def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
         "heats": boards.HEATS,
         "adversaries": adversaries_of(data["facts"].get("attack")),
         **_axes(query),
+        "body": BODIES[kind],
     }
+    if kind == datafree.KIND:
+        # The server has folded the whole log, pictures too: nothing of it is sent again.
+        data["after"] = run.last_seq
+        found |= datafree.run_context(run)
+        data |= datafree.page_data(run, found)
+    return found
+
+
+def kind_of(run: Run) -> str:
+    """The kind of a run's task."""
+    task = tree_of(run.cell.text).get("task")
+    kind = str(task.get("kind", "")) if isinstance(task, dict) else ""
+    return kind if kind in BODIES else PLAIN
 
 
 def _groups(run: Run) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Pages of runs: list, result, and the buttons that steer them."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -7,10 +8,13 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models.fields.json import KT
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from webapp.datafree import pages as datafree
+from webapp.datafree.board import sheet_png
 from webapp.experiments import accuracy, boards, panels, services
 from webapp.experiments.files import path_of
 from webapp.experiments.models import Artifact, Run, RunState
@@ -61,7 +65,29 @@ def run_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = _run(request, pk)
     if request.GET.get("part") == "head":
         return render(request, "experiments/_run_head.html", _head(request, run))
+    if request.GET.get("part") == "results":
+        return render(request, "datafree/_results.html", datafree.results(run))
     return render(request, "experiments/run_detail.html", _head(request, run) | _body(request, run))
+
+
+@member()
+@require_GET
+def run_image(request: HttpRequest, pk: UUID, seq: int) -> HttpResponse:
+    """A picture that the run told; its address names an event that never changes, so browsers may keep it."""
+    return picture(_run(request, pk), seq)
+
+
+def picture(run: Run, seq: int) -> HttpResponse:
+    """The picture of an event.
+
+    Raises:
+        Http404: that event is no picture.
+    """
+    png = sheet_png(run, seq)
+    if png is None:
+        raise Http404
+    headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(base64.b64decode(png), content_type="image/png", headers=headers)
 
 
 @member(Role.RUNNER)
@@ -107,8 +133,10 @@ def _head(request: HttpRequest, run: Run) -> dict[str, Any]:
 
 
 def _body(request: HttpRequest, run: Run) -> dict[str, Any]:
+    body = panels.run_body(run, request.GET)
+    body["sheet_place"] = body["page_data"]["sheet_place"] = reverse("run-image", args=[run.pk, 0]).removesuffix("0")
     return {
-        **panels.run_body(run, request.GET),
+        **body,
         "api_path": f"runs/{run.pk}",
         "compared": accuracy.of_run(run),
         "seeds": tree_of(run.cell.experiment.text).get("seeds", []),

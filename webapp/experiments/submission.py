@@ -26,6 +26,7 @@ from webapp.teams.access import at_least
 from webapp.teams.models import Role, Team, User
 from webapp.teams.trail import record
 from webapp.texts import byte_limit
+from webapp.trained.usage import foreign_models
 
 SEND_AT_ONCE = 50
 """Jobs that a request sends itself (about 10 ms each); the reaper sends the others."""
@@ -43,8 +44,8 @@ def parsed(team: Team, text: str | bytes) -> ExperimentSpec:
     """
     saved = partial(body_for, team)
     spec = parse(text, saved=saved, max_bytes=byte_limit(text))
-    problems = foreign_uploads(spec, team) or check_data(spec, DataStore.from_environment())
-    if problems:
+    problems = [*foreign_uploads(spec, team), *foreign_models(spec, team)]
+    if problems := problems or check_data(spec, DataStore.from_environment()):
         raise SpecError(problems)
     return spec
 

@@ -20,5 +20,6 @@ urlpatterns = [
     path("runs/<uuid:pk>/cancel", run_views.run_cancel, name="run-cancel"),
     path("runs/<uuid:pk>/pause", run_views.run_pause, name="run-pause"),
     path("runs/<uuid:pk>/resume", run_views.run_resume, name="run-resume"),
+    path("runs/<uuid:pk>/images/<int:seq>", run_views.run_image, name="run-image"),
     path("artifacts/<uuid:pk>", run_views.artifact_download, name="artifact-download"),
 ]

@@ -22,6 +22,7 @@ from webapp.specforms.form import SpecForm
 from webapp.teams.access import at_least
 from webapp.teams.models import Role, Team
 from webapp.teams.pages import keyset_page, member, team_of, user_of
+from webapp.trained.usage import models_in_trash
 
 
 @member()
@@ -124,6 +125,7 @@ def experiment_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         )
     context = panels.matrix(experiment) | panels.curves(experiment, request.GET) | _may(request, experiment)
     context |= {"api_path": f"experiments/{pk}", "lost": named_in_trash(experiment.team, experiment.text)}
+    context["lost_models"] = models_in_trash(experiment.team, experiment.text)
     return render(request, "experiments/experiment_detail.html", context)
 
 

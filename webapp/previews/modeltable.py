@@ -12,21 +12,14 @@ from webapp.previews.parts import Parts
 
 
 @dataclass(frozen=True)
-class ModelTable:
-    """A model on the samples of a data set.
+class LayerTable:
+    """The layers of a declared model.
 
     Attributes:
-        model: the model.
         profile: what it costs.
-        batch_size: samples per step.
-        copies: further copies of the weights.
-        rows: its layers.
     """
 
-    model: Model
     profile: Profile
-    batch_size: int
-    copies: int
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -45,14 +38,29 @@ class ModelTable:
         ]
 
     @property
-    def training_bytes(self) -> int:
-        """Memory to train with its batch."""
-        return self.profile.training_bytes(self.batch_size, self.copies)
-
-    @property
     def output_bytes(self) -> int:
         """Bytes of the outputs of all layers, per sample."""
         return sum(row.output_bytes for row in self.profile.rows())
+
+
+@dataclass(frozen=True)
+class ModelTable(LayerTable):
+    """A model on the samples of a data set.
+
+    Attributes:
+        model: the model.
+        batch_size: samples per step.
+        copies: further copies of the weights.
+    """
+
+    model: Model
+    batch_size: int
+    copies: int
+
+    @property
+    def training_bytes(self) -> int:
+        """Memory to train with its batch."""
+        return self.profile.training_bytes(self.batch_size, self.copies)
 
     def as_json(self) -> dict[str, Any]:
         """The table for programs."""
@@ -90,7 +98,7 @@ def model_table(parts: Parts) -> tuple[ModelTable | None, tuple[Problem, ...]]:
     wrong = tuple(parts.model.check(sample))
     if wrong:
         return None, wrong
-    return ModelTable(parts.model, profile_of(parts.model, sample), parts.batch_size, parts.copies), ()
+    return ModelTable(profile_of(parts.model, sample), parts.model, parts.batch_size, parts.copies), ()
 
 
 @lru_cache(maxsize=64)

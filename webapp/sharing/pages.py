@@ -11,9 +11,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from webapp.datafree import pages as datafree
 from webapp.experiments import panels, services
 from webapp.experiments.files import path_of
 from webapp.experiments.models import Run, RunState
+from webapp.experiments.run_views import picture
 from webapp.sharing import guests
 from webapp.sharing.models import Scope, Share
 from webapp.sharing.services import count_view, find_share
@@ -79,8 +81,12 @@ def shared_run(request: HttpRequest, shared: Share, pk: UUID) -> HttpResponse:
     context = {**panels.run_head(run), **_frame(shared, secret)}
     if request.GET.get("part") == "head":
         return render(request, "sharing/_run_head.html", context)
+    if request.GET.get("part") == "results":
+        return render(request, "datafree/_results.html", datafree.results(run))
     body = panels.run_body(run, request.GET)
     body["page_data"]["places"] = _places(secret, run.pk)
+    sheets = reverse("shared-image", args=[secret, run.pk, 0]).removesuffix("0")
+    body["sheet_place"] = body["page_data"]["sheet_place"] = sheets
     files = run.artifacts.order_by("name") if shared.shows(Scope.ARTIFACTS) else None
     return render(request, "sharing/shared_run.html", {**context, **body, "artifacts": files})
 
@@ -101,6 +107,12 @@ def shared_round(request: HttpRequest, shared: Share, pk: UUID, number: int) -> 
     """Who took part in a round, who was away, and what crossed each connection."""
     found = round_of(_run(shared, pk), number)
     return JsonResponse({"problem": "there is no such round yet"}, status=404) if found is None else JsonResponse(found)
+
+
+@by_link
+def shared_image(request: HttpRequest, shared: Share, pk: UUID, seq: int) -> HttpResponse:
+    """A picture that the run told."""
+    return picture(_run(shared, pk), seq)
 
 
 @by_link

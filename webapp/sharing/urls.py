@@ -13,5 +13,6 @@ urlpatterns = [
     path("shared/<str:secret>/runs/<uuid:pk>/", pages.shared_run, name="shared-run"),
     path("shared/<str:secret>/runs/<uuid:pk>/events", pages.shared_events, name="shared-events"),
     path("shared/<str:secret>/runs/<uuid:pk>/rounds/<int:number>", pages.shared_round, name="shared-round"),
+    path("shared/<str:secret>/runs/<uuid:pk>/images/<int:seq>", pages.shared_image, name="shared-image"),
     path("shared/<str:secret>/artifacts/<uuid:pk>", pages.shared_artifact, name="shared-artifact"),
 ]

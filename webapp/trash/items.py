@@ -1,4 +1,4 @@
-"""What lies in the trash, whatever it is: experiments, saved designs and data sets as one list."""
+"""What lies in the trash, whatever it is: experiments, saved designs, data sets and models as one list."""
 
 import heapq
 from collections.abc import Callable
@@ -19,13 +19,15 @@ from webapp.library import services as library
 from webapp.library.models import DESIGNS, Fleet, Network, Task
 from webapp.teams.access import TeamQuerySet
 from webapp.teams.models import User
+from webapp.trained import disposal as trained
+from webapp.trained.models import TrainedModel
 
-Item: TypeAlias = Experiment | Fleet | Network | Task | Upload
+Item: TypeAlias = Experiment | Fleet | Network | Task | Upload | TrainedModel
 Rows: TypeAlias = TeamQuerySet[Any]
 Seen: TypeAlias = Callable[[Rows], Rows]
 """Leaves of a queryset what somebody may see."""
 
-MODELS: dict[str, type[Item]] = {"experiments": Experiment, **DESIGNS, "datasets": Upload}
+MODELS: dict[str, type[Item]] = {"experiments": Experiment, **DESIGNS, "datasets": Upload, "models": TrainedModel}
 """What can lie in the trash, by family."""
 
 
@@ -111,6 +113,8 @@ def restore(entry: Entry, user: User) -> None:
             experiments.restore(entry.item, user)
         case Upload():
             datasets.put_back(entry.item, user)
+        case TrainedModel():
+            trained.put_back(entry.item, user)
         case _:
             library.put_back(entry.item, user)
 
@@ -131,6 +135,8 @@ def purge(entry: Entry, user: User | None) -> None:
             experiments.purge(entry.item, user)
         case Upload():
             datasets.purge(entry.item, user)
+        case TrainedModel():
+            trained.purge(entry.item, user)
         case _:
             library.purge(entry.item, user)
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from tests.webapp.api.client import Api
 from tests.webapp.datasets.conftest import images
 from tests.webapp.finished import round_frames, tell
+from tests.webapp.trained.weights import DATASET, MODEL, bare, hash_of
 from webapp.datasets import services as datasets
 from webapp.experiments import services
 from webapp.experiments.files import keep
@@ -24,6 +25,7 @@ from webapp.sharing.services import share
 from webapp.teams.invitations import invite
 from webapp.teams.models import Membership, Role, Team, User
 from webapp.teams.tokens import issue_token
+from webapp.trained import uploading
 
 SPEC = """\
 version: 1
@@ -142,10 +144,16 @@ def targets(lab: Lab, experiment: Experiment, run: Run, tmp_path: Path) -> dict[
     upload = datasets.announce(lab.team, lab.users["editor"], sent)
     datasets.put_part(upload, lab.users["editor"], 0, data)
     datasets.complete(upload, lab.users["editor"])
+    weights = bare()
+    wish = uploading.Wish("Mine", hash_of(weights), len(weights), MODEL, DATASET)
+    model = uploading.announce(lab.team, lab.users["editor"], wish)
+    uploading.put_part(model, lab.users["editor"], 0, weights)
+    uploading.complete(model, lab.users["editor"])
     trashed = Fleet.objects.create(team=lab.team, name="Trashed", body=FLEET, trashed_at=timezone.now())
     return {
         "item_id": str(trashed.pk),
         "dataset_id": str(upload.pk),
+        "model_id": str(model.pk),
         "task_id": str(task.pk),
         "team": lab.team.slug,
         "member_id": str(spare.pk),

@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver
 
 from tests.webapp.api.client import Api
 from tests.webapp.api.conftest import FLEET, SPEC, Lab
+from tests.webapp.trained.weights import DATASET, MODEL
 from webapp.api.access import ACCESS, MOUNT, ROLE_SCOPES, Rule
 from webapp.api.application import openapi_document
 from webapp.api.urls import urlpatterns
@@ -51,6 +52,7 @@ def call(api: Api, method: str, path: str, targets: dict[str, str]) -> int:
             "/networks/import": {"name": "N", "data": "source,target\nserver,device 1\n"},
             "/datasets/{dataset_id}": {"name": "Renamed"},
             "/datasets": {"name": "D", "kind": "arrays", "sha256": "a" * 64, "size_bytes": 10},
+            "/models": {"name": "M", "sha256": "a" * 64, "size_bytes": 10, "model": MODEL, "dataset": DATASET},
             "/runs/{run_id}/recost": {"bandwidth": 0.5},
             "/previews": {"part": "model", "task": {"dataset": {"kind": "digits"}, "model": {"kind": "mlp"}}},
         }.get(path, body)

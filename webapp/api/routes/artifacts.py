@@ -22,7 +22,7 @@ router = Router(tags=["artifacts"])
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
-_BYTES = {
+BYTES = {
     "responses": {
         200: {
             "description": "The bytes of the file.",
@@ -48,7 +48,7 @@ def list_artifacts(request: Request, query: Query[ArtifactQuery]) -> HttpRespons
     response={200: None},
     summary="Download an artifact",
     operation_id="get_artifact",
-    openapi_extra=merged(_BYTES, headers=(IF_NONE_MATCH,)),
+    openapi_extra=merged(BYTES, headers=(IF_NONE_MATCH,)),
 )
 def get_artifact(request: Request, sha256: str) -> HttpResponseBase:
     """The bytes, always as an attachment: no browser shows what a run made as a page of this platform."""

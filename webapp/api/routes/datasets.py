@@ -125,13 +125,13 @@ class SamplesQuery(FieldsQuery):
 
 DATA_SET = Shape(DataSet)
 
-_PART: Json = {
+PART: Json = {
     "requestBody": {
         "required": True,
         "content": {OCTETS: {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-_PART_SHA256: Json = {
+PART_SHA256: Json = {
     "in": "header",
     "name": PART_HEADER,
     "required": False,
@@ -214,7 +214,7 @@ def replace_dataset(request: Request, dataset_id: UUID) -> HttpResponse:
     response={204: None},
     summary="Send a part",
     operation_id="put_dataset_part",
-    openapi_extra=merged(_PART, headers=(_PART_SHA256,)),
+    openapi_extra=merged(PART, headers=(PART_SHA256,)),
 )
 def put_part(request: Request, dataset_id: UUID, number: int) -> HttpResponse:
     """The bytes from `number * part_bytes` on; a part may be sent again."""

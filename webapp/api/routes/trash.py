@@ -20,10 +20,10 @@ router = Router(tags=["trash"])
 
 
 class TrashItem(Exact):
-    """A deleted experiment, fleet, network, task or data set."""
+    """A deleted experiment, fleet, network, task, data set or model."""
 
     id: UUID
-    family: Literal["experiments", "fleets", "networks", "tasks", "datasets"]
+    family: Literal["experiments", "fleets", "networks", "tasks", "datasets", "models"]
     """Where it is once it is restored: `/{family}/{id}`."""
     team: str
     """Slug of the team that owns it."""
@@ -75,8 +75,8 @@ def restore(request: Request, item_id: UUID) -> HttpResponse:
     "/{uuid:item_id}", response={204: None}, summary="Delete from the trash for good", operation_id="delete_trash_item"
 )
 def delete_item(request: Request, item_id: UUID) -> HttpResponse:
-    """An experiment goes with its runs, their events and their artifacts, a data set with its file. `conflict` while an
-    experiment, in the trash or not, names the data set.
+    """An experiment goes with its runs, their events and their artifacts, a data set or model with its file.
+    `conflict` while an experiment, in the trash or not, names it.
     """
     items.purge(_find(request, item_id), request.auth.user)
     return nothing()

@@ -6,6 +6,7 @@ import { recalled, render as renderLedger } from "edgeloom/ledger.js";
 import { Live } from "edgeloom/live.js";
 import { Rounds } from "edgeloom/rounds.js";
 import { pair, quantity, show, text } from "edgeloom/quantities.js";
+import { drawLog, noticeHandler, showStatus } from "edgeloom/runpage.js";
 import { RunStore } from "edgeloom/store.js";
 import { Tracks } from "edgeloom/tracks.js";
 
@@ -15,8 +16,6 @@ const store = new RunStore(data.series);
 store.lastSeq = data.after;
 
 const UNITS = { accuracy: "%", time_s: "s", energy_j: "J", share_recalled: "%", divergence: "" };
-const MOST_LINES = 200;
-const LEAST_DONE = 3; // before that, starting up is most of the time and says nothing about the rest
 
 function nameOf(id) {
   const group = data.groups.find(({ start, count }) => id >= start && id < start + count);
@@ -47,7 +46,7 @@ function redraw() {
   if (parts.has("curves") || parts.has("ledger")) drawFigures();
   if (parts.has("ledger")) renderLedger(store.ledgers, { table: of("ledger"), note: of("ledger-note"), legend: of("ledger-legend"), links: of("links"), groups: data.groups });
   if (parts.has("clients")) heat.set(store);
-  if (parts.has("log")) drawLog();
+  if (parts.has("log")) drawLog(store.lines);
 }
 
 function drawCurves() {
@@ -71,23 +70,6 @@ function drawFigures() {
   }
 }
 
-function drawLog() {
-  const list = of("log");
-  const known = new Set([...list.children].map((item) => Number(item.dataset.seq)));
-  for (const { frame, text: words, level } of store.lines) {
-    if (known.has(frame.seq)) continue;
-    const item = document.createElement("li");
-    item.dataset.seq = frame.seq;
-    if (level === "warning") item.className = "warning";
-    const time = document.createElement("time");
-    time.dateTime = frame.at;
-    time.textContent = frame.at.slice(11, 19);
-    item.append(time, words);
-    list.prepend(item);
-  }
-  while (list.children.length > MOST_LINES) list.lastElementChild.remove();
-}
-
 function onFrame(frame) {
   if (!store.apply(frame)) return;
   if (frame.kind === "ledger") rounds.ended(frame.body.round); // the last that a round says
@@ -95,26 +77,5 @@ function onFrame(frame) {
   touch(...(parts[frame.kind] ?? []));
 }
 
-function onNotice({ kind, body }) {
-  if (kind === "state" && body.state + body.wanted !== seenState) {
-    seenState = body.state + body.wanted;
-    document.body.dispatchEvent(new CustomEvent("edgeloom:state"));
-  }
-  if (kind !== "progress") return;
-  const bar = of("progress"), words = of("progress-text");
-  if (bar) { bar.max = body.total || 1; bar.value = body.done; }
-  const left = body.done >= LEAST_DONE ? (body.host_time_s * (body.total - body.done)) / body.done : null;
-  const rest = left !== null && body.done < body.total ? `, about ${text(left, "s")} left on this machine` : "";
-  if (words && body.total) words.textContent = `${body.unit} ${body.done} of ${body.total}${rest}`;
-}
-
-function onStatus(state, words) {
-  const badge = of("live");
-  if (!badge || badge.textContent === words) return;
-  badge.dataset.state = state;
-  badge.textContent = words;
-}
-
-let seenState = data.state;
 touch("curves");
-new Live(data.run, data.after, { frame: onFrame, notice: onNotice, status: onStatus }, data.places);
+new Live(data.run, data.after, { frame: onFrame, notice: noticeHandler(data.state), status: showStatus }, data.places);

@@ -1,0 +1,97 @@
+// The page of a data-free run: stages, images and charts as they come; tables are asked for again when one changes.
+import { Chart } from "edgeloom/chart.js";
+import { Gallery } from "edgeloom/gallery.js";
+import { Live } from "edgeloom/live.js";
+import { drawLog, noticeHandler, showStatus } from "edgeloom/runpage.js";
+import { RunStore } from "edgeloom/store.js";
+
+const of = (id) => document.getElementById(id);
+const data = JSON.parse(of("page-data").textContent);
+const store = new RunStore(data.series);
+store.lastSeq = data.after;
+const RESULTS_MS = 500; // at most one question for the tables so often
+
+const SURE = { teacher_confidence: "Teacher's confidence", teacher_agreement: "Teacher sees the wanted class", verifier_accuracy: "Verifier sees the wanted class" };
+const words = (name) => { const text = name.replaceAll("_", " "); return text[0].toUpperCase() + text.slice(1); };
+const isMeasured = (name) => data.titles[name] !== undefined;
+
+/** Which metrics a chart draws: [metric, label] pairs, found among the names that the run has. */
+const LINES = {
+  terms: (names) => names.filter((name) => name.startsWith("synthesis_")).map((name) => [name, words(name.slice("synthesis_".length))]),
+  sure: (names) => Object.entries(SURE).filter(([name]) => names.includes(name)),
+  learning: (names) => names.filter((name) => name.endsWith("_accuracy") && isMeasured(name.slice(0, -"_accuracy".length))).map((name) => [name, data.titles[name.slice(0, -"_accuracy".length)]]),
+  loss: (names) => names.filter((name) => name.startsWith("distillation_")).map((name) => [name, words(name.slice("distillation_".length))]),
+};
+
+const gallery = new Gallery(data.sheet_place, data.classes);
+const charts = [...document.querySelectorAll("[data-chart]")].map((card) => ({ card, name: card.dataset.chart, unit: card.dataset.unit }));
+let scheduled = false;
+let asked = 0;
+
+function touch() {
+  if (scheduled) return;
+  scheduled = true;
+  requestAnimationFrame(() => { scheduled = false; draw(); });
+}
+
+function draw() {
+  const names = [...new Set(store.steps().flatMap((step) => Object.keys(store.rounds.get(step))))].sort();
+  for (const chart of charts) {
+    const lines = LINES[chart.name](names).map(([metric, label], place) => lineOf(metric, label, (place % 6) + 1)).filter(({ x }) => x.length);
+    if (!lines.length) continue;
+    chart.card.hidden = false;
+    chart.drawn ??= new Chart(Object.fromEntries(["frame", "readout", "legend", "twin", "fold"].map((part) => [part, chart.card.querySelector(`[data-part="${part}"]`)])));
+    chart.drawn.show(lines, { x: { title: "Step", unit: "" }, y: { title: chart.card.querySelector("h2").textContent, unit: chart.unit } });
+  }
+  drawLog(store.lines);
+}
+
+function lineOf(metric, label, color) {
+  const x = [], y = [];
+  for (const step of store.steps()) {
+    const value = store.rounds.get(step)[metric];
+    if (value === undefined || value === null) continue;
+    x.push(step);
+    y.push(value);
+  }
+  const none = x.map(() => null);
+  return { label, color, x, y, low: none, high: none, n: x.map(() => 1) };
+}
+
+let reached = data.reached;
+
+/** Every metrics event ends some steps of its own stage. */
+function advance({ stage, round }) {
+  const item = document.querySelector(`[data-stage="${CSS.escape(stage ?? "")}"]`);
+  const steps = Math.max(0, round - reached);
+  reached = Math.max(reached, round);
+  if (!item) return;
+  const bar = item.querySelector("progress"), all = Number(item.dataset.steps);
+  bar.value = Math.min(all, bar.value + steps);
+  item.className = `stage ${bar.value >= all ? "done" : "running"}`;
+  item.querySelector("[data-said]").textContent = bar.value >= all ? "done" : `step ${bar.value} of ${all}`;
+}
+
+/** The tables are the server's: one question for all that changed lately. */
+function askForResults() {
+  if (asked) return;
+  asked = setTimeout(() => { asked = 0; document.body.dispatchEvent(new CustomEvent("edgeloom:results")); }, RESULTS_MS);
+}
+
+function onFrame(frame) {
+  if (!store.apply(frame)) return;
+  if (frame.kind === "metrics") advance(frame.body);
+  if (frame.kind === "image" && frame.body.png) gallery.add([{ ...frame.body, seq: frame.seq }]);
+  if (frame.kind === "started") {
+    data.classes.push(...(data.classes.length ? [] : frame.body.classes ?? []));
+    for (const { name, title } of frame.body.contenders ?? []) data.titles[name] = title;
+  }
+  if (["started", "contender", "export", "audit", "finished"].includes(frame.kind)) askForResults();
+  touch();
+}
+
+// What the run ends with is stored a moment after its last event.
+document.body.addEventListener("edgeloom:state", askForResults);
+gallery.add(data.sheets);
+draw();
+new Live(data.run, data.after, { frame: onFrame, notice: noticeHandler(data.state), status: showStatus }, data.places);

@@ -1,0 +1,52 @@
+"""What the pages say of a model's file: its card, and what follows from the declaration in it."""
+
+import logging
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from engine.core.json import plain
+from engine.models.graph import Graph
+from engine.models.model_file import MalformedModel, ModelCard, read_card
+from engine.models.profile import profile
+
+logger = logging.getLogger(__name__)
+
+
+@lru_cache(maxsize=4096)
+def card_of(sha256: str) -> ModelCard | None:
+    """The card of a file in the store; None if it has none. The hash names the content, so the answer never changes.
+
+    Raises:
+        FileNotFoundError: the file is not there.
+    """
+    try:
+        return read_card(Path(settings.ARTIFACTS_FOLDER) / sha256)
+    except MalformedModel as error:
+        logger.info("no model: %s: %s", sha256, error)
+        return None
+
+
+def facts_of(graph: Graph) -> dict[str, Any]:
+    """Figures of a declared model, in SI units and whole numbers."""
+    found = profile(graph)
+    return {
+        "sample": plain(graph.sample.model_dump(mode="json")),
+        "num_parameters": found.num_parameters,
+        "parameter_bytes": found.parameter_bytes,
+        "total_macs": found.total_macs,
+        "peak_activation_bytes": found.peak_activation_bytes,
+        "num_layers": len(graph.nodes),
+    }
+
+
+def columns_of(card: ModelCard) -> dict[str, Any]:
+    """What of a card stands in the row of a model."""
+    return {
+        "model": None if card.model is None else dict(card.model),
+        "dataset": None if card.dataset is None else dict(card.dataset),
+        "accuracy": card.accuracy,
+        "facts": facts_of(card.graph),
+    }
