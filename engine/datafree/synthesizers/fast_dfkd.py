@@ -42,11 +42,11 @@ class FastDfkd(FittedGenerator):
     lr: float = Field(default=5e-3, gt=0, le=1)
     """Step size of Adam for the copy of the generator."""
 
-    meta: Literal["fomaml", "reptile"] = "fomaml"
+    meta: Literal["fomaml", "reptile"] = "reptile"
     """How the meta-generator learns from a batch: by the copy's last gradient, or by going a part of the way to it."""
 
-    meta_lr: float = Field(default=2e-3, gt=0, le=1)
-    """Step size η of the meta-generator: of Adam for ``fomaml``, the share of the way for ``reptile``."""
+    meta_rate: float = Field(default=0.5, gt=0, le=1)
+    """The share η of the way to the copy (``reptile``), or the step size of Adam as a share of ``lr`` (``fomaml``)."""
 
     @override
     def begin(self, view: "SynthesisView", batch: int, kept: Mapping[str, "Tensor"]) -> "dict[str, Tensor]":
@@ -84,8 +84,8 @@ class FastDfkd(FittedGenerator):
 
         meta = trained_of(working, META)
         if self.meta == "reptile":
-            meta.value.lerp_(working[WEIGHTS], self.meta_lr)
+            meta.value.lerp_(working[WEIGHTS], self.meta_rate)
         else:
-            adam_([meta], [working[GRADIENT]], view.batch, lr=self.meta_lr, betas=BETAS)
+            adam_([meta], [working[GRADIENT]], view.batch, lr=self.meta_rate * self.lr, betas=BETAS)
         images = images_of(Generator.of(self.generator, view), working)
         return Finished(images, working[LABELS], stored(META, meta))

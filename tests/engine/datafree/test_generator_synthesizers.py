@@ -197,7 +197,7 @@ def test_generators_of_cmi_start_anew_and_the_projection_goes_on() -> None:
 
 @pytest.mark.parametrize("meta", ["reptile", "fomaml"])
 def test_the_meta_generator_learns_from_the_copy(meta) -> None:
-    synthesizer = make("fast_dfkd", meta=meta, meta_lr=0.25)
+    synthesizer = make("fast_dfkd", meta=meta, meta_rate=0.25, lr=1.0)
     view = tiny.view()
     before = synthesizer.begin(view, 0, {})
     assert torch.equal(before["meta"], before["generator"])
