@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -57,6 +57,9 @@ class Quantizer(Component):
     per output channel or tensor, symmetric or with a zero point; biases are int32, activations int8 with a zero point.
     """
 
+    prefers_images: ClassVar[bool] = False
+    """Whether ranges: auto takes images where there are any, before statistics."""
+
     weight_bits: Literal[8, 4] = 8
     """Bits of a weight of a convolution or fully connected layer."""
 
@@ -71,7 +74,8 @@ class Quantizer(Component):
 
     ranges: Literal["auto", "batch_norm", "images"] = "auto"
     """Where the ranges of activations come from: the statistics in the model's normalization layers, synthetic images
-    run through the model, or (auto) the statistics where the model has them, else the images."""
+    run through the model, or (auto) what the kind is known for: ZeroQ takes images where it can, all others take
+    statistics where the model has them."""
 
     sigmas: float = Field(default=6.0, ge=1, le=12)
     """Half the width of a range that comes from statistics, in standard deviations around the mean."""
@@ -185,13 +189,13 @@ class Quantizer(Component):
         told = by_statistics(model, self.sigmas, inputs.low, inputs.high)
         if inputs.images is None or self.ranges == "batch_norm":
             return told
-        tells = self.ranges == "auto" and {node.name for node in model.graph.nodes} <= set(told)
-        if tells:
+        trusts_statistics = self.ranges == "auto" and not self.prefers_images
+        if trusts_statistics and {node.name for node in model.graph.nodes} <= set(told):
             return told
         from engine.datafree.observation import by_images
 
         seen = by_images(model.graph, model.weights, inputs.images)
-        return seen | {INPUT: told[INPUT]} | (told if self.ranges == "auto" else {})
+        return seen | {INPUT: told[INPUT]} | (told if trusts_statistics else {})
 
     def _integers(self, node: Node, floats: Tensors, bits: int, grid: Grid | None) -> IntegerWeight:
         """A layer's weight as whole numbers."""
