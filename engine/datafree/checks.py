@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from engine.core.errors import Problem
 from engine.costs.plan import message_problems
-from engine.datafree.deployment import final_of
+from engine.datafree.deployment import computes_integers, expected_bytes, final_of
 from engine.datafree.devices import precision_of
 from engine.datafree.world import World
 from engine.models.profile import profile
@@ -40,6 +40,9 @@ def _parts(task: "Datafree") -> Iterator[Problem]:
     if task.student is not None and task.synthesizer is None:
         message = "a student needs a synthesizer that makes images for it; without a student the teacher is deployed"
         yield Problem("synthesizer", "missing", message)
+    if task.student is None and task.synthesizer is not None and task.synthesizer.is_interleaved:
+        message = "this synthesizer makes images together with a student, so it needs one; choose a student, or another"
+        yield Problem("synthesizer", "needs_student", message)
     other = task.baselines.out_of_domain
     if other is None:
         return
@@ -57,9 +60,17 @@ def _together(task: "Datafree", context: Context) -> Iterator[Problem]:
         yield from below("synthesizer", task.synthesizer.check(task.metadata, teacher))
     if task.student is not None:
         yield from below("distiller", task.distiller.check(student, teacher))
-    costs = profile(world.graph(final_of(task)))
-    place = "teacher" if task.student is None else "student"
-    if all(precision_of(kind, costs, is_quantized=False) is None for kind in context.fleet.kinds):
+    yield from _shrinking(task, world)
+    graph = world.expected_graph(final_of(task))
+    costs, place = profile(graph), "teacher.model" if task.student is None else "student"
+    if all(precision_of(kind, costs, is_quantized=computes_integers(task)) is None for kind in context.fleet.kinds):
         message = "no device of the fleet has a known speed for this model; allowed are devices with a float rate"
         yield Problem(place, "no_speed", message)
-    yield from message_problems(context.cost_model, costs.parameter_bytes, 0, place)
+    yield from message_problems(context.cost_model, expected_bytes(task, graph), 0, place)
+
+
+def _shrinking(task: "Datafree", world: World) -> Iterator[Problem]:
+    """What keeps the model from being pruned or quantized."""
+    if task.quantizer is not None:
+        graph = world.expected_graph("quantized")
+        yield from below("quantizer", task.quantizer.check(graph, has_images=world.num_batches > 0))

@@ -74,7 +74,13 @@ def baselines_of(task: "Datafree") -> tuple[str, ...]:
 
 def contenders_of(task: "Datafree") -> tuple[str, ...]:
     """All contenders in the order in which they are measured."""
-    return ("teacher", *(("student",) if task.student is not None else ()), *baselines_of(task))
+    shrunk = {"pruned": task.pruner is not None, "quantized": task.quantizer is not None}
+    return (
+        "teacher",
+        *(("student",) if task.student is not None else ()),
+        *(name for name, is_wanted in shrunk.items() if is_wanted),
+        *baselines_of(task),
+    )
 
 
 def row_of(world: "World", state: State, contender: str, found: Measured) -> dict[str, JsonValue]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from engine.core.json import JsonValue
 from engine.core.registry import kind_of
 from engine.datafree.contenders import TITLES, contenders_of
+from engine.datafree.deployment import final_of
 from engine.datafree.program import stages_of
 from engine.datafree.world import World
 from engine.task.contract import Context
@@ -23,6 +24,7 @@ def facts_of(task: "Datafree", context: Context) -> dict[str, JsonValue]:
         "contenders": [
             {"name": name, "title": TITLES[name][0], "role": TITLES[name][1]} for name in contenders_of(task)
         ],
+        "final": final_of(task),
         "classes": list(task.dataset.class_names()),
         "num_parameters": world.profile("student").num_parameters,
         "teacher_parameters": world.profile("teacher").num_parameters,

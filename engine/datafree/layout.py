@@ -19,7 +19,15 @@ TRAIN, WORK, KEPT, LEDGER, TRACE = "train", "work", "kept", "ledger", "trace"
 TEACHER_SAYS = "teacher_says"
 """(N,) the teacher's class of each test sample."""
 
-PIECES: Mapping[str, int] = {"teacher": 0, "student": 1, "pruned": 2, "quantized": 3, "baseline": 4, "metadata": 5}
+PIECES: Mapping[str, int] = {
+    "teacher": 0,
+    "student": 1,
+    "pruned": 2,
+    "quantized": 3,
+    "baseline": 4,
+    "metadata": 5,
+    "oracle": 6,
+}
 """Numbers of pieces by name. Baselines are measured one after another and share one."""
 
 BANK = 100

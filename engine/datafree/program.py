@@ -10,6 +10,7 @@ from engine.datafree.stages.deploying import Deploy
 from engine.datafree.stages.job import Job
 from engine.datafree.stages.loading import Load
 from engine.datafree.stages.measuring import Measure, samples_at_once
+from engine.datafree.stages.shrinking import Prune, Quantize
 from engine.datafree.stages.synthesizing import Synthesize
 from engine.datafree.stages.training import Train
 from engine.datafree.teachers.train import TrainedTeacher
@@ -17,6 +18,9 @@ from engine.datafree.world import World
 
 if TYPE_CHECKING:
     from engine.datafree.task import Datafree
+
+VERIFIER = "oracle"
+"""The baseline that comes before the images: another network of the same data, which then judges them."""
 
 STAGE_TITLES = {
     **{name: title for name, (title, _) in TITLES.items()},
@@ -48,11 +52,18 @@ def _jobs(world: World) -> Iterator[Job]:
     yield from _teacher(world)
     if task.metadata.reads_data:
         yield Collect("metadata", 1)
+    baselines = baselines_of(task)
+    for name in baselines:
+        if name == VERIFIER:
+            yield from _baseline(world, name)
+    if world.num_batches:
+        yield from _images(world)
     if task.student is not None:
-        yield from _student(world)
-        for name in baselines_of(task):
-            yield Train(name, task.distillation.steps, name, 0, task.distillation.steps)
-            yield _measure(world, name)
+        yield _measure(world, "student")
+    yield from _shrunk(world)
+    for name in baselines:
+        if name != VERIFIER:
+            yield from _baseline(world, name)
     yield Deploy("deployment", 1)
 
 
@@ -72,10 +83,18 @@ def teacher_steps(task: "Datafree") -> int:
     return training.epochs * (count // min(training.batch_size, count))
 
 
-def _student(world: World) -> Iterator[Job]:
-    """All batches and then all steps; or a share of the steps after each batch, if images are made with the student."""
-    synthesizer, steps = world.synthesizer, world.task.distillation.steps
-    count = synthesizer.num_batches(world.task.num_images)
+def _baseline(world: World, name: str) -> Iterator[Job]:
+    steps = world.task.distillation.steps
+    yield Train(name, steps, name, 0, steps)
+    yield _measure(world, name)
+
+
+def _images(world: World) -> Iterator[Job]:
+    """All batches and then all steps of the student; or a share of the steps after each batch, if images are made with
+    the student.
+    """
+    synthesizer, count = world.synthesizer, world.num_batches
+    steps = 0 if world.task.student is None else world.task.distillation.steps
     done = 0
     for batch in range(count):
         yield Synthesize("synthesis", max(1, synthesizer.steps_per_batch), batch, count)
@@ -85,9 +104,22 @@ def _student(world: World) -> Iterator[Job]:
             done = due
     if done < steps:
         yield Train("student", steps - done, "student", done, steps, count)
-    yield _measure(world, "student")
+
+
+def _shrunk(world: World) -> Iterator[Job]:
+    """The smaller forms of the model, each made of the one before."""
+    task, origin = world.task, world.base
+    if task.pruner is not None:
+        yield Prune("pruned", 1, origin)
+        yield _measure(world, "pruned")
+        origin = "pruned"
+    if task.quantizer is not None:
+        steps = task.quantizer.num_steps(world.expected_graph("quantized"), has_images=world.num_batches > 0)
+        yield Quantize("quantized", max(1, steps), origin)
+        yield _measure(world, "quantized")
 
 
 def _measure(world: World, contender: str) -> Measure:
-    width = samples_at_once(sum(world.profile(contender).macs.values()))
+    known = world.base if contender in ("pruned", "quantized") else contender
+    width = samples_at_once(sum(world.profile(known).macs.values()))
     return Measure(contender, -(-world.task.dataset.num_samples("test") // width), contender, width)

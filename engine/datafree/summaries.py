@@ -57,16 +57,18 @@ def summary_of(task: "Datafree", state: State) -> Summary:
 
 
 def _files(task: "Datafree", state: State, rows: dict[str, Any]) -> dict[str, bytes]:
-    """The models with their cards; the final one is called model."""
-    final, files = final_of(task), {}
-    for name in dict.fromkeys(("teacher", final)):
-        graph: Any = layout.value(state, "known")[name]
-        spec = getattr(task.teacher, "model", None) if name == "teacher" else task.student
+    """The models of floats with their cards."""
+    graphs: Any = {**layout.value(state, "known"), **layout.value(state, "graphs")}
+    files = {}
+    floats = [name for name in ("teacher", "student", "pruned") if name in rows]
+    for name in floats:
+        graph = graphs[name]
+        spec = {"teacher": getattr(task.teacher, "model", None), "student": task.student}.get(name)
         card = ModelCard(
             from_json(graph),
             None if spec is None else spec.model_dump(mode="json"),
             task.dataset.model_dump(mode="json"),
             rows[name]["accuracy"],
         )
-        files[f"{'model' if name == final else name}.safetensors"] = pack(state.clients[layout.piece_of(name)], card)
+        files[f"{name}.safetensors"] = pack(state.clients[layout.piece_of(name)], card)
     return files

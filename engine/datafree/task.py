@@ -16,6 +16,8 @@ from engine.datafree.metadata import Metadata
 from engine.datafree.metadata import metadata as metadata_kinds
 from engine.datafree.metadata_kinds.none import NoMetadata
 from engine.datafree.program import program_of
+from engine.datafree.pruner import Pruner, pruners
+from engine.datafree.quantizer import Quantizer, quantizers
 from engine.datafree.settings import BaselineSettings, DeploymentSettings, Distillation
 from engine.datafree.synthesizer import Synthesizer, synthesizers
 from engine.datafree.teacher import Teacher, teachers
@@ -57,7 +59,7 @@ class Datafree(Task):
     """What the owner of the data hands out in its place."""
 
     synthesizer: Annotated[Synthesizer, synthesizers.field()] | None = None
-    """How images are made from the teacher; a student needs one."""
+    """How images are made from the teacher, for the student and the quantizer; a student needs one."""
 
     num_images: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
     """Images to make at least; the last batch is whole."""
@@ -67,6 +69,12 @@ class Datafree(Task):
 
     distillation: Distillation = Field(default_factory=Distillation)
     """The budget of the student and of every baseline."""
+
+    pruner: Annotated[Pruner, pruners.field()] | None = None
+    """How channels are taken out of the student, or of the teacher where there is no student; empty for not at all."""
+
+    quantizer: Annotated[Quantizer, quantizers.field()] | None = None
+    """How the model is brought to whole numbers of few bits, after pruning; empty for not at all."""
 
     baselines: BaselineSettings = Field(default_factory=BaselineSettings)
     """What stands beside the student."""

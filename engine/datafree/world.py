@@ -22,6 +22,7 @@ from engine.task.contract import Context, State
 
 if TYPE_CHECKING:
     from engine.datafree.metadata_file import MetadataFile
+    from engine.datafree.quantized import Quantized
     from engine.datafree.task import Datafree
     from engine.datafree.views import SynthesisView, TeacherView
     from engine.models.build import GraphModule
@@ -120,6 +121,23 @@ class World:
         assert isinstance(self.task.teacher, TrainedTeacher), "only such a teacher is trained"
         return self.task.teacher.training
 
+    @property
+    def base(self) -> str:
+        """Name of the contender that is pruned, quantized and deployed."""
+        return "teacher" if self.task.student is None else "student"
+
+    @property
+    def num_batches(self) -> int:
+        """Batches of images that are made."""
+        return 0 if self.task.synthesizer is None else self.task.synthesizer.num_batches(self.task.num_images)
+
+    def expected_graph(self, contender: str) -> Graph:
+        """A contender's network as it is expected to be: which channels a pruner takes is known only with weights."""
+        if contender not in ("pruned", "quantized"):
+            return self.graph(contender)
+        graph = self.graph(self.base)
+        return graph if self.task.pruner is None else self.task.pruner.prune(graph, self.initial(self.base)).graph
+
     @cached_property
     def train(self) -> Split:
         """The private samples."""
@@ -148,6 +166,12 @@ class World:
     def weights(self, state: State, contender: str) -> Mapping[str, np.ndarray]:
         """A finished contender's weights."""
         return state.clients[layout.piece_of(contender)]
+
+    def quantized(self, state: State) -> "Quantized":
+        """The quantized model."""
+        from engine.datafree.quantized_state import from_arrays
+
+        return from_arrays(self.graph("quantized", state), self.weights(state, "quantized"))
 
     def teacher(self, state: State) -> "TeacherView":
         """The teacher as synthesizers and metadata see it."""

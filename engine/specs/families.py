@@ -10,6 +10,8 @@ from engine.data.drift import drifts
 from engine.data.partitioner import partitioners
 from engine.datafree.distiller import distillers
 from engine.datafree.metadata import metadata
+from engine.datafree.pruner import pruners
+from engine.datafree.quantizer import quantizers
 from engine.datafree.synthesizer import synthesizers
 from engine.datafree.teacher import teachers
 from engine.encodings.encoding import encodings
@@ -37,7 +39,7 @@ _REGISTRIES: tuple[Registry[Any], ...] = (
     tasks, datasets, partitioners, drifts, augmentations, models, strategies, optimizers,
     rate_schedules, aggregators, samplers, schedulers, staleness_weights, coordinations, graphs, encodings,
     mechanisms, clippings, attacks,
-    teachers, metadata, synthesizers, distillers,
+    teachers, metadata, synthesizers, distillers, pruners, quantizers,
     topologies, availability,
 )  # fmt: skip
 

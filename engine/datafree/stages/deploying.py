@@ -6,10 +6,18 @@ from typing_extensions import override
 
 from engine.datafree import layout
 from engine.datafree.deployment import deployment_trace, final_of
+from engine.datafree.quantized_state import from_arrays
 from engine.datafree.stages.job import Job, Turn, global_step, measured, told
 from engine.datafree.world import World
 from engine.models.profile import profile
 from engine.task.contract import State
+
+
+def shipped_bytes(world: World, state: State, final: str) -> int:
+    """Bytes of the final model's weights."""
+    if final == "quantized":
+        return from_arrays(world.graph(final, state), world.weights(state, final)).num_bytes
+    return world.graph(final, state).parameter_bytes
 
 
 @dataclass(frozen=True)
@@ -19,7 +27,8 @@ class Deploy(Job):
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
         final = final_of(world.task)
-        trace = deployment_trace(world.task, world.context, profile(world.graph(final, state)))
+        num_bytes = shipped_bytes(world, state, final)
+        trace = deployment_trace(world.task, world.context, profile(world.graph(final, state)), num_bytes)
         cost = world.context.cost_model.cost(trace)
         totals = cost.ledger.totals()
         row = layout.value(state, "contenders")[final]

@@ -10,6 +10,9 @@ from engine.datafree import layout
 from engine.datafree.world import World
 from engine.task.contract import State
 
+POINTS = 200
+"""How often the terms of a loss are told in the course of a stage."""
+
 Turn = tuple[State, list[Event]]
 """The state after some steps, and what is told of them."""
 
@@ -64,3 +67,8 @@ def global_step(state: State, steps: range) -> int:
     """The number of the last of these steps of the current job among all steps of the run, from 1."""
     done: int = layout.value(state, "done")
     return done + len(steps)
+
+
+def falls_due(steps: range, total: int, times: int) -> bool:
+    """Whether one of so many evenly spread moments lies within the steps; the last is the end."""
+    return steps.stop * times // total > steps.start * times // total

@@ -10,6 +10,7 @@ from typing_extensions import override
 from engine.datafree import layout
 from engine.datafree.contenders import Measured, row_of
 from engine.datafree.stages.job import Job, Turn, global_step, measured, told
+from engine.datafree.stages.training import accuracy_names
 from engine.datafree.world import CHUNK_MACS, World
 from engine.task.contract import State
 
@@ -58,13 +59,16 @@ class Measure(Job):
         row = row_of(world, state, self.contender, found)
         rows_so_far = {**layout.value(state, "contenders"), self.contender: row}
         state = state.replace(values={"contenders": rows_so_far})
-        values = {f"{self.contender}_accuracy": found.accuracy, f"{self.contender}_test_loss": found.loss}
+        values = dict.fromkeys(accuracy_names(world, self.contender), found.accuracy)
+        values[f"{self.contender}_test_loss"] = found.loss
         return state, [
             measured(state, self.stage, global_step(state, steps), values),
             told(state, "contender", self.stage, **row),
         ]
 
     def _forward(self, world: World, state: State) -> "Callable[[Tensor], Tensor]":
+        if self.contender == "quantized":
+            return world.quantized(state).module()
         weights = world.weights(state, self.contender)
         return world.module(
             "teacher" if self.contender == "teacher" else "measured", world.graph(self.contender, state), weights

@@ -10,7 +10,7 @@ from typing_extensions import override
 from engine.core.events import Event
 from engine.datafree import layout
 from engine.datafree.sprites import sprite_of
-from engine.datafree.stages.job import Job, Turn, global_step, measured, told
+from engine.datafree.stages.job import POINTS, Job, Turn, falls_due, global_step, measured, told
 from engine.datafree.world import World, chunk_of
 from engine.task.contract import State
 
@@ -61,7 +61,9 @@ class Synthesize(Job):
         return self._finish(world, state, view, (working, values, steps))
 
     def _progress(self, state: State, steps: range, values: Mapping[str, float]) -> list[Event]:
-        return [measured(state, self.stage, global_step(state, steps), values)] if values else []
+        first, total = self.batch * self.num_steps, self.num_batches * self.num_steps
+        is_due = falls_due(range(first + steps.start, first + steps.stop), total, POINTS)
+        return [measured(state, self.stage, global_step(state, steps), values)] if values and is_due else []
 
     def _finish(
         self,
@@ -109,20 +111,26 @@ def _student_now(world: World, state: State) -> Mapping[str, np.ndarray]:
 
 
 def _judged(world: World, state: State, images: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """How sure the teacher is of the finished images, and how often it sees what they were made to show."""
+    """How sure the teacher is of the finished images, and how often it sees what they were made to show; and how often
+    the oracle does, which never saw the teacher.
+    """
     import torch
 
     from engine.datafree.lessons import standardizer
     from engine.training.arrays import channels_last
 
-    teacher = world.module("teacher", world.teacher_graph, world.weights(state, "teacher"))
-    with torch.no_grad():
-        logits = teacher(channels_last(torch.from_numpy(standardizer(world.pixels)(images))))
-        sure, says = logits.softmax(dim=1).max(dim=1)
-    return {
-        "teacher_confidence": float(sure.mean()),
-        "teacher_agreement": float((says.numpy() == labels).mean()),
-    }
+    x = channels_last(torch.from_numpy(standardizer(world.pixels)(images)))
+    judges = [name for name in ("teacher", "oracle") if layout.piece_of(name) in state.clients]
+    found = {}
+    for name in judges:
+        with torch.no_grad():
+            sure, says = world.module(name, world.graph(name), world.weights(state, name))(x).softmax(dim=1).max(dim=1)
+        share = float((says.numpy() == labels).mean())
+        if name == "teacher":
+            found |= {"teacher_confidence": float(sure.mean()), "teacher_agreement": share}
+        else:
+            found["verifier_accuracy"] = share
+    return found
 
 
 def _tensors(arrays: Mapping[str, np.ndarray]) -> "dict[str, Tensor]":

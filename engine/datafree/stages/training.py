@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from engine.datafree import layout
-from engine.datafree.stages.job import Job, Turn, global_step, measured
+from engine.datafree.stages.job import POINTS, Job, Turn, falls_due, global_step, measured
 from engine.datafree.world import World, chunk_of
 from engine.fleet.device import TRAINING_PASSES
 from engine.task.contract import State
 
 LOOKS = 10
 """How often a model is looked at while it trains."""
-
-POINTS = 200
-"""How often the terms of its loss are told."""
 
 LOOK_MACS = 2e10
 """Multiply-accumulates of a look."""
@@ -60,10 +57,11 @@ class Train(Job):
             )
         arrays, terms = trainer.advance(arrays, lesson, own)
         values = {}
-        if _falls_due(own, self.total, POINTS):
+        if falls_due(own, self.total, POINTS):
             values = {f"{self._prefix}_{name}": amount for name, amount in terms.items()}
-        if own.stop < self.total and _falls_due(own, self.total, LOOKS):
-            values[f"{self.contender}_accuracy"] = _look(world, self.contender, arrays)
+        if own.stop < self.total and falls_due(own, self.total, LOOKS):
+            accuracy = _look(world, self.contender, arrays)
+            values |= dict.fromkeys(accuracy_names(world, self.contender), accuracy)
         step, events = global_step(state, steps), []
         if values:
             events.append(measured(state, self.stage, step, values))
@@ -82,11 +80,6 @@ class Train(Job):
         return state.replace(clients={layout.piece_of(self.contender): weights_in(arrays)})
 
 
-def _falls_due(steps: range, total: int, times: int) -> bool:
-    """Whether one of so many evenly spread moments lies within the steps; the last is the end."""
-    return steps.stop * times // total > steps.start * times // total
-
-
 def _look(world: World, contender: str, arrays: dict) -> float:
     """The accuracy on some test samples, spread over all of them."""
     import torch
@@ -100,3 +93,9 @@ def _look(world: World, contender: str, arrays: dict) -> float:
     with torch.no_grad():
         logits = module(channels_last(as_tensor(world.test.x[rows])))
     return float((logits.argmax(1).numpy() == world.test.y[rows]).mean())
+
+
+def accuracy_names(world: World, contender: str) -> tuple[str, ...]:
+    """Names under which a contender's accuracy is told: that of the model to be deployed also without its name."""
+    own = f"{contender}_accuracy"
+    return (own, "accuracy") if contender == world.base else (own,)

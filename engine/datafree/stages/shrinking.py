@@ -1,0 +1,104 @@
+"""Making a trained network smaller without data: fewer channels, or whole numbers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from typing_extensions import override
+
+from engine.datafree import layout
+from engine.datafree.quantized_state import to_arrays
+from engine.datafree.quantizer import QuantInputs
+from engine.datafree.stages.job import Job, Turn, told
+from engine.datafree.world import World, chunk_of
+from engine.fleet.device import TRAINING_PASSES
+from engine.models.graph_json import to_json
+from engine.task.contract import State
+
+MOST_IMAGES = 1000
+"""Synthetic images that a quantizer looks at, spread over all of them."""
+
+OWN_IMAGES = 64
+"""Images of a step of a quantizer that makes its own: what its chunks are reckoned with."""
+
+
+@dataclass(frozen=True)
+class Prune(Job):
+    """Takes channels out of a contender.
+
+    Attributes:
+        origin: name of the contender.
+    """
+
+    origin: str
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        pruner = world.task.pruner
+        assert pruner is not None, "this job exists only with a pruner"
+        found = pruner.prune(world.graph(self.origin, state), world.weights(state, self.origin))
+        state = state.replace(
+            values={"graphs": {**layout.value(state, "graphs"), "pruned": to_json(found.graph)}},
+            clients={layout.PIECES["pruned"]: found.weights},
+        )
+        before, after = sum(cut.num_before for cut in found.cuts), sum(cut.num_after for cut in found.cuts)
+        message = (
+            f"{after} of {before} channels stay, in {len(found.cuts)} groups of channels that depend on each other"
+        )
+        return state, [told(state, "log", self.stage, level="info", message=message)]
+
+
+@dataclass(frozen=True)
+class Quantize(Job):
+    """Brings a contender to whole numbers, with synthetic images where there are any.
+
+    Attributes:
+        origin: name of the contender.
+    """
+
+    origin: str
+
+    @override
+    def chunk(self, world: World) -> int:
+        return chunk_of(TRAINING_PASSES.value * OWN_IMAGES * sum(world.profile(world.base).macs.values()))
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        quantizer = world.task.quantizer
+        assert quantizer is not None, "this job exists only with a quantizer"
+        graph, weights, inputs = (
+            world.graph(self.origin, state),
+            world.weights(state, self.origin),
+            _inputs(world, state),
+        )
+        working = layout.part(layout.WORK, state.tensors)
+        count = quantizer.num_steps(graph, has_images=inputs.images is not None)
+        if count:
+            if steps.start == 0:
+                working = quantizer.begin(graph, weights, inputs)
+            working = quantizer.advance(graph, weights, working, steps.start, len(steps))
+        if steps.stop < self.num_steps:
+            return layout.with_part(state, layout.WORK, working), []
+        found = quantizer.quantize(graph, weights, inputs, working or None)
+        state = layout.with_part(state, layout.WORK, {})
+        return state.replace(
+            values={"graphs": {**layout.value(state, "graphs"), "quantized": to_json(found.graph)}},
+            clients={layout.PIECES["quantized"]: to_arrays(found)},
+        ), []
+
+
+def _inputs(world: World, state: State) -> QuantInputs:
+    """The valid range, and some of the images that were made."""
+    from engine.datafree.lessons import standardizer
+    from engine.datafree.pools import bank_of
+
+    pixels, images = world.pixels, None
+    if world.num_batches:
+        bank, _ = bank_of(world, state, world.num_batches)
+        count = min(len(bank), MOST_IMAGES)
+        images = standardizer(pixels)(bank[[place * len(bank) // count for place in range(count)]])
+    low, high = ((edge - _column(pixels.mean)) / _column(pixels.std) for edge in (0.0, 1.0))
+    return QuantInputs(low, high, world.context.stream("quantizer"), images)
+
+
+def _column(values: tuple[float, ...]) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
