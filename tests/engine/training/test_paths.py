@@ -100,7 +100,7 @@ def test_gram_matrices_are_the_same_from_memory() -> None:
     fresh = job(FedAvg(), SUMMED)
     named = replace(fresh, samples=replace(fresh.samples, names=CLIENTS))
     first, again = train_block(named), train_block(named)
-    assert named.cache["gram matrices"]
+    assert named.cache["facts"]
     assert largest_difference(train_block(fresh).summed, first.summed) == 0.0
     assert largest_difference(first.summed, again.summed) == 0.0
 
