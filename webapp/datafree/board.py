@@ -12,6 +12,9 @@ Json = dict[str, Any]
 KINDS = frozenset({"started", "metrics", "image", "contender", "export", "audit"})
 """What is read of the log."""
 
+ACCURACY = "_accuracy"
+"""End of the names of metrics that say how a contender does."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -49,6 +52,7 @@ class Board:
         exports: files that were checked, by name.
         audit: what the privacy audit found; empty without one.
         reached: number of the last step that was told of.
+        learning: of each contender the steps of its own stage and its accuracy after them.
     """
 
     facts: Json = field(default_factory=dict)
@@ -58,6 +62,7 @@ class Board:
     exports: dict[str, Json] = field(default_factory=dict)
     audit: Json = field(default_factory=dict)
     reached: int = 0
+    learning: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
 
     @property
     def final(self) -> Json | None:
@@ -84,6 +89,7 @@ def board_of(run: Run) -> Board:
         _apply(board, frame)
         if frame["kind"] == "metrics":
             steps.add(frame["body"])
+            _learn(board, frame["body"], steps)
     board.reached = steps.last
     board.stages = steps.stages(board.facts.get("stages", ()), is_done=run.state == RunState.DONE)
     return board
@@ -116,6 +122,16 @@ def _apply(board: Board, frame: Frame) -> None:
             board.exports[body["name"]] = body
         case "audit":
             board.audit = body
+
+
+def _learn(board: Board, body: Json, steps: "_Steps") -> None:
+    """Take over the accuracies of an event, by the step of the contender's own stage: stages follow each other."""
+    for name, value in body.get("values", {}).items():
+        contender = name.removesuffix(ACCURACY)
+        if name.endswith(ACCURACY) and contender in steps.done and value is not None:
+            places, values = board.learning.setdefault(contender, ([], []))
+            places.append(steps.done[contender])
+            values.append(float(value))
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.core.errors import EngineError
-from webapp.catalogue.quantities import MINUS, quantity, text
+from webapp.catalogue.quantities import MINUS, digits, quantity, text
 from webapp.datafree.board import Board, board_of
 from webapp.datafree.plot import plot_of
 from webapp.datafree.tables import PRECISIONS, compared, fits_of, on_devices
@@ -42,8 +42,10 @@ def results(run: Run, board: Board | None = None) -> dict[str, Any]:
     rows = compared(board)
     return {
         "board": board,
+        "verdict": _verdict(board),
+        "recalled_share": (run.result or {}).get("costs", {}).get("share_recalled"),
         "kpis": _kpis(run, board),
-        "compared": rows,
+        "contenders": rows,
         "classes": [board.class_name(number) for number in range(_num_classes(board))],
         "on_devices": on_devices(board),
         "precisions": PRECISIONS,
@@ -60,6 +62,7 @@ def page_data(run: Run, board_context: Mapping[str, Any]) -> dict[str, Any]:
         "classes": list(board.facts.get("classes") or ()),
         "titles": {one["name"]: one["title"] for one in board.facts.get("contenders", ())},
         "reached": board.reached,
+        "learning": {name: {"x": steps, "y": values} for name, (steps, values) in board.learning.items()},
     }
 
 
@@ -111,6 +114,25 @@ def _kpis(run: Run, board: Board) -> list[Kpi]:
         _fitting(final),
         Kpi("energy_j", "Energy to deploy", energy, joules, "shipping and answers, simulated" if joules else ""),
     ]
+
+
+def _verdict(board: Board) -> str:
+    """What came of it, in a sentence; empty before the deployed model is measured."""
+    final, teacher, oracle = board.final, board.contenders.get("teacher"), board.contenders.get("oracle")
+    if final is None or final is teacher or final.get("accuracy") is None or teacher is None:
+        return ""
+    gaps = [(teacher, "its teacher")] + ([(oracle, "its oracle, which learned from the data itself")] if oracle else [])
+    told = [f"{_gap_words(final, other)} {words}" for other, words in gaps if other.get("accuracy") is not None]
+    ratio = float(teacher.get("num_parameters") or 0) / float(final.get("num_parameters") or 1)
+    small = f", with {digits(ratio, 2)} times fewer parameters than the teacher" if ratio > 1 else ""
+    return f"{final['title']}: {text(final['accuracy'], '%')}, {' and '.join(told)}{small}."
+
+
+def _gap_words(final: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    gap = round(100 * (float(other["accuracy"]) - float(final["accuracy"])), 1)
+    if gap == 0:
+        return "level with"
+    return f"{abs(gap):.1f} points {'behind' if gap > 0 else 'ahead of'}"
 
 
 def _behind(name: str, title: str, final: Mapping[str, Any], other: Mapping[str, Any]) -> Kpi:

@@ -8,7 +8,10 @@ from webapp.catalogue.quantities import text
 from webapp.datafree.board import Board
 
 WIDTH, HEIGHT = 620.0, 300.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 14.0, 26.0, 36.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 26.0, 30.0, 36.0
+FAR = 1000
+"""Devices with more flash than so many times the largest model are no limit."""
+
 SIGNS = {
     "teacher": "M-6-6H6V6H-6z",
     "student": "M0-7L7 0L0 7L-7 0z",
@@ -61,6 +64,8 @@ class Plot:
 
     points: Sequence[Point]
     limits: Sequence[Limit]
+    far: Sequence[tuple[str, int]]
+    """Title and flash of devices that have so much more that their line would only press the points together."""
     xs: Sequence[Tick]
     ys: Sequence[Tick]
     width: float = WIDTH
@@ -87,7 +92,9 @@ def plot_of(board: Board, limits: Sequence[tuple[str, int]]) -> Plot | None:
     measured = _measured(board)
     if not measured:
         return None
-    sizes = [size for *_, size, _ in measured] + [size for _, size in limits]
+    most = FAR * max(size for *_, size, _ in measured)
+    near, far = [one for one in limits if one[1] <= most], [one for one in limits if one[1] > most]
+    sizes = [size for *_, size, _ in measured] + [size for _, size in near]
     low, high = math.floor(math.log10(min(sizes)) - 0.05), math.ceil(math.log10(max(sizes)) + 0.05)
     least = math.floor(min(accuracy for *_, accuracy in measured) * 10 - 0.2) / 10
     least = max(0.0, min(0.9, least))
@@ -106,7 +113,7 @@ def plot_of(board: Board, limits: Sequence[tuple[str, int]]) -> Plot | None:
     steps = 5 if 1.0 - least > 0.35 else 10
     marks = [least + (1.0 - least) * place / steps for place in range(steps + 1)]
     ys = [Tick(up(mark), text(mark, "%").replace(".0", "")) for mark in marks]
-    return Plot(points, _limits(limits, across), xs, ys)
+    return Plot(points, _limits(near, across), far, xs, ys)
 
 
 def _measured(board: Board) -> list[tuple[str, str, int, int, float]]:

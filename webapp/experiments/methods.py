@@ -18,7 +18,7 @@ PLAIN = frozenset({"none", "server", "synchronous", "mean", "sgd", "constant"})
 MOST_NAMED = 20
 """Malicious clients named in a sentence; the log names a thousand."""
 
-LEFT_OUT = frozenset({"datasets", "models", "partitioners", "augmentations", "tasks"})
+LEFT_OUT = frozenset({"datasets", "models", "partitioners", "augmentations", "tasks", "teachers"})
 """Families whose members are no method of learning."""
 
 

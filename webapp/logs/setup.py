@@ -37,7 +37,13 @@ def logging_settings(home: Path) -> dict[str, Any]:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
     ]
     strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    human = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), timestamp_key="at", sort_keys=False)
+    human = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(),
+        timestamp_key="at",
+        sort_keys=False,
+        # The default one prints the local variables: secrets among them, and of a page's context half a minute of text.
+        exception_formatter=structlog.dev.plain_traceback,
+    )
     as_json = structlog.processors.JSONRenderer(serializer=_dump)
     return {
         "version": 1,

@@ -17,9 +17,9 @@ SHARES = ("auc", "tpr", "fpr", "accuracy", "share", "rate")
 
 
 @register.filter
-def points(gap: float | None) -> str:
+def points(gap: object) -> str:
     """A difference of accuracies in points with its sign; a dash where there is none."""
-    if gap is None:
+    if not isinstance(gap, float):  # the template language puts a text in the place of what is not there
         return DASH
     words = f"{100 * gap:+.1f}"
     return "0.0" if words in {"+0.0", "-0.0"} else words.replace("-", MINUS)

@@ -12,14 +12,14 @@ store.lastSeq = data.after;
 const RESULTS_MS = 500; // at most one question for the tables so often
 
 const SURE = { teacher_confidence: "Teacher's confidence", teacher_agreement: "Teacher sees the wanted class", verifier_accuracy: "Verifier sees the wanted class" };
-const words = (name) => { const text = name.replaceAll("_", " "); return text[0].toUpperCase() + text.slice(1); };
-const isMeasured = (name) => data.titles[name] !== undefined;
+const TERMS = { tv: "Total variation", l2: "Squared pixels (L2)", match: "Match of activations", batch_norm: "BatchNorm statistics", soft_targets: "Soft targets", cross_entropy: "Cross-entropy", one_hot: "One-hot", loss: "Sum" };
+const words = (name) => TERMS[name] ?? plain(name);
+const plain = (name) => { const text = name.replaceAll("_", " "); return text[0].toUpperCase() + text.slice(1); };
 
 /** Which metrics a chart draws: [metric, label] pairs, found among the names that the run has. */
 const LINES = {
   terms: (names) => names.filter((name) => name.startsWith("synthesis_")).map((name) => [name, words(name.slice("synthesis_".length))]),
   sure: (names) => Object.entries(SURE).filter(([name]) => names.includes(name)),
-  learning: (names) => names.filter((name) => name.endsWith("_accuracy") && isMeasured(name.slice(0, -"_accuracy".length))).map((name) => [name, data.titles[name.slice(0, -"_accuracy".length)]]),
   loss: (names) => names.filter((name) => name.startsWith("distillation_")).map((name) => [name, words(name.slice("distillation_".length))]),
 };
 
@@ -37,11 +37,11 @@ function touch() {
 function draw() {
   const names = [...new Set(store.steps().flatMap((step) => Object.keys(store.rounds.get(step))))].sort();
   for (const chart of charts) {
-    const lines = LINES[chart.name](names).map(([metric, label], place) => lineOf(metric, label, (place % 6) + 1)).filter(({ x }) => x.length);
+    const lines = chart.name === "learning" ? learningLines() : LINES[chart.name](names).map(([metric, label], place) => lineOf(metric, label, (place % 6) + 1)).filter(({ x }) => x.length);
     if (!lines.length) continue;
     chart.card.hidden = false;
     chart.drawn ??= new Chart(Object.fromEntries(["frame", "readout", "legend", "twin", "fold"].map((part) => [part, chart.card.querySelector(`[data-part="${part}"]`)])));
-    chart.drawn.show(lines, { x: { title: "Step", unit: "" }, y: { title: chart.card.querySelector("h2").textContent, unit: chart.unit } });
+    chart.drawn.show(lines, { x: { title: chart.name === "learning" ? "Step of its own" : "Step", unit: "" }, y: { title: chart.card.querySelector("h2").textContent, unit: chart.unit } });
   }
   drawLog(store.lines);
 }
@@ -54,14 +54,24 @@ function lineOf(metric, label, color) {
     x.push(step);
     y.push(value);
   }
+  return line(label, color, x, y);
+}
+
+function line(label, color, x, y) {
   const none = x.map(() => null);
   return { label, color, x, y, low: none, high: none, n: x.map(() => 1) };
+}
+
+/** Each model by the steps that it has learned itself, whenever in the run that was; colors as in the tables. */
+function learningLines() {
+  const order = Object.keys(data.titles);
+  return Object.entries(data.learning).sort(([one], [other]) => order.indexOf(one) - order.indexOf(other)).map(([name, { x, y }]) => line(data.titles[name] ?? words(name), (Math.max(0, order.indexOf(name)) % 6) + 1, x, y));
 }
 
 let reached = data.reached;
 
 /** Every metrics event ends some steps of its own stage. */
-function advance({ stage, round }) {
+function advance({ stage, round, values }) {
   const item = document.querySelector(`[data-stage="${CSS.escape(stage ?? "")}"]`);
   const steps = Math.max(0, round - reached);
   reached = Math.max(reached, round);
@@ -69,6 +79,10 @@ function advance({ stage, round }) {
   const bar = item.querySelector("progress"), all = Number(item.dataset.steps);
   bar.value = Math.min(all, bar.value + steps);
   item.className = `stage ${bar.value >= all ? "done" : "running"}`;
+  if (values[`${stage}_accuracy`] !== undefined) {
+    const learned = (data.learning[stage] ??= { x: [], y: [] });
+    if (bar.value > (learned.x.at(-1) ?? 0)) { learned.x.push(bar.value); learned.y.push(values[`${stage}_accuracy`]); }
+  }
   item.querySelector("[data-said]").textContent = bar.value >= all ? "done" : `step ${bar.value} of ${all}`;
 }
 
