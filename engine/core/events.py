@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-EventKind = Literal["started", "cohort", "metrics", "clients", "ledger", "log", "image", "contender", "finished"]
+EventKind = Literal[
+    "started", "cohort", "metrics", "clients", "ledger", "log", "image", "contender", "export", "audit", "finished"
+]
 """The kinds of events; ``docs/reference/events.md`` and :data:`BODIES` say what each carries."""
 
 BODIES: dict[str, str] = {
@@ -27,6 +29,9 @@ BODIES: dict[str, str] = {
     "contender": "a row of the table of a data-free deployment: name, title, role, accuracy, loss, recall (by class), "
     "agreement (with the teacher), num_parameters, macs, bytes (by precision), peak_memory_bytes, devices (group, "
     "device, arithmetic, latency_s, energy_j of one answer); the same name again replaces the row",
+    "export": "a file of the final model that was loaded again and run on the test samples: name, contender, format, "
+    "precision, num_bytes, accuracy (of the file), top1_agreement and max_abs_difference (to the model in memory)",
+    "audit": "sentence, signals (names of what separates members), figures by name (student_auc, ...)",
     "finished": "reason (target_reached, all_rounds, privacy_budget, deployed), metrics: final values by name",
 }
 """What the body of each kind holds."""

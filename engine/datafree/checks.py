@@ -43,6 +43,10 @@ def _parts(task: "Datafree") -> Iterator[Problem]:
     if task.student is None and task.synthesizer is not None and task.synthesizer.is_interleaved:
         message = "this synthesizer makes images together with a student, so it needs one; choose a student, or another"
         yield Problem("synthesizer", "needs_student", message)
+    if task.audit is not None and task.synthesizer is None:
+        yield Problem("audit", "missing", "the audit looks at synthesized images, so it needs a synthesizer")
+    if len(set(task.export.formats)) < len(task.export.formats):
+        yield Problem("export.formats", "repeated", "each format may stand only once")
     other = task.baselines.out_of_domain
     if other is None:
         return

@@ -27,6 +27,7 @@ PIECES: Mapping[str, int] = {
     "baseline": 4,
     "metadata": 5,
     "oracle": 6,
+    "files": 7,
 }
 """Numbers of pieces by name. Baselines are measured one after another and share one."""
 

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 from engine.core.json import JsonValue
 from engine.datafree.contenders import TITLES, baselines_of
+from engine.datafree.stages.auditing import Audit
 from engine.datafree.stages.collecting import Collect
 from engine.datafree.stages.deploying import Deploy
+from engine.datafree.stages.exporting import Export, Verify
 from engine.datafree.stages.job import Job
 from engine.datafree.stages.loading import Load
 from engine.datafree.stages.measuring import Measure, samples_at_once
@@ -26,6 +28,8 @@ STAGE_TITLES = {
     **{name: title for name, (title, _) in TITLES.items()},
     "metadata": "Metadata",
     "synthesis": "Images",
+    "export": "Files",
+    "audit": "Audit",
     "deployment": "Deployment",
 }
 """Title of each stage."""
@@ -64,6 +68,9 @@ def _jobs(world: World) -> Iterator[Job]:
     for name in baselines:
         if name != VERIFIER:
             yield from _baseline(world, name)
+    yield from _exports(world)
+    if task.audit is not None and world.num_batches:
+        yield Audit("audit", 1)
     yield Deploy("deployment", 1)
 
 
@@ -117,6 +124,18 @@ def _shrunk(world: World) -> Iterator[Job]:
         steps = task.quantizer.num_steps(world.expected_graph("quantized"), has_images=world.num_batches > 0)
         yield Quantize("quantized", max(1, steps), origin)
         yield _measure(world, "quantized")
+
+
+def _exports(world: World) -> Iterator[Job]:
+    """The files of the final model: of floats in each format, and of whole numbers if it is quantized."""
+    task = world.task
+    name, count = "pruned" if task.pruner is not None else world.base, task.dataset.num_samples("test")
+    width = samples_at_once(sum(world.profile(world.base).macs.values()))
+    for form in task.export.formats:
+        yield Export("export", 1, name, form)
+        yield Verify("export", -(-count // width), name, form, width)
+    if task.quantizer is not None and task.export.formats:
+        yield Verify("export", -(-count // width), "quantized", "onnx", width)
 
 
 def _measure(world: World, contender: str) -> Measure:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from engine.core.component import Component
 from engine.data.dataset import Dataset, datasets
+from engine.datafree.export.files import Format
 from engine.training.supervised_settings import DescentSettings
 
 
@@ -54,6 +55,17 @@ class BaselineSettings(Component):
 
     noise: bool = True
     """Whether to distill one on random pixels."""
+
+
+class ExportSettings(Component):
+    """The files in which the final model leaves the platform; each is loaded again and compared with the model."""
+
+    source: ClassVar[str] = "ONNX, Open Neural Network Exchange: intermediate representation and operator specification"
+
+    formats: Annotated[tuple[Format, ...], Field(max_length=3)] = ("safetensors", "onnx")
+    """Formats of the model of floats: weights with the network as data (safetensors), ONNX with normalization folded
+    in, a program of torch (torch_export, which takes some seconds to make). A quantized model is always an ONNX file of
+    whole numbers beside them. None skips the comparison of files."""
 
 
 class DeploymentSettings(Component):

@@ -29,10 +29,17 @@ def sprite_of(images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         chosen = _spread(labels, side * side)
         if len(chosen) <= side * (side - 1) and side != SIDES[-1]:
             continue  # fewer pictures than rows: a smaller sheet shows the same
-        text, tile = _sheet(images[chosen], side)
+        content, tile = _sheet(images[chosen], side)
+        text = base64.b64encode(content).decode()
         if len(text) <= MOST_BYTES or side == SIDES[-1]:
             return {"png": text, "columns": side, "tile": tile, "labels": [int(label) for label in labels[chosen]]}
     raise AssertionError("a sheet of one picture is always made")
+
+
+def sheet_of(images: np.ndarray, labels: np.ndarray, side: int) -> bytes:
+    """A sheet of at most so many pictures along an edge, in the order of their classes, as a PNG file."""
+    chosen = _spread(labels, side * side)
+    return _sheet(images[chosen], min(side, len(chosen)))[0]
 
 
 def _spread(labels: np.ndarray, count: int) -> np.ndarray:
@@ -45,8 +52,8 @@ def _spread(labels: np.ndarray, count: int) -> np.ndarray:
     return chosen[np.argsort(labels[chosen], kind="stable")]
 
 
-def _sheet(images: np.ndarray, side: int) -> tuple[str, int]:
-    """The text of a sheet, and the edge of a tile."""
+def _sheet(images: np.ndarray, side: int) -> tuple[bytes, int]:
+    """A sheet as a PNG file, and the edge of a tile."""
     from engine.data.images import png
 
     count, channels, height, width = images.shape
@@ -59,4 +66,4 @@ def _sheet(images: np.ndarray, side: int) -> tuple[str, int]:
     sheet[:count] = images
     tiles = sheet.reshape(rows, side, *images.shape[1:]).transpose(2, 0, 3, 1, 4)
     whole = tiles.reshape(tiles.shape[0], rows * height * factor, side * width * factor)
-    return base64.b64encode(png(whole)).decode(), max(height, width) * factor
+    return png(whole), max(height, width) * factor

@@ -1,16 +1,17 @@
 """The beginning of a data-free deployment, and what it amounts to in the end."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.core.json import JsonValue
 from engine.costs.ledger import Ledger
 from engine.costs.trace import Trace, TraceBuilder
 from engine.datafree import layout
+from engine.datafree.artifacts import files_of, host_latencies
 from engine.datafree.deployment import final_of
 from engine.datafree.program import program_of
 from engine.datafree.world import world_of
-from engine.models.graph_json import from_json, to_json
-from engine.models.model_file import ModelCard, pack
+from engine.models.graph_json import to_json
 from engine.task.contract import Context, State, Summary
 
 if TYPE_CHECKING:
@@ -23,13 +24,23 @@ def begin(task: "Datafree", context: Context) -> State:
     assert len(world.test), "data sets have test samples"
     if task.baselines.out_of_domain is not None and task.student is not None:
         world.pool(task.baselines.out_of_domain)
-    final = {name: to_json(world.graph(name)) for name in ("teacher", "student")}
+    graphs: dict[str, JsonValue] = {name: dict(to_json(world.graph(name))) for name in ("teacher", "student")}
     values: dict[str, JsonValue] = {
         "job": 0, "at": 0, "done": 0, "total": sum(job.num_steps for job in program_of(world)), "reason": "",
-        "totals": dict.fromkeys(layout.TOTALS, 0.0), "metrics": {}, "contenders": {}, "graphs": {}, "known": final,
+        "files": {}, "exports": {}, "audit": {},
+        "totals": dict.fromkeys(layout.TOTALS, 0.0), "metrics": {}, "contenders": {}, "graphs": graphs,
     }  # fmt: skip
     ledger = Ledger.empty(context.fleet.names)
     return State(values=values, tensors=layout.under(layout.LEDGER, ledger.to_arrays()))
+
+
+TOLD = ("_auc", "_tpr_at_0.001", "_tpr_at_0.01", "_nearer_to_members")
+"""Endings of the audit's figures that are metrics of the run; the audit's event has all."""
+
+
+def audit_figures(body: Mapping[str, Any]) -> dict[str, float]:
+    """The figures of an audit that stand for it."""
+    return {name: figure for name, figure in body.get("figures", {}).items() if name.endswith(TOLD)}
 
 
 def trace_of(state: State) -> Trace:
@@ -46,29 +57,12 @@ def summary_of(task: "Datafree", state: State) -> Summary:
     found["teacher_accuracy"] = rows["teacher"]["accuracy"]
     if final != "teacher" and "oracle" in rows:
         found["points_below_oracle"] = 100 * (rows["oracle"]["accuracy"] - rows[final]["accuracy"])
+    found |= {f"audit_{name}": figure for name, figure in audit_figures(layout.value(state, "audit")).items()}
     baselines = {name: row for name, row in rows.items() if name != final}
     return Summary(
         metrics={name: float(value) for name, value in found.items()},
         reason=str(state.values["reason"]),
-        costs=layout.ledger_of(state).totals(),
+        costs={**layout.ledger_of(state).totals(), **host_latencies(task, state)},
         baselines=baselines,
-        artifacts=_files(task, state, rows),
+        artifacts=files_of(task, state),
     )
-
-
-def _files(task: "Datafree", state: State, rows: dict[str, Any]) -> dict[str, bytes]:
-    """The models of floats with their cards."""
-    graphs: Any = {**layout.value(state, "known"), **layout.value(state, "graphs")}
-    files = {}
-    floats = [name for name in ("teacher", "student", "pruned") if name in rows]
-    for name in floats:
-        graph = graphs[name]
-        spec = {"teacher": getattr(task.teacher, "model", None), "student": task.student}.get(name)
-        card = ModelCard(
-            from_json(graph),
-            None if spec is None else spec.model_dump(mode="json"),
-            task.dataset.model_dump(mode="json"),
-            rows[name]["accuracy"],
-        )
-        files[f"{name}.safetensors"] = pack(state.clients[layout.piece_of(name)], card)
-    return files

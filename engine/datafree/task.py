@@ -10,6 +10,7 @@ from engine.core.events import Event
 from engine.core.json import JsonValue
 from engine.data.dataset import Dataset, datasets
 from engine.datafree import checks, expectation, facts, layout, summaries
+from engine.datafree.audit import AuditSettings
 from engine.datafree.distiller import Distiller, distillers
 from engine.datafree.distillers.soft_targets import SoftTargets
 from engine.datafree.metadata import Metadata
@@ -18,7 +19,7 @@ from engine.datafree.metadata_kinds.none import NoMetadata
 from engine.datafree.program import program_of
 from engine.datafree.pruner import Pruner, pruners
 from engine.datafree.quantizer import Quantizer, quantizers
-from engine.datafree.settings import BaselineSettings, DeploymentSettings, Distillation
+from engine.datafree.settings import BaselineSettings, DeploymentSettings, Distillation, ExportSettings
 from engine.datafree.synthesizer import Synthesizer, synthesizers
 from engine.datafree.teacher import Teacher, teachers
 from engine.datafree.teachers.train import TrainedTeacher
@@ -78,6 +79,12 @@ class Datafree(Task):
 
     baselines: BaselineSettings = Field(default_factory=BaselineSettings)
     """What stands beside the student."""
+
+    audit: AuditSettings | None = None
+    """Attacks that show what images and models tell of the private samples; empty for none."""
+
+    export: ExportSettings = Field(default_factory=ExportSettings)
+    """The files of the final model."""
 
     deployment: DeploymentSettings = Field(default_factory=DeploymentSettings)
     """What the devices do with the final model."""

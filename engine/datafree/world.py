@@ -1,8 +1,8 @@
 """What a process keeps of a data-free deployment: data, networks and modules, made anew from spec, seed and state."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from engine.datafree.views import SynthesisView, TeacherView
     from engine.models.build import GraphModule
     from engine.training.supervised import Trainer
+
+T = TypeVar("T")
 
 CHUNK_MACS = 1.5e10
 """Multiply-accumulates of a chunk of work: half a second of a core that makes 60 GFLOP/s."""
@@ -215,6 +217,21 @@ class World:
             self._trainers.clear()  # one model is trained at a time, and each holds three copies of its weights
             self._trainers[key] = Trainer(self.graph(contender), extra)
         return self._trainers[key]
+
+    def remembered(self, name: str, state: State, make: Callable[[], T]) -> T:
+        """Something made of what a state holds in pieces, kept until any of these changes.
+
+        Args:
+            name: under which the process keeps it; one thing is kept at a time for each name.
+            state: the state.
+            make: makes it anew.
+        """
+        pieces = [state.clients.get(number) for number in layout.PIECES.values()]
+        kept = self.memory.get(name)
+        if kept is None or any(left is not right for left, right in zip(kept[0], pieces, strict=True)):
+            kept = self.memory[name] = pieces, make()
+        found: T = kept[1]
+        return found
 
     def module(self, name: str, graph: Graph, weights: Mapping[str, np.ndarray]) -> "GraphModule":
         """A network that is only looked at: in evaluation mode, without gradients of its weights.

@@ -1,6 +1,9 @@
 """What a federated run says about itself: facts before it, metrics, costs and files after it."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from engine.core.json import JsonValue
 from engine.core.registry import kind_of
@@ -16,6 +19,7 @@ from engine.federated.messages import grouped
 from engine.federated.population import shard_count
 from engine.federated.sessions import Sessions
 from engine.federated.traffic import Course, add_round, exchange_of, profile_of
+from engine.models.model_file import ModelCard, pack
 from engine.task.contract import Context, State, Summary
 
 if TYPE_CHECKING:
@@ -70,20 +74,28 @@ def _secrecy(task: "Federated", num_devices: int) -> dict[str, JsonValue]:
 
 def summary_of(task: "Federated", state: State) -> Summary:
     """Metrics, costs and the trained models of a run."""
-    from safetensors.numpy import save
-
     found: Any = state.values["metrics"]
     reason: Any = state.values["reason"]
     models = task.strategy.models(grouped(SERVER, state.tensors))
+    graph = task.model.declare(task.dataset.sample())
+    accuracy = found.get("accuracy") if len(models) == 1 else None
+    spec, data = task.model.model_dump(mode="json"), task.dataset.model_dump(mode="json")
+    card = ModelCard(graph, spec, data, None if accuracy is None else float(accuracy))
     return Summary(
         metrics={**{name: float(value) for name, value in found.items()}, "rounds": float(rounds_done(state))},
         reason=str(reason),
         costs=layout.ledger_of(state).totals(),
-        artifacts={
-            f"{name}.safetensors": save({key: array.copy() for key, array in weights.items()})
-            for name, weights in models.items()
-        },
+        artifacts={f"{name}.safetensors": _file(weights, card) for name, weights in models.items()},
     )
+
+
+def _file(weights: Mapping[str, np.ndarray], card: ModelCard) -> bytes:
+    """Weights with their card; without one where some of the network's never travel, so that they make no model."""
+    from safetensors.numpy import save
+
+    if {info.name for info in card.graph.parameters()} == set(weights):
+        return pack(weights, card)
+    return save({key: array.copy() for key, array in weights.items()})
 
 
 def trace_of(task: "Federated", state: State) -> Trace:

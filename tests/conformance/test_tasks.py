@@ -44,7 +44,11 @@ task:
   synthesizer: {kind: noise, batch_size: 50}
   num_images: 150
   distillation: {steps: 12, batch_size: 16}
+  export: {formats: []}  # how fast this host runs a file is no function of the seed
 """
+
+DREAMS = """task.synthesizer={kind: dream_distillation, steps: 6, batch_size: 50}; \
+task.metadata={kind: activation_clusters, num_clusters: 1, num_components: 2, share: 1}"""
 
 SPECS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "federated": (
@@ -63,12 +67,14 @@ SPECS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "datafree": (
         DATAFREE,
         (
-            "task.distiller={kind: features}",  # trains tensors beside the student
-            "task.student=null",
+            "task.distiller={kind: features}; task.pruner={kind: magnitude}",  # trains tensors beside the student
+            "task.student=null; task.quantizer={kind: squant}; task.audit={num_samples: 50}",
+            DREAMS,
+            "task.synthesizer={kind: dafl, batch_size: 50, steps: 3, generator: {latent_size: 4, channels: 4}}",  # the student learns between batches
         ),
     ),
 }
-"""For each task a small spec, and settings under which it takes different paths."""
+"""For each task a small spec, and settings under which it takes different paths; a semicolon parts them."""
 
 CASES = [(kind, setting) for kind, (_, settings) in SPECS.items() for setting in settings]
 
@@ -78,7 +84,7 @@ FORESEEN = [case for case in CASES if not any(part in case[1] for part in ("batt
 
 def spec_of(kind: str, setting: str) -> ExperimentSpec:
     """The small spec of a task under a setting."""
-    return parse(SPECS[kind][0], settings=[setting])
+    return parse(SPECS[kind][0], settings=setting.split("; "))
 
 
 def carry_out(spec: ExperimentSpec, executor: BlockExecutor | None = None) -> tuple[Outcome, list[Event]]:

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from engine.datafree import layout
 from engine.datafree.contenders import Measured, row_of
+from engine.datafree.stages.exporting import file_of, quantized_name
 from engine.datafree.stages.job import Job, Turn, global_step, measured, told
 from engine.datafree.stages.training import accuracy_names
 from engine.datafree.world import CHUNK_MACS, World
@@ -55,7 +56,7 @@ class Measure(Job):
         state = layout.with_part(state, layout.WORK, {})
         if self.contender == "teacher":
             state = state.replace(tensors={layout.TEACHER_SAYS: says})
-        found = Measured.of(says, test.y, state.tensors[layout.TEACHER_SAYS], loss / len(test), test_classes(world))
+        found = Measured.of(says, test.y, state.tensors[layout.TEACHER_SAYS], loss / len(test), num_classes_of(world))
         row = row_of(world, state, self.contender, found)
         rows_so_far = {**layout.value(state, "contenders"), self.contender: row}
         state = state.replace(values={"contenders": rows_so_far})
@@ -68,14 +69,25 @@ class Measure(Job):
 
     def _forward(self, world: World, state: State) -> "Callable[[Tensor], Tensor]":
         if self.contender == "quantized":
-            return world.quantized(state).module()
+            return _run_file(world, state)
         weights = world.weights(state, self.contender)
         return world.module(
             "teacher" if self.contender == "teacher" else "measured", world.graph(self.contender, state), weights
         )
 
 
-def test_classes(world: World) -> int:
+def _run_file(world: World, state: State) -> "Callable[[Tensor], Tensor]":
+    """The file of the quantized model as its user runs it: its accuracy is the one that counts."""
+    import torch
+
+    from engine.datafree.export.runner import load
+
+    file = file_of(state, quantized_name(state))
+    run = world.remembered(f"file {file.name}", state, lambda: load(file))
+    return lambda x: torch.from_numpy(run(x.contiguous().numpy()))
+
+
+def num_classes_of(world: World) -> int:
     """Number of classes."""
     return world.task.dataset.sample().num_classes
 

@@ -1,0 +1,123 @@
+"""Writing the final model into files, loading each again, and comparing it with the model in memory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from typing_extensions import override
+
+from engine.datafree import layout
+from engine.datafree.export.files import ENDINGS, Exported, Format
+from engine.datafree.stages.job import Job, Turn, told
+from engine.datafree.world import World
+from engine.models.model_file import ModelCard
+from engine.task.contract import State
+
+
+def with_file(state: State, file: Exported) -> State:
+    """The state with one more file."""
+    number = layout.PIECES["files"]
+    content = np.frombuffer(file.content, dtype=np.uint8)
+    about: dict[str, dict[str, str]] = layout.value(state, "files")
+    return state.replace(
+        values={"files": {**about, file.name: {"format": file.format, "precision": file.precision}}},
+        clients={number: {**state.clients.get(number, {}), file.name: content}},
+    )
+
+
+def file_of(state: State, name: str) -> Exported:
+    """A file of the state."""
+    about = layout.value(state, "files")[name]
+    content = state.clients[layout.PIECES["files"]][name].tobytes()
+    return Exported(name, about["format"], about["precision"], content)
+
+
+def card_of(world: World, state: State, contender: str) -> ModelCard:
+    """What a contender's file of weights says about itself."""
+    task = world.task
+    spec = {"teacher": getattr(task.teacher, "model", None), "student": task.student}.get(contender)
+    return ModelCard(
+        world.graph(contender, state),
+        None if spec is None else spec.model_dump(mode="json"),
+        task.dataset.model_dump(mode="json"),
+        layout.value(state, "contenders")[contender]["accuracy"],
+    )
+
+
+@dataclass(frozen=True)
+class Export(Job):
+    """Writes a model of floats in one format.
+
+    Attributes:
+        contender: its name.
+        format: of the file.
+    """
+
+    contender: str
+    format: Format
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        from engine.datafree.export.files import export
+
+        card, weights = card_of(world, state, self.contender), world.weights(state, self.contender)
+        (file,) = export(self.contender, weights, card, [self.format])
+        return with_file(state, file), []
+
+
+@dataclass(frozen=True)
+class Verify(Job):
+    """Runs a file on the test samples, beside the model that it was made from.
+
+    Attributes:
+        contender: name of the model.
+        format: of its file.
+        width: samples of a step.
+    """
+
+    contender: str
+    format: Format
+    width: int
+
+    @override
+    def chunk(self, world: World) -> int:
+        return 1
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        from engine.datafree.export.runner import declared, load, rounding
+        from engine.datafree.export.verification import Tally, compare
+
+        file = file_of(state, self._name(state))
+        run = world.remembered(f"file {file.name}", state, lambda: load(file))
+        if self.contender == "quantized":
+            model = world.remembered("rounding", state, lambda: rounding(world.quantized(state)))
+        else:
+            graph, weights = world.graph(self.contender, state), world.weights(state, self.contender)
+            model = world.remembered("declared", state, lambda: declared(graph, weights))
+        rows = slice(steps.start * self.width, steps.stop * self.width)
+        found = compare(run, model, world.test.x[rows], world.test.y[rows])
+        work = layout.part(layout.WORK, state.tensors)
+        if work:
+            counts = map(int, work["counts"])
+            found = Tally(*counts, float(work["difference"][0])) + found
+        if steps.stop < self.num_steps:
+            counts = np.array([found.num_samples, found.num_right, found.num_agreeing])
+            kept = {"counts": counts, "difference": np.array([found.max_abs_difference])}
+            return layout.with_part(state, layout.WORK, kept), []
+        event = told(
+            state, "export", self.stage, name=file.name, contender=self.contender, format=file.format,
+            precision=file.precision, num_bytes=len(file.content), max_abs_difference=found.max_abs_difference,
+            accuracy=found.accuracy, top1_agreement=found.agreement,
+        )  # fmt: skip
+        exports = {**layout.value(state, "exports"), file.name: {**event.body}}
+        return layout.with_part(state, layout.WORK, {}).replace(values={"exports": exports}), [event]
+
+    def _name(self, state: State) -> str:
+        if self.contender == "quantized":
+            return quantized_name(state)
+        return f"{self.contender}{ENDINGS[self.format]}"
+
+
+def quantized_name(state: State) -> str:
+    """Name of the file of the quantized model."""
+    return next(name for name, about in layout.value(state, "files").items() if about["precision"] != "fp32")
