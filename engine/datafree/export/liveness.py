@@ -1,12 +1,14 @@
 """Peak memory of activations of an ONNX file, by liveness over its nodes: what a runtime must hold at least."""
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-VIEWS = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Dropout"})
-"""Operators whose output lies in the memory of their input."""
+VIEWS = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Transpose"})
+"""Operators whose output lies in the memory of their input; of one sample, the files here transpose no more than the
+batch axis, which is 1, and weights."""
 
 
 def peak_activation_bytes(content: bytes) -> int:
@@ -31,7 +33,7 @@ def peak_activation_bytes(content: bytes) -> int:
         else:
             nodes.append(node)
     given = [value.name for value in graph.input]
-    place_of = _storage(nodes, given)
+    place_of = _storage(nodes, given, constants)
     last = {place_of.get(name, name): step for step, node in enumerate(nodes) for name in node.input}
     last |= {place_of.get(value.name, value.name): len(nodes) for value in graph.output}
     alive, peak = {place_of.get(name, name) for name in given}, 0
@@ -68,22 +70,41 @@ def _sizes(graph: Any) -> dict[str, int]:
     return found
 
 
-def _storage(nodes: list[Any], given: list[str]) -> dict[str, str]:
+def _storage(nodes: list[Any], given: list[str], constants: set[str]) -> dict[str, str]:
     """The tensor in whose memory each tensor lies, where that is another one."""
     readers = Counter(name for node in nodes for name in node.input)
     maker = {name: node for node in nodes for name in node.output}
     lies_in: dict[str, str] = {}
     for node in nodes:
+        source, made = node.input[0], node.output[0]
         if node.op_type in VIEWS or node.op_type == "DequantizeLinear":
-            lies_in[node.output[0]] = node.input[0]
+            lies_in[made] = source
+        elif node.op_type == "Add" and not constants.isdisjoint(node.input):
+            lies_in[made] = next(name for name in node.input if name not in constants)  # a bias, added in place
         elif node.op_type == "QuantizeLinear":
-            name = node.input[0]
-            while readers[name] == 1:
-                lies_in[name] = node.output[0]
-                if name in given or maker[name].op_type not in {"Relu", *VIEWS}:
-                    break
-                name = maker[name].input[0]
+            origin = _viewed(source, maker)
+            before = maker.get(origin)
+            if before and before.op_type == "DequantizeLinear" and before.input[1:] == node.input[1:]:
+                lies_in[made] = origin  # the same whole numbers again
+            else:
+                lies_in |= dict.fromkeys(_only_for(source, readers, maker, given), made)
     return {name: _end(name, lies_in) for name in lies_in}
+
+
+def _only_for(name: str, readers: Counter[str], maker: dict[str, Any], given: list[str]) -> Iterator[str]:
+    """The floats that are made for a QuantizeLinear node alone, from its input back over a ReLU and views."""
+    while readers[name] == 1:
+        yield name
+        if name in given or maker[name].op_type not in {"Relu", *VIEWS}:
+            return
+        name = maker[name].input[0]
+
+
+def _viewed(name: str, maker: dict[str, Any]) -> str:
+    """The tensor that a view, or a view of a view, shows."""
+    while name in maker and maker[name].op_type in VIEWS:
+        name = maker[name].input[0]
+    return name
 
 
 def _end(name: str, lies_in: dict[str, str]) -> str:

@@ -29,6 +29,7 @@ class OnnxSheet:
         self._integers = quantized.integers if quantized else {}
         self._biases = quantized.integer_biases if quantized else {}
         self._read: dict[str, str] = {}
+        self._grids: dict[Grid, list[str]] = {}
 
     def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
         """Add a node with one output; gives the output's name."""
@@ -81,10 +82,12 @@ class OnnxSheet:
 
     def on_grid(self, name: str, grid: Grid) -> None:
         """Round a tensor to a grid; layers that read it read what comes out."""
-        scale = self.store(f"{name}_scale", np.array(grid.scale, dtype=np.float32))
-        zero = self.store(f"{name}_zero_point", np.array(grid.zero_point, dtype=np.int8))
-        whole = self.add("QuantizeLinear", [self.read(name), scale, zero], f"{name}_quantized")
-        self._read[name] = self.add("DequantizeLinear", [whole, scale, zero], f"{name}_dequantized")
+        if grid not in self._grids:  # a runtime sees by the same names that a grid is kept
+            scale = self.store(f"{name}_scale", np.array(grid.scale, dtype=np.float32))
+            zero = self.store(f"{name}_zero_point", np.array(grid.zero_point, dtype=np.int8))
+            self._grids[grid] = [scale, zero]
+        whole = self.add("QuantizeLinear", [self.read(name), *self._grids[grid]], f"{name}_quantized")
+        self._read[name] = self.add("DequantizeLinear", [whole, *self._grids[grid]], f"{name}_dequantized")
 
     def same(self, name: str, other: str) -> None:
         """Let a tensor be another one."""
