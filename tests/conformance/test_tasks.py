@@ -70,7 +70,8 @@ SPECS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "task.distiller={kind: features}; task.pruner={kind: magnitude}",  # trains tensors beside the student
             "task.student=null; task.quantizer={kind: squant}; task.audit={num_samples: 50}",
             DREAMS,
-            "task.synthesizer={kind: dafl, batch_size: 50, steps: 3, generator: {latent_size: 4, channels: 4}}",  # the student learns between batches
+            # the student learns between batches
+            "task.synthesizer={kind: dafl, batch_size: 50, steps: 3, generator: {latent_size: 4, channels: 4}}",
         ),
     ),
 }
