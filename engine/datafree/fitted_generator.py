@@ -12,7 +12,7 @@ from engine.datafree.free_generator import BETAS, WEIGHTS
 from engine.datafree.generating import Generator, Means, flat_gradient, stored, trained_of
 from engine.datafree.generator_terms import disagreement
 from engine.datafree.terms import batch_norm_term
-from engine.datafree.views import Seen, SynthesisView
+from engine.datafree.views import Seen, SynthesisView, student_of
 
 CODES, LABELS = "codes", "labels"
 
@@ -117,7 +117,7 @@ def inversion_terms(view: SynthesisView, seen: Seen, fit: Fit, weights: Mapping[
     if weights["one_hot"]:
         terms["one_hot"] = weights["one_hot"] * functional.cross_entropy(seen.logits, fit.labels)
     if weights["batch_norm"] and seen.batch_norm:
-        statistics = batch_norm_term(seen.batch_norm, view.teacher.batch_norm_targets)
+        statistics = batch_norm_term(seen.batch_norm, view.batch_norm_targets)
         terms["batch_norm"] = weights["batch_norm"] * statistics
     if weights["adversarial"]:
         terms["adversarial"] = -weights["adversarial"] * _apart(view, seen, fit.images)
@@ -125,8 +125,7 @@ def inversion_terms(view: SynthesisView, seen: Seen, fit: Fit, weights: Mapping[
 
 
 def _apart(view: SynthesisView, seen: Seen, images: Tensor) -> Tensor:
-    assert view.student is not None, "an interleaved synthesizer is given the student"
-    logits: Tensor = view.student(images)
+    logits: Tensor = student_of(view)(images)
     alike = logits.argmax(dim=1) == seen.logits.argmax(dim=1)
     share = alike.float().mean()
     if not bool(alike.any()):

@@ -82,6 +82,9 @@ class Generator:
         maps = _doubled(maps, weights, "conv2", (height, width))
         maps = functional.leaky_relu(_normalized(maps, weights, "norm2"), SLOPE, inplace=True)
         maps = functional.conv2d(maps, weights["conv3.weight"], weights["conv3.bias"], padding=1)
+        if self.settings.output == "standardized":
+            even = functional.batch_norm(torch.tanh(maps), None, None, training=True)
+            return torch.clamp(even, self.low, self.high)
         return torch.addcmul(self.low, self.high - self.low, torch.sigmoid(maps))
 
 

@@ -1,7 +1,7 @@
 """The small network that turns random codes into images: its settings, weights and work, told from shapes alone."""
 
 from math import ceil, prod, sqrt
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,8 +17,8 @@ class GeneratorSettings(Component):
     """A small convolutional generator for images of any size.
 
     A linear layer gives feature maps of a quarter of the image's height and width; two stages double the size
-    (nearest neighbor, a 3x3 convolution, batch normalization, leaky ReLU 0.2); a last 3x3 convolution and a sigmoid
-    give pixels of the data's valid range. Batch normalization always takes the statistics of the batch, so the
+    (nearest neighbor, a 3x3 convolution, batch normalization, leaky ReLU 0.2); a last 3x3 convolution gives the pixels,
+    which are brought to the data's valid range. Batch normalization always takes the statistics of the batch, so the
     generator is its weights and nothing else.
     """
 
@@ -35,6 +35,10 @@ class GeneratorSettings(Component):
 
     conditional: bool = False
     """Whether the wanted class is given to the generator, as a learned vector that is added to the code."""
+
+    output: Literal["sigmoid", "standardized"] = "sigmoid"
+    """How pixels are brought to the valid range: by a sigmoid onto it, or by tanh and batch normalization to mean 0 and
+    standard deviation 1, which the private images have too, and a cut (``standardized``)."""
 
     def weights(self, sample: SampleSpec) -> tuple[Weight, ...]:
         """The weights for images of this shape, in a fixed order: name, shape and law of the initial values.

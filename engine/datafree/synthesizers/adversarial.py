@@ -6,6 +6,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from engine.datafree.generated import FreeGenerator
+from engine.datafree.generators import GeneratorSettings
 from engine.datafree.synthesizer import synthesizers
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ class Adversarial(FreeGenerator):
     kind: Literal["adversarial"] = "adversarial"
     """A generator looks for images on which the student does not follow the teacher yet."""
 
+    generator: GeneratorSettings = GeneratorSettings(output="standardized")
+    """The network that makes images from random codes."""
+
     disagreement: Literal["kl", "mae", "js"] = "kl"
     """What is maximized: Kullback-Leibler divergence of the predictions (kl), mean absolute difference of the logits
     (mae), or Jensen-Shannon divergence (js), which is bounded."""
@@ -58,11 +62,11 @@ class Adversarial(FreeGenerator):
     def terms(self, view: "SynthesisView", images: "Tensor") -> "dict[str, Tensor]":
         from engine.datafree.generator_terms import balance_term, certainty_term, disagreement
         from engine.datafree.terms import batch_norm_term
+        from engine.datafree.views import student_of
 
-        assert view.student is not None, "an interleaved synthesizer is given the student"
-        targets = view.teacher.batch_norm_targets if self.batch_norm else []
+        targets = view.batch_norm_targets if self.batch_norm else []
         seen = view.teacher.forward(images, batch_norm=bool(targets))
-        apart = disagreement(seen.logits, view.student(images), self.disagreement)
+        apart = disagreement(seen.logits, student_of(view)(images), self.disagreement)
         terms = {"adversarial": -self.adversarial * apart}
         if targets:
             terms["batch_norm"] = self.batch_norm * batch_norm_term(seen.batch_norm, targets)

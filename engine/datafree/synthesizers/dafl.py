@@ -6,6 +6,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from engine.datafree.generated import FreeGenerator
+from engine.datafree.generators import GeneratorSettings
 from engine.datafree.synthesizer import synthesizers
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class Dafl(FreeGenerator):
     equation: ClassVar[str] = "min_G CE(T(G(z)), argmax T(G(z))) − α mean |f_T(G(z))| − β H(mean softmax T(G(z)))"
     kind: Literal["dafl"] = "dafl"
     """A generator that the teacher judges as a discriminator would."""
+
+    generator: GeneratorSettings = GeneratorSettings(output="standardized")
+    """The network that makes images from random codes."""
 
     one_hot: float = Field(default=1.0, ge=0, le=1000)
     """Weight of the one-hot loss, dimensionless; 1 in the paper."""

@@ -47,9 +47,9 @@ def textbook(made: Generator, weights: dict[str, torch.Tensor]) -> nn.Sequential
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("conditional", [False, True])
-def test_images_of_any_size_lie_in_the_valid_range(shape, conditional) -> None:
-    made = generator(shape, conditional=conditional)
+@pytest.mark.parametrize(("conditional", "output"), [(False, "sigmoid"), (True, "sigmoid"), (False, "standardized")])
+def test_images_of_any_size_lie_in_the_valid_range(shape, conditional, output) -> None:
+    made = generator(shape, conditional=conditional, output=output)
     flat = made.initial(draw())
     assert flat.numel() == made.settings.num_parameters(made.sample)
     images = made.images(made.unpacked(flat), 50 * codes_of(made, 3), torch.tensor([0, 9, 4]))
@@ -57,6 +57,14 @@ def test_images_of_any_size_lie_in_the_valid_range(shape, conditional) -> None:
     assert images.dtype == torch.float32
     assert images.min() >= -0.5
     assert images.max() <= 2.0
+
+
+def test_standardized_images_have_mean_0_and_deviation_1_where_nothing_is_cut() -> None:
+    made = generator(output="standardized")
+    wide = Generator(made.settings, made.sample, torch.tensor(-99.0), torch.tensor(99.0))
+    images = wide.images(wide.unpacked(wide.initial(draw())), codes_of(made, 30)).detach()
+    assert abs(float(images.mean())) < 1e-4
+    assert float(images.var(correction=0)) == pytest.approx(1.0, abs=1e-2)
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32)])
