@@ -7,6 +7,7 @@ from math import prod
 from engine.core.operators import OPERATOR_CLASSES, OperatorClass
 from engine.models.graph import INPUT, Graph, Node
 from engine.models.layer import FLOAT_BYTES, Shape
+from engine.models.liveness import peak_bytes, storage
 
 
 @dataclass(frozen=True)
@@ -108,27 +109,8 @@ def profile(graph: Graph) -> Profile:
     )
 
 
-def _storage(graph: Graph, *, training: bool) -> dict[str, str]:
-    """The tensor whose memory each tensor lies in: itself, or what it is a view of."""
-    storage = {INPUT: INPUT}
-    for node in graph.nodes:
-        is_shared = node.layer.is_view or (node.layer.is_identity_in_use and not training)
-        storage[node.name] = storage[node.inputs[0]] if is_shared else node.name
-    return storage
-
-
 def _peak_bytes(graph: Graph) -> int:
-    """Most bytes alive at once, by liveness: a tensor lives from its making to its last reader."""
-    storage = _storage(graph, training=False)
-    end: dict[str, int] = {}
-    for name, place in graph.last_use.items():
-        end[storage[name]] = max(end.get(storage[name], -1), place)
-    alive, peak = {INPUT}, 0
-    for place, node in enumerate(graph.nodes):
-        alive.add(storage[node.name])
-        peak = max(peak, sum(map(graph.tensor_bytes, alive)))
-        alive = {name for name in alive if end.get(name, -1) > place}
-    return peak
+    return peak_bytes(graph, storage(graph), {name: graph.tensor_bytes(name) for name in graph.shapes()})
 
 
 def _saved_bytes(graph: Graph) -> int:
@@ -136,7 +118,7 @@ def _saved_bytes(graph: Graph) -> int:
 
     A layer before the first one with weights keeps nothing, since no gradient passes through it.
     """
-    storage = _storage(graph, training=True)
+    place = storage(graph, training=True)
     with_gradient: set[str] = set()
     saved: set[str] = set()
     extra = 0
@@ -145,9 +127,9 @@ def _saved_bytes(graph: Graph) -> int:
             continue
         with_gradient.add(node.name)
         if node.layer.saves_input:
-            saved.update(storage[name] for name in node.inputs)
+            saved.update(place[name] for name in node.inputs)
         if node.layer.saves_output:
-            saved.add(storage[node.name])
+            saved.add(place[node.name])
         extra += node.layer.saved_bytes(graph.input_shapes(node))
     return extra + sum(map(graph.tensor_bytes, saved))
 

@@ -6,6 +6,7 @@ from typing import Any
 from engine.core.figure import Figure
 from engine.core.json import JsonValue
 from engine.federated.combinations import RULES
+from engine.specs.budget_page import budget_page
 from engine.specs.describe import Description, FieldDescription, describe
 from engine.specs.families import BUILT_IN, FAMILIES
 from engine.specs.method_pages import path_page, preset_page
@@ -20,7 +21,8 @@ def pages() -> dict[str, str]:
     texts = {f"families/{family}.md": _family_page(family) for family in FAMILIES}
     texts |= {f"families/{name}.md": _catalogue_page(name) for name in BUILT_IN}
     texts |= {f"families/{PRESETS}.md": preset_page(), "reference/paths.md": path_page()}
-    return {"README.md": _index(), "reference/combinations.md": _combinations_page(), **texts}
+    texts |= {"reference/microcontrollers.md": budget_page(_MADE), "reference/combinations.md": _combinations_page()}
+    return {"README.md": _index(), **texts}
 
 
 def _combinations_page() -> str:
@@ -47,7 +49,8 @@ def _index() -> str:
         "  [comparison](reference/comparison.md), [runs](reference/runs.md), [events](reference/events.md),",
         "  [folder of a run](reference/run-folder.md), [real execution](reference/emulation.md),",
         "  [what does not combine](reference/combinations.md),",
-        "  [privacy and secure sums](reference/privacy.md), [how clients are computed](reference/paths.md)",
+        "  [privacy and secure sums](reference/privacy.md), [how clients are computed](reference/paths.md),",
+        "  [what fits a microcontroller](reference/microcontrollers.md)",
         "- Measured: [speed and scale](results/federated-speed.md), [FedMAX](results/fedmax.md),",
         "  [attacks and rules](results/robustness.md), [encodings](results/encodings.md),",
         "  [speakers and roles](results/natural.md), [emulation](results/emulation.md), [compute](results/compute.md),",
