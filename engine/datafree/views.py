@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,13 +60,8 @@ class TeacherView:
         self.weights = weights
         self.module: GraphModule = build(graph)
         self.module.load_state_dict({name: torch.tensor(np.asarray(array)) for name, array in weights.items()})
-        self.module.eval().requires_grad_(False)
-        # convolutions on this layout are up to twice as fast, and moments of channels ten times
-        for parameter in self.module.parameters():
-            if parameter.ndim == 4:
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self.low, self.high = valid_range(pixels)
-        self._watched = _watch(self.module)
+        self._watched = _made_quick(self.module)
         self.sha256 = weights_digest(weights)
 
     @property
@@ -128,6 +125,16 @@ class SynthesisView:
         ends = ("running_mean", "running_var")
         return [(torch.tensor(tensors[f"{n}.{ends[0]}"]), torch.tensor(tensors[f"{n}.{ends[1]}"])) for n in names]
 
+    @cached_property
+    def quick_student(self) -> GraphModule:
+        """A copy of the student that computes the same in less time; see :func:`student_of`."""
+        if self.student is None:
+            raise EngineError("This synthesizer needs the student while it makes images, and there is none.")
+        graph = self.student.graph
+        module = deepcopy(self.student, {id(graph): graph})  # a declaration never changes and is shared
+        _made_quick(module)
+        return module
+
     def normal(self, shape: tuple[int, ...], *names: Name) -> Tensor:
         """Standard normal numbers of the stream of that name, float32."""
         return torch.from_numpy(self.draw(*names).standard_normal(shape, dtype=np.float32))
@@ -143,14 +150,12 @@ class SynthesisView:
 
 
 def student_of(view: SynthesisView) -> GraphModule:
-    """The student as it is now.
+    """The student as it is now, as a copy that is quick to look at.
 
     Raises:
         EngineError: there is none, so that an interleaved synthesizer cannot work.
     """
-    if view.student is None:
-        raise EngineError("This synthesizer needs the student while it makes images, and there is none.")
-    return view.student
+    return view.quick_student
 
 
 def valid_range(pixels: Pixels) -> Moments:
@@ -216,6 +221,18 @@ class _AffineWithMoments(torch.autograd.Function):
         start = by_mean / count - slope * mean
         gradient = torch.addcmul(start[:, None, None], x_BCHW, slope[:, None, None])
         return gradient.addcmul_(by_y, scale_C11), None, None
+
+
+def _made_quick(module: GraphModule) -> list[_WatchedNorm]:
+    """Freeze a module and bring it to the form in which a pass takes least time; its watching layers.
+
+    Convolutions on tensors whose channels lie last are up to twice as fast, and moments of channels ten times.
+    """
+    module.eval().requires_grad_(False)
+    for parameter in module.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return _watch(module)
 
 
 def _watch(module: GraphModule) -> list[_WatchedNorm]:
