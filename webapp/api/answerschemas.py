@@ -122,6 +122,11 @@ _CELL_ESTIMATE: Json = {
         "straggler": {"type": "string", "description": "The device that the slowest round waits for; may be empty."},
         "slowest_round_s": {**_NUMBER, "description": "How long that round takes, in seconds."},
         "host_s": {**_NUMBER, "description": "Work on one core of this machine, in seconds; a guess."},
+        "fits": {
+            "type": "array",
+            "description": "Whether the model that a data-free experiment deploys fits, by group and precision.",
+            "items": {"type": "object"},
+        },
         "metrics": {
             "type": "object",
             "description": "Metrics that are known before the run, such as epsilon; only where there are any.",

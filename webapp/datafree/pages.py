@@ -5,6 +5,7 @@ from typing import Any
 
 from engine.core.errors import EngineError
 from webapp.catalogue.quantities import MINUS, digits, quantity, text
+from webapp.datafree.audits import attacks_of
 from webapp.datafree.board import Board, board_of
 from webapp.datafree.plot import plot_of
 from webapp.datafree.tables import PRECISIONS, compared, fits_of, on_devices
@@ -15,6 +16,9 @@ from webapp.topologies.worlds import Place, place_of
 
 KIND = "datafree"
 """Of tasks whose runs have this page."""
+
+HOST_LATENCY = "host_latency_s "
+"""Begins the name of the cost that says how long a file took on this host; the file's name follows."""
 
 CHARTS = (
     ("terms", "Loss terms of the images", "What the synthesizer minimizes, each term as it enters the sum.", ""),
@@ -48,6 +52,8 @@ def results(run: Run, board: Board | None = None) -> dict[str, Any]:
         "contenders": rows,
         "classes": [board.class_name(number) for number in range(_num_classes(board))],
         "on_devices": on_devices(board),
+        "exports": _exports(run, board),
+        "attacks": attacks_of(board.audit),
         "precisions": PRECISIONS,
         "plot": plot_of(board, _limits(run)),
         "is_waiting": run.state in {RunState.QUEUED, RunState.RUNNING, RunState.PAUSED, RunState.DRAFT},
@@ -64,6 +70,12 @@ def page_data(run: Run, board_context: Mapping[str, Any]) -> dict[str, Any]:
         "reached": board.reached,
         "learning": {name: {"x": steps, "y": values} for name, (steps, values) in board.learning.items()},
     }
+
+
+def _exports(run: Run, board: Board) -> list[dict[str, Any]]:
+    """The checked files, with what they took on this host: that differs from run to run, so it is a cost, no event."""
+    costs = (run.result or {}).get("costs", {})
+    return [{**row, "latency_s": costs.get(f"{HOST_LATENCY}{name}")} for name, row in board.exports.items()]
 
 
 def _sheets(board: Board) -> list[dict[str, Any]]:

@@ -21,6 +21,12 @@ from webapp.specforms.sweep import one_line
 XS = (("rounds", "Rounds"), ("time", "Time"), ("bytes", "Bytes"), ("joules", "Joules"))
 YS = (("accuracy", "Accuracy"), ("loss", "Loss"), ("train_loss", "Training loss"), ("divergence", "Divergence"))
 """What can stand on the axes of the curves; ``static/webapp/js/axes.js`` knows their units."""
+STEPS = (("steps", "Steps"),)
+COMPRESSION_YS = (
+    ("student_accuracy", "Student"), ("teacher_accuracy", "Teacher"), ("teacher_confidence", "Confidence"),
+    ("verifier_accuracy", "Verifier"), ("distillation_loss", "Loss"),
+)  # fmt: skip
+"""The same for data-free experiments."""
 HEATS = (
     ("loss", "Loss"), ("time_s", "Time"), ("part", "Taking part"), ("accuracy", "Accuracy"), ("norm", "Norm"),
     ("staleness", "Staleness"), ("bytes_up", "Sent"), ("epochs", "Epochs"),
@@ -40,6 +46,15 @@ FACTS = (
     ("divergence", "Divergence"),
 )
 """Six figures at the head of a page, with their titles."""
+COMPRESSION_FACTS = (
+    ("accuracy", "Test accuracy"),
+    ("teacher_accuracy", "Teacher"),
+    ("points_below_oracle", "Below the oracle"),
+    ("agreement", "Agreement with the teacher"),
+    ("energy_j", "Energy to deploy"),
+    ("bytes", "Up / down"),
+)
+"""The same for data-free experiments."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +123,18 @@ def state_of(counts: Mapping[str, int]) -> str:
     return str(RunState.DONE)
 
 
-def kpis_of_result(result: Mapping[str, Any]) -> list[Kpi]:
-    """The key figures of a cell's result, with spread and number of seeds."""
+def facts_of(kind: str) -> Sequence[tuple[str, str]]:
+    """The figures at the head of an experiment's page, by the kind of its task."""
+    return COMPRESSION_FACTS if kind == "datafree" else FACTS
+
+
+def kpis_of_result(result: Mapping[str, Any], facts: Sequence[tuple[str, str]] = FACTS) -> list[Kpi]:
+    """The key figures of a cell's result, with spread and number of seeds.
+
+    Args:
+        result: in the form of ``result.json``.
+        facts: names of the figures with their titles.
+    """
     metrics, costs = result.get("metrics", {}), result.get("costs", {})
     values = {**costs, **{name: spread["mean"] for name, spread in metrics.items()}}
     count = max((_known(spread["values"]) for spread in metrics.values()), default=0)
@@ -117,7 +142,7 @@ def kpis_of_result(result: Mapping[str, Any]) -> list[Kpi]:
     if count:
         means = f"mean of {count} run{'s' if count > 1 else ''}"
         notes |= {"time_s": means, "energy_j": means, "bytes": means}
-    return [_kpi(name, title, values, notes.get(name, "")) for name, title in FACTS]
+    return [_kpi(name, title, values, notes.get(name, "")) for name, title in facts]
 
 
 def kpis_of_run(run: Run, last: Mapping[str, Any]) -> list[Kpi]:

@@ -1,13 +1,16 @@
 """The form in which an experiment is designed: every field of the spec, parts saved or described on the spot."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
 
 from engine.core.errors import EngineError, Problem, SpecError
+from engine.specs.describe import describe
 from engine.specs.presets import presets
 from engine.specs.writer import write
 from engine.task.contract import tasks
+from webapp.datafree.fitting import verdicts
 from webapp.experiments import services
 from webapp.library.families import FAMILIES, spec_description
 from webapp.library.services import body_for
@@ -23,8 +26,46 @@ PART_FAMILIES = {family.noun: family.plural for family in FAMILIES.values()}
 MOST_SAVED = 200
 FIRST_KIND = "federated"
 """The kind of task of an experiment that begins with nothing."""
+KINDS = {
+    "federated": (
+        "Train together",
+        "Federated learning: devices train one model, each on its own data. What does it reach, and what does it cost?",
+    ),
+    "datafree": (
+        "Make small without data",
+        "A trained model is too large, its data private: synthesize images, distill, prune, quantize, see what fits.",
+    ),
+}
+"""Kinds of tasks in the words of what people want to do; others stand with their own."""
 _QUANTITIES = ("time_s", "energy_j", "bytes_up", "bytes_down")
 _BOUNDS = ("low", "expected", "high")
+
+
+@dataclass(frozen=True)
+class KindCard:
+    """A kind of experiment to begin with.
+
+    Attributes:
+        kind: of the task.
+        title, words: for people.
+        is_chosen: whether the form shows it.
+    """
+
+    kind: str
+    title: str
+    words: str
+    is_chosen: bool
+
+
+def kind_cards(form: SpecForm) -> list[KindCard]:
+    """The kinds of experiments, with the one that the form shows."""
+    chosen = form.raw.get("task@kind", "") or FIRST_KIND
+    found = []
+    for kind, member in tasks.members().items():
+        described = describe(member)
+        title, words = KINDS.get(kind, (described.title, described.summary))
+        found.append(KindCard(kind, title, words, kind == chosen))
+    return sorted(found, key=lambda card: card.kind != FIRST_KIND)
 
 
 def roots(team: Team) -> tuple[Root, ...]:
@@ -121,7 +162,7 @@ def estimate(form: SpecForm, team: Team) -> dict[str, Any]:
         return {"problems": error.problems}
     except EngineError as error:
         return {"problems": (Problem("", error.code, str(error)),)}
-    return {**found, "totals": _totals(found)}
+    return {**found, "totals": _totals(found), "verdicts": verdicts(found["cells"][0].get("fits", ()))}
 
 
 def _totals(found: dict[str, Any]) -> dict[str, Any]:

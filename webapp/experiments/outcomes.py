@@ -5,6 +5,7 @@ from typing import Any
 from engine.runs.summary import joined, record_of
 from engine.runs.summary import result_of as result_of_cell
 from engine.specs.text import cells, parse
+from webapp.datafree.fitting import fits_of
 from webapp.experiments.estimating import estimates
 from webapp.experiments.models import Cell, Experiment, Run, RunState
 from webapp.experiments.submission import parsed
@@ -50,7 +51,10 @@ def estimate(text: str | bytes, team: Team | None = None) -> dict[str, Any]:
     return {
         "num_cells": len(found),
         "num_runs": len(found) * len(spec.seeds),
-        "cells": estimates(spec, found),
+        "cells": [
+            {**figures, **({"fits": rows} if (rows := fits_of(cell.spec)) else {})}
+            for figures, cell in zip(estimates(spec, found), found, strict=True)
+        ],
     }
 
 

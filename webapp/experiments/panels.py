@@ -6,6 +6,7 @@ from typing import Any
 from engine.core.errors import EngineError
 from engine.specs.writer import write
 from webapp.datafree import pages as datafree
+from webapp.datafree.beside import beside
 from webapp.experiments import accuracy, boards, services
 from webapp.experiments.answers import answer_of, main_metric
 from webapp.experiments.methods import adversaries_of, methods_of
@@ -48,7 +49,7 @@ def matrix(experiment: Experiment) -> dict[str, Any]:
         "is_live": bool(counts.get(RunState.RUNNING) or counts.get(RunState.QUEUED)),
         "answers": answer_of([(row.label, row.result) for row in rows], num_done, len(runs)),
         "best": best,
-        "kpis": boards.kpis_of_result(best.result if best else {}),
+        "kpis": boards.kpis_of_result(best.result if best else {}, boards.facts_of(kind_of_text(experiment.text))),
         "recalled_share": (best.result if best else {}).get("costs", {}).get("share_recalled"),
     }
 
@@ -62,7 +63,10 @@ def curves(experiment: Experiment, query: Mapping[str, str]) -> dict[str, Any]:
     """
     _, rows = boards.rows_of(experiment)
     paths, values = boards.differences(rows)
+    kind = kind_of_text(experiment.text)
+    more = beside((row.label, row.runs) for row in rows) if kind == datafree.KIND else {}
     return {
+        **more,
         "page_data": {"experiment": str(experiment.pk), **series(experiment)},
         "paths": paths,
         "differences": values,
@@ -72,7 +76,7 @@ def curves(experiment: Experiment, query: Mapping[str, str]) -> dict[str, Any]:
             for row in rows
             if (figures := accuracy.of_cell(row.cell, row.runs))
         ],
-        **_axes(query),
+        **_axes(query, kind),
     }
 
 
@@ -146,7 +150,7 @@ def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
         "tracks": [(track, track.has(known)) for track in TRACKS],
         "heats": boards.HEATS,
         "adversaries": adversaries_of(data["facts"].get("attack")),
-        **_axes(query),
+        **_axes(query, kind),
         "body": BODIES[kind],
     }
     if kind == datafree.KIND:
@@ -159,7 +163,12 @@ def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
 
 def kind_of(run: Run) -> str:
     """The kind of a run's task."""
-    task = tree_of(run.cell.text).get("task")
+    return kind_of_text(run.cell.text)
+
+
+def kind_of_text(text: str) -> str:
+    """The kind of the task of a stored spec; of those without pages of their own, the plain one."""
+    task = tree_of(text).get("task")
     kind = str(task.get("kind", "")) if isinstance(task, dict) else ""
     return kind if kind in BODIES else PLAIN
 
@@ -173,8 +182,9 @@ def _groups(run: Run) -> list[dict[str, Any]]:
     return boards.groups_of(place.fleet, place.network)
 
 
-def _axes(query: Mapping[str, str]) -> dict[str, Any]:
-    return {"xs": boards.XS, "ys": boards.YS, "x": query.get("x", "rounds"), "y": query.get("y", "accuracy")}
+def _axes(query: Mapping[str, str], kind: str) -> dict[str, Any]:
+    xs, ys = (boards.STEPS, boards.COMPRESSION_YS) if kind == datafree.KIND else (boards.XS, boards.YS)
+    return {"xs": xs, "ys": ys, "x": query.get("x", xs[0][0]), "y": query.get("y", ys[0][0])}
 
 
 def _log(run: Run, after: int) -> list[dict[str, Any]]:

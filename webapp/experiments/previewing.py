@@ -6,6 +6,8 @@ from typing import Any
 from engine.core.errors import EngineError, Problem, SpecError
 from engine.fleet.fleet import Fleet
 from engine.specs.overlay import resolve_saved
+from webapp.datafree import previewing as datafree
+from webapp.datafree.pages import KIND as DATAFREE
 from webapp.library.fitting import fit
 from webapp.library.parts import fleet_of
 from webapp.library.services import body_for, checked
@@ -26,6 +28,8 @@ def preview(form: SpecForm, team: Team) -> dict[str, Any]:
     except SpecError as error:
         return {"problems": error.problems}
     context: dict[str, Any] = {"of_experiment": True, "varies": bool(tree.get("sweep"))}
+    if task.get("kind") == DATAFREE:
+        return _datafree(tree, task, team) | context
     try:
         fleet = _fleet(tree, team)
     except SpecError as error:
@@ -37,6 +41,15 @@ def preview(form: SpecForm, team: Team) -> dict[str, Any]:
     table = seen.get("table")
     memory = fit(fleet, table.profile, table.batch_size, table.copies) if table else None
     return {**seen, **context, "fit": memory, "fleet_devices": num_devices, "is_cut": num_devices > MOST_DEVICES}
+
+
+def _datafree(tree: dict[str, Any], task: dict[str, Any], team: Team) -> dict[str, Any]:
+    """The panels of a data-free task, with the fleet's memory as far as there is a fleet."""
+    try:
+        return datafree.panels(team, task, _fleet(tree, team))
+    except SpecError as error:
+        seen = datafree.panels(team, task)
+        return {**seen, "problems": [*error.problems, *seen["problems"]]}
 
 
 def _fleet(tree: dict[str, Any], team: Team) -> Fleet:

@@ -15,7 +15,7 @@ from engine.data.store import DataStore
 from engine.specs.checks import check_data
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.sweep import Cell as SpecCell
-from engine.specs.text import by_value, canonical, cells, digest, parse
+from engine.specs.text import by_value, canonical, cells, digest, load, parse
 from webapp import broker
 from webapp.datasets.usage import foreign_uploads
 from webapp.experiments.expectations import expected_at_submit
@@ -26,7 +26,7 @@ from webapp.teams.access import at_least
 from webapp.teams.models import Role, Team, User
 from webapp.teams.trail import record
 from webapp.texts import byte_limit
-from webapp.trained.usage import foreign_models
+from webapp.trained.usage import foreign_models, headless_only
 
 SEND_AT_ONCE = 50
 """Jobs that a request sends itself (about 10 ms each); the reaper sends the others."""
@@ -43,6 +43,10 @@ def parsed(team: Team, text: str | bytes) -> ExperimentSpec:
         SpecError: all problems of the first stage that has any.
     """
     saved = partial(body_for, team)
+    if "file" in (text if isinstance(text, str) else text.decode(errors="replace")):
+        refused = headless_only(load(text, max_bytes=byte_limit(text)))
+        if refused:
+            raise SpecError(refused)
     spec = parse(text, saved=saved, max_bytes=byte_limit(text))
     problems = [*foreign_uploads(spec, team), *foreign_models(spec, team)]
     if problems := problems or check_data(spec, DataStore.from_environment()):

@@ -111,7 +111,7 @@ def experiment_preview(request: HttpRequest) -> HttpResponse:
     """The panels beside the designer: data, model and memory of the form's experiment."""
     team = team_of(request)
     seen = previewing.preview(designer.of_post(team, request.POST), team)
-    return render(request, "previews/_panels.html", seen)
+    return render(request, seen.get("panels_template", "previews/_panels.html"), seen)
 
 
 @member()
@@ -182,6 +182,7 @@ def _designer(request: HttpRequest, form: SpecForm, parent: Experiment | None, *
             "questions": gallery.questions(),
             "preset": presets().get(request.GET.get("preset", "")),
             "presets": presets().values(),
+            "kinds": designer.kind_cards(form),
         }
     if request.POST.get("_edit") == "estimate":
         context["estimate"] = designer.estimate(form, team_of(request))

@@ -24,7 +24,7 @@ from webapp.library.parts import (
     totals,
     way_rows,
 )
-from webapp.previews.panels import panels
+from webapp.previews.kinds import panels_of
 from webapp.previews.services import look
 from webapp.previews.wanted import measures_of
 from webapp.teams.models import Team
@@ -101,7 +101,7 @@ def _network(design: Network, chosen: str, fleets: QuerySet[Fleet]) -> dict[str,
 
 
 def _task(design: Task, query: Mapping[str, str], team: Team) -> dict[str, Any]:
-    seen = panels(team, design.body, query.get("_devices", ""), query.get("_seed", ""))
+    seen = panels_of(team, design.body, query.get("_devices", ""), query.get("_seed", ""))
     parts = []
     homes = {
         "dataset": "datasets",

@@ -1,11 +1,12 @@
 """What differs between the pages of fleets, networks and tasks, as data."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from engine.core.errors import EngineError
-from engine.specs.describe import Description, describe
+from engine.datafree.teacher import teachers
+from engine.specs.describe import Description, FieldDescription, describe
 from engine.specs.experiment import ExperimentSpec
 from webapp.library.models import DESIGNS, Fleet, Network, Task
 from webapp.library.parts import fleet_of, fleet_sentence, link_sentence, network_of
@@ -42,13 +43,31 @@ class Family:
 
 @cache
 def spec_description() -> Description:
-    """The whole spec, described once per process."""
-    return describe(ExperimentSpec)
+    """The whole spec as the platform asks for it, described once per process: without what only a run without a
+    server may name.
+    """
+    return _for_web(describe(ExperimentSpec))
+
+
+def _for_web(described: Description) -> Description:
+    return replace(described, fields=tuple(map(_field_for_web, described.fields)))
+
+
+def _field_for_web(field: FieldDescription) -> FieldDescription:
+    options = field.options
+    if field.family == teachers.family:
+        options = tuple(one for one in options if not teachers.members()[one.kind].is_headless_only)
+    return replace(
+        field,
+        options=tuple(map(_for_web, options)),
+        item=None if field.item is None else _field_for_web(field.item),
+        variants=tuple(map(_field_for_web, field.variants)),
+    )
 
 
 def _task_sentence(body: dict[str, object]) -> str:
     parts = [str(body.get("kind", ""))]
-    for name in ("strategy", "model", "dataset"):
+    for name in ("strategy", "synthesizer", "model", "student", "dataset"):
         part = body.get(name)
         if isinstance(part, dict):
             parts.append(str(part.get("kind", "")))

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 
+from webapp.catalogue.quantities import count, text
 from webapp.datasets.models import Upload, UploadState
 from webapp.library.models import Fleet
 from webapp.specforms.node import Choice, Suggest
 from webapp.teams.models import Team
+from webapp.trained.gathering import unique
+from webapp.trained.models import TrainedModel
+from webapp.trained.usage import models_of
 
 MOST_FLEETS = 50
 MOST_UPLOADS = 100
+MOST_MODELS = 200
 
 
 def suggester(team: Team, groups: Sequence[str] | None = None) -> Suggest:
@@ -20,6 +25,8 @@ def suggester(team: Team, groups: Sequence[str] | None = None) -> Suggest:
     """
 
     def suggest(path: str) -> Sequence[Choice]:
+        if path.endswith("teacher.sha256"):
+            return _models_of(team)
         if path.endswith(".sha256"):
             return _uploads_of(team)
         if path != "network.links@key":
@@ -33,6 +40,20 @@ def suggester(team: Team, groups: Sequence[str] | None = None) -> Suggest:
 def _uploads_of(team: Team) -> Sequence[Choice]:
     rows = Upload.objects.of(team).filter(state=UploadState.READY)[:MOST_UPLOADS]
     return [Choice(row.sha256, f"{row.name} ({row.kind})") for row in rows]
+
+
+def _models_of(team: Team) -> Sequence[Choice]:
+    """The team's models, each file once."""
+    return [Choice(row.sha256, row.name, _about(row)) for row in unique(models_of(team))[:MOST_MODELS]]
+
+
+def _about(row: TrainedModel) -> str:
+    """A model in a line: architecture, data set, accuracy, size, where it comes from."""
+    measured = "accuracy not measured" if row.accuracy is None else f"accuracy {text(row.accuracy, '%')}"
+    made = "uploaded" if row.is_upload else "made by a run"
+    trained_on = f" for {row.trained_on}" if row.trained_on else ""
+    size = f"{count(row.facts.get('num_parameters'))} parameters, {text(row.size_bytes, 'B')}"
+    return f"{row.architecture}{trained_on}, {measured}, {size}, {made}"
 
 
 def groups_of(team: Team) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.core.errors import Problem
+from engine.data.dataset import Dataset
 from webapp.datasets.usage import foreign_upload, is_of
 from webapp.library.models import Fleet
 from webapp.library.parts import fleet_of
@@ -57,7 +58,12 @@ def partition_problems(parts: Parts, num_devices: int) -> list[Problem]:
 
 def foreign_problem(parts: Parts, team: Team) -> Problem | None:
     """A problem if the data set is an upload that the team does not have, or has in the trash."""
-    for sha256 in parts.dataset.uploads() if parts.dataset is not None else ():
+    return None if parts.dataset is None else foreign_data(parts.dataset, team)
+
+
+def foreign_data(dataset: Dataset, team: Team) -> Problem | None:
+    """A problem if a data set is an upload that the team does not have, or has in the trash."""
+    for sha256 in dataset.uploads():
         if not is_of(team, sha256):
             return foreign_upload("dataset.sha256", sha256, team)
     return None

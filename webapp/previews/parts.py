@@ -12,6 +12,7 @@ from engine.data.dataset import Dataset, datasets
 from engine.data.partitioner import Partitioner, partitioners
 from engine.data.partitioners.iid import Iid
 from engine.data.partitioners.natural import Natural
+from engine.datafree.teacher import Teacher, teachers
 from engine.models.model import Model, models
 from engine.specs.documents import clean
 from engine.specs.messages import problems_of
@@ -31,6 +32,8 @@ class Looked(BaseModel):
     dataset: Annotated[Dataset, datasets.field()] | None = None
     partition: Annotated[Partitioner, partitioners.field()] | None = None
     model: Annotated[Model, models.field()] | None = None
+    student: Annotated[Model, models.field()] | None = None
+    teacher: Annotated[Teacher, teachers.field()] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def read_parts(task: Mapping[str, Any]) -> Parts:
     """The parts of a task's block, which may be unfinished."""
     found: dict[str, Any] = {}
     problems: dict[str, tuple[Problem, ...]] = {}
-    for name in Looked.model_fields:
+    for name in ("dataset", "partition", "model"):
         try:
             found[name] = read_part(name, task.get(name))
         except SpecError as error:

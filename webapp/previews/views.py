@@ -9,7 +9,7 @@ from engine.core.errors import SpecError
 from webapp.library.families import FAMILIES
 from webapp.library.services import body_for
 from webapp.previews import cache, services
-from webapp.previews.panels import panels
+from webapp.previews.kinds import panels_of
 from webapp.previews.wanted import Wanted
 from webapp.specforms.form import SpecForm
 from webapp.specforms.root import Root
@@ -51,8 +51,8 @@ def task_preview(request: HttpRequest) -> HttpResponse:
     except SpecError as error:
         context = {"problems": error.problems, "num_devices": request.POST.get("_devices", "")}
     else:
-        context = panels(team, task, request.POST.get("_devices", ""), request.POST.get("_seed", ""))
-    return render(request, "previews/_panels.html", context)
+        context = panels_of(team, task, request.POST.get("_devices", ""), request.POST.get("_seed", ""))
+    return render(request, str(context.get("panels_template", "previews/_panels.html")), context)
 
 
 def _task(request: HttpRequest, team: Team) -> dict[str, object]:

@@ -39,6 +39,8 @@ class Choice:
 
     value: str
     label: str
+    about: str = ""
+    """What is to know of it; where any choice says something, people pick instead of typing."""
 
 
 Suggest = Callable[[str], Sequence[Choice]]
@@ -105,6 +107,11 @@ class Node:
     def id(self) -> str:
         """Id of the element, fit for a link."""
         return element_id(self.place.key)
+
+    @property
+    def picked(self) -> Choice | None:
+        """The suggestion that is in the input; None without one."""
+        return next((choice for choice in self.suggestions if choice.value == self.value), None)
 
     @property
     def row_key(self) -> str:

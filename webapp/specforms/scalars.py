@@ -12,6 +12,9 @@ from engine.specs.writer import write
 from webapp.specforms.node import Choice, FormState, Node, Place, limits_of
 from webapp.specforms.raw import UNSET, Raw, Value
 
+PICKED = "Trained model"
+"""Title of an input in which a model is picked instead of its hash typed."""
+
 _INTEGER = re.compile(r"[-+]?\d{1,400}")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,4})?")
 
@@ -71,10 +74,11 @@ class Scalar:
         field = self.field
         select = {"boolean": _yes_no(field), "choice": _choices(field)}.get(field.type, ())
         suggestions = state.suggest(place.path) if field.type == "text" else ()
+        is_picked = any(choice.about for choice in suggestions)
         return Node(
-            template="select" if select else "input",
+            template="select" if select else "pick" if is_picked else "input",
             place=place,
-            title=field.title,
+            title=PICKED if is_picked else field.title,
             help=field.help,
             limits=limits_of(field),
             default=plain_text(field.default),

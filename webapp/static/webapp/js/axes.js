@@ -5,12 +5,18 @@ export const X = {
   time: { title: "Simulated time", unit: "s", metric: "time_s" },
   bytes: { title: "Bytes sent", unit: "B", metric: "bytes" },
   joules: { title: "Energy", unit: "J", metric: "energy_j" },
+  steps: { title: "Step", unit: "", metric: null },
 };
 export const Y = {
   accuracy: { title: "Accuracy", unit: "%" },
   loss: { title: "Loss", unit: "" },
   train_loss: { title: "Training loss", unit: "" },
   divergence: { title: "Divergence", unit: "" },
+  student_accuracy: { title: "Accuracy of the student", unit: "%" },
+  teacher_accuracy: { title: "Accuracy of the teacher", unit: "%" },
+  teacher_confidence: { title: "Confidence of the teacher", unit: "%" },
+  verifier_accuracy: { title: "Images in which another network sees their class", unit: "%" },
+  distillation_loss: { title: "Loss of the student", unit: "" },
   round_time_s: { title: "Time of a round", unit: "s" },
   round_time_p50_s: { title: "Median time of a round", unit: "s" },
   round_time_p95_s: { title: "95th percentile of a round's time", unit: "s" },
@@ -24,12 +30,17 @@ export function placeOn(axis, round, values) {
   return values[metric] ?? null;
 }
 
+/** What the page was drawn with. */
+function marked(name, otherwise) {
+  return document.querySelector(`#choose-${name} [aria-current]`)?.dataset.value ?? otherwise;
+}
+
 /** The chosen axes; links of the two groups change them without leaving the page. */
 export class AxisChoice {
   constructor(changed) {
     const asked = new URLSearchParams(location.search);
-    this.x = asked.get("x") in X ? asked.get("x") : "rounds";
-    this.y = asked.get("y") in Y ? asked.get("y") : "accuracy";
+    this.x = asked.get("x") in X ? asked.get("x") : marked("x", "rounds");
+    this.y = asked.get("y") in Y ? asked.get("y") : marked("y", "accuracy");
     for (const name of ["x", "y"]) {
       document.getElementById(`choose-${name}`).addEventListener("click", (event) => {
         const link = event.target.closest("[data-value]");

@@ -1,0 +1,92 @@
+"""The panels beside a data-free task that is being designed: its models, where they fit, its samples."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from engine.core.errors import EngineError, Problem, SpecError
+from engine.core.registry import kind_of
+from engine.core.sample import SampleSpec
+from engine.data.dataset import Dataset
+from engine.datafree.teacher import Teacher
+from engine.datafree.teachers.train import TrainedTeacher
+from engine.fleet.fleet import Fleet
+from engine.models.model import Model
+from engine.task.artifacts import ArtifactFolder
+from webapp.datafree.fitting import ModelFit, model_fit
+from webapp.previews.panels import foreign_data
+from webapp.previews.parts import read_part
+from webapp.previews.services import look
+from webapp.previews.wanted import samples_of
+from webapp.teams.models import Team
+from webapp.trained.usage import foreign_teacher, model_of
+
+TEMPLATE = "datafree/_panels.html"
+
+
+def panels(team: Team, task: Mapping[str, Any], fleet: Fleet | None = None) -> dict[str, Any]:
+    """What there is to see of a task's block, which may be unfinished.
+
+    Args:
+        team: whose uploads and models it may show.
+        task: the block.
+        fleet: the devices, where they are known.
+    """
+    parts: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name in ("dataset", "teacher", "student"):
+        try:
+            parts[name] = read_part(name, task.get(name))
+        except SpecError as error:
+            problems += error.problems
+    dataset: Dataset | None = parts.get("dataset")
+    if dataset is not None and (foreign := foreign_data(dataset, team)):
+        problems.append(foreign)
+        dataset = None
+    context = {"panels_template": TEMPLATE, "problems": problems, "parts": {"dataset": dataset}}
+    if dataset is None:
+        return context
+    found, wrong = _models(team, parts, dataset.sample(), fleet)
+    problems += wrong
+    return {**context, "models": found, "has_fleet": fleet is not None, "samples": look(samples_of(dataset))}
+
+
+def _models(
+    team: Team, parts: Mapping[str, Any], sample: SampleSpec, fleet: Fleet | None
+) -> tuple[list[ModelFit], list[Problem]]:
+    """Teacher and student as far as they are right, and what is wrong with them."""
+    found: list[ModelFit] = []
+    problems: list[Problem] = []
+    if "teacher" in parts:
+        teacher: Teacher = parts["teacher"] or TrainedTeacher()
+        wrong = foreign_teacher("teacher", teacher, team)
+        artifacts = ArtifactFolder(settings.ARTIFACTS_FOLDER)
+        if not wrong:
+            wrong = _below("teacher", teacher.check(sample, artifacts))
+        try:
+            if not wrong:
+                found.append(
+                    model_fit("Teacher", _architecture(team, teacher), teacher.graph(sample, artifacts), fleet)
+                )
+        except EngineError as error:
+            wrong = [Problem("teacher", error.code, str(error))]
+        problems += wrong
+    student: Model | None = parts.get("student")
+    if student is not None:
+        wrong = _below("student", student.check(sample))
+        if not wrong:
+            found.append(model_fit("Student", kind_of(type(student)), student.declare(sample), fleet))
+        problems += wrong
+    return found, problems
+
+
+def _architecture(team: Team, teacher: Teacher) -> str:
+    if isinstance(teacher, TrainedTeacher):
+        return kind_of(type(teacher.model))
+    rows = [model_of(team, sha256) for sha256 in teacher.uploads()]
+    return next((row.architecture for row in rows if row is not None), "")
+
+
+def _below(part: str, problems: list[Problem]) -> list[Problem]:
+    return [Problem(f"{part}.{one.path}".rstrip("."), one.code, one.message) for one in problems]
