@@ -93,6 +93,5 @@ def sums_of(values: Mapping[str, Matrix], name: str, group_of: NDArray[np.int32]
     if isinstance(values, Columns):
         return values.sums(name, group_of, num_groups)
     matrix = values[name]
-    total = np.zeros((num_groups, matrix.shape[1]))
-    np.add.at(total, group_of, matrix)
-    return total
+    totals = [np.bincount(group_of, column, minlength=num_groups) for column in matrix.T]
+    return np.stack(totals, axis=1) if totals else np.zeros((num_groups, 0))

@@ -84,9 +84,13 @@ class Ledger:
             rows = np.searchsorted(devices, part.devices)
             group_of[rows] = part.group_of
             columns = np.array([phases.index(phase) for phase in part.phases], dtype=np.int64)
+            cells = np.ix_(rows, columns)
             places = [names.index(name) for name in part.link_names]
             for name in QUANTITIES:
-                values[name][np.ix_(rows, columns)] += part.values[name]
+                if part is self and values[name].shape == part.values[name].shape:
+                    values[name] = np.array(part.values[name])  # nothing is new, so it stands where it stood
+                else:
+                    values[name][cells] += part.values[name]
             for name in LINK_QUANTITIES:
                 links[name][places] += part.link_values[name]
         groups = self.groups or other.groups

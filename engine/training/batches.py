@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.core.streams import stream
+from engine.core.streams import stream, streams
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,30 @@ class Batches:
 
 def visiting_order(seed: int, client: int, round_number: int, num_samples: int, epochs: int) -> np.ndarray:
     """A permutation of the client's samples per epoch, (epochs, num_samples)."""
-    draw = stream(seed, "batches", client, round_number)
+    return _order(stream(seed, *_name(client, round_number)), num_samples, epochs)
+
+
+def visiting_orders(
+    seed: int, clients: Sequence[int], round_number: int, counts: Sequence[int], epochs: int
+) -> list[np.ndarray]:
+    """The same of many clients.
+
+    Args:
+        seed: seed of the run.
+        clients: ids.
+        round_number: the round.
+        counts: samples of each client.
+        epochs: permutations of each client.
+    """
+    draws = streams(seed, [_name(client, round_number) for client in clients])
+    return [_order(draw, count, epochs) for draw, count in zip(draws, counts, strict=True)]
+
+
+def _name(client: int, round_number: int) -> tuple[str, int, int]:
+    return "batches", client, round_number
+
+
+def _order(draw: np.random.Generator, num_samples: int, epochs: int) -> np.ndarray:
     return np.array([draw.permutation(num_samples) for _ in range(epochs)])
 
 

@@ -15,7 +15,7 @@ from engine.privacy.mechanisms.dp_sgd import DPSGD
 from engine.training.arrays import Groups, as_groups, as_tensor, as_tensors
 from engine.training.augmentation import Augmentation
 from engine.training.autograd import ClientJob, train_client
-from engine.training.batches import Batches, batches_of, visiting_order
+from engine.training.batches import Batches, batches_of, visiting_orders
 from engine.training.chain import chain_of
 from engine.training.cohort import StackedResult, train_stacked
 from engine.training.dp_sgd import PrivateSteps
@@ -147,10 +147,8 @@ def train_block(job: BlockJob) -> BlockOutcome:
     The result depends on the job alone; the same clients always form the same block, so it is the same bits whoever
     computes it.
     """
-    orders = [
-        visiting_order(job.seed, client, job.round_number, len(places), job.settings.epochs)
-        for client, places in zip(job.clients, job.samples.places, strict=True)
-    ]
+    counts = [len(places) for places in job.samples.places]
+    orders = visiting_orders(job.seed, job.clients, job.round_number, counts, job.settings.epochs)
     dtype = next(iter(job.down["weights"].values())).dtype
     batches = batches_of(orders, job.settings.batch_size, dtype)
     most = _most_steps(job)

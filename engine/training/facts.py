@@ -12,6 +12,9 @@ from engine.training.workspace import Workspace
 FEW_VISITS = 128
 """Up to this many visits of a client, the products of all clients are looked up at once."""
 
+STRIP = 128
+"""Above that, so many visits of a client are looked up at once, with the visits up to them."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -85,7 +88,7 @@ class FactStore:
 
 
 def products_of_visits(facts: Sequence[Facts], rows: Tensor, memory: Workspace) -> Tensor:
-    """The products between the visits of each client, (C, V, V).
+    """The products of each client's visits with its visits before, (C, V, V); what stands right of them is not told.
 
     Args:
         facts: of each client.
@@ -103,7 +106,10 @@ def products_of_visits(facts: Sequence[Facts], rows: Tensor, memory: Workspace) 
         return torch.gather(lines, 2, rows.unsqueeze(1).expand(products.shape), out=products)
     for fact, mine, out in zip(facts, rows.unbind(), products.unbind(), strict=True):
         lines = memory.empty("lines", visits, len(fact.products), dtype=dtype)
-        torch.index_select(torch.index_select(fact.products, 0, mine, out=lines), 1, mine, out=out)
+        torch.index_select(fact.products, 0, mine, out=lines)
+        for first in range(0, visits, STRIP):
+            last = min(first + STRIP, visits)
+            torch.index_select(lines[first:last], 1, mine[:last], out=out[first:last, :last])
     return products
 
 

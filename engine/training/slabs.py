@@ -76,7 +76,7 @@ def slabs_of(x: Tensor, places: Sequence[np.ndarray], facts: Sequence[Facts], me
 
     Args:
         x: inputs of all samples at hand, (N, F).
-        places: per client, its rows of ``x``.
+        places: per client, its rows of ``x``, in any order.
         facts: what is known of each client's samples.
         memory: where the inputs are kept until the next block.
     """

@@ -1,9 +1,8 @@
 """A whole round of clients with few samples as one Gram block.
 
-The first layer's products are taken over the samples in the order in which the clients hold them, once per sample
-however often it is visited: forward with the round's start, which all clients share, and backward with the gradients of
-all visits added up. Between the two only the clients' Gram matrices are needed, which never change. So the weights of
-single clients need not be formed at all.
+The first layer's products are taken over the samples, once per sample however often it is visited: forward with the
+round's start, which all clients share, and backward with the gradients of all visits added up. Between the two only the
+clients' Gram matrices are needed, which never change. So the weights of single clients need not be formed at all.
 """
 
 from collections.abc import Sequence
@@ -20,6 +19,9 @@ from engine.training.local import Tensors
 from engine.training.slabs import Slab, slabs_of
 from engine.training.stack import Cohort, StackedJob
 from engine.training.workspace import Workspace
+
+ONCE = 1.1
+"""Up to so many visits per sample, padding counted, every visit gets a row of its own."""
 
 
 def suits_whole(job: StackedJob, descent: Descent) -> bool:
@@ -49,7 +51,8 @@ def train_whole(cohort: Cohort) -> dict[str, Tensor]:
 class _Round:
     """The first layer of a cohort over a whole round.
 
-    R samples of all clients, C clients, V visits of each (padded), H outputs, F inputs.
+    R samples of all clients, C clients, V visits of each (padded), H outputs, F inputs. Where every sample is visited
+    once, the samples stand in the order of the visits, R = C * V; else as the clients hold them.
 
     Attributes:
         d: (C, V, H), where the gradients by the visits' pre-activations are written.
@@ -61,13 +64,17 @@ class _Round:
         self.outputs, self.visits = self.layer.outputs, cohort.rows.shape[1]
         self.memory: Workspace = job.cache.setdefault("workspace", Workspace())
         self.facts = _facts_of(job, 0.0 if self.layer.bias is None else 1.0)
-        self.slabs = slabs_of(job.x, job.places, self.facts, self.memory)
         shrink = cohort.descent.shrink(self.layer.weight)
         self.numbers = coefficients(job.settings, lr=cohort.descent.lr, shrink=shrink, steps=cohort.num_steps)
         self.constants = _constants(self.layer.weight, self.layer.bias, cohort.descent, job.start)
         counts = [len(place) for place in job.places]
+        self.is_in_order = cohort.clients * self.visits <= ONCE * sum(counts)
+        held = [place[rows] for place, rows in zip(job.places, cohort.rows.numpy(), strict=True)]
+        self.slabs = slabs_of(job.x, held if self.is_in_order else job.places, self.facts, self.memory)
         self.places = cohort.rows + torch.from_numpy(np.cumsum([0, *counts[:-1]])).unsqueeze(1)
-        self.rows_d = self.memory.empty("d", cohort.clients * self.visits + 1, self.outputs, dtype=job.x.dtype).zero_()
+        rows = cohort.clients * self.visits
+        self.rows_d = self.memory.empty("d", rows + 1, self.outputs, dtype=job.x.dtype)
+        self.rows_d.zero_()  # clients that have done all their steps add nothing, nor does the last row
         self.d = self.rows_d[:-1].view(cohort.clients, self.visits, self.outputs)
 
     def before(self) -> Tensor:
@@ -76,13 +83,12 @@ class _Round:
         bias = None if self.layer.bias is None else job.start[self.layer.bias]
         z = self.memory.empty("z", *shape, dtype=job.x.dtype)
         for slab in self.slabs:
-            mine, visits = z[slab.clients], (self.places[slab.clients] - slab.rows.start).view(-1)
-            samples = slab.forward(job.start[self.layer.weight], bias)
-            torch.index_select(samples, 0, visits, out=mine.view(-1, self.outputs))
+            mine = z[slab.clients]
+            self._visit(slab, slab.forward(job.start[self.layer.weight], bias), mine)
             if not self.numbers.is_plain:
                 mine.mul_(self._by_visit(self.numbers.start))
             if self.constants:
-                others = self._of_constants(slab).index_select(0, visits).view(mine.shape)
+                others = self._visit(slab, self._of_constants(slab), torch.empty_like(mine))
                 mine.addcmul_(others, self._by_visit(self.numbers.constant))
         return z
 
@@ -146,6 +152,14 @@ class _Round:
                     params[self.layer.bias][one.clients.start].add_(part.sum(0))
         return {**params, **stacked_params(self.cohort.later)}
 
+    def _visit(self, slab: Slab, samples: Tensor, out: Tensor) -> Tensor:
+        """Rows of a slab's samples (R, H) as its clients visit them, (C, V, H)."""
+        if self.is_in_order:
+            return out.copy_(samples.view(out.shape))
+        visits = (self.places[slab.clients] - slab.rows.start).view(-1)
+        torch.index_select(samples, 0, visits, out=out.view(-1, self.outputs))
+        return out
+
     def _of_constants(self, slab: Slab) -> Tensor:
         """A slab's products with the constant part of the gradient, (R, H)."""
         weight = self.constants.get(self.layer.weight)
@@ -174,6 +188,8 @@ class _Round:
 
     def _by_sample(self, visits: Sequence[Tensor], slab: Slab) -> Tensor:
         """The gradients of all visits of a slab's samples added up, (R, H)."""
+        if self.is_in_order:
+            return self.rows_d[slab.rows]
         total = self.memory.empty("by sample", len(slab.x), self.outputs, dtype=self.d.dtype)
         torch.index_select(self.rows_d, 0, visits[0][slab.rows], out=total)
         for visit in visits[1:]:
@@ -182,6 +198,8 @@ class _Round:
 
     def _visits_of_samples(self) -> list[Tensor]:
         """For the first, second, ... visit of every sample, (R,): its place among all visits, or the row of zeros."""
+        if self.is_in_order:
+            return []
         share = self.cohort.job.batches.share
         flat = np.flatnonzero(share)
         rows = self.places.numpy().reshape(-1)[flat]

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.streams import seed_of, stream
+from engine.core.streams import seed_of, stream, streams
 
 names = st.lists(st.integers(-5, 5) | st.text(max_size=3), min_size=1, max_size=3).map(tuple)
 
@@ -31,6 +31,15 @@ def test_what_was_drawn_before_does_not_matter() -> None:
     other.normal(size=100)
     assert np.array_equal(stream(0, "w").normal(size=5), stream(0, "w").normal(size=5))
     assert not np.array_equal(stream(0, "w").normal(size=5), stream(1, "w").normal(size=5))
+
+
+@given(st.lists(names, max_size=5), st.integers(0, 2**40))
+def test_streams_made_together_are_those_made_alone(some: list[tuple[str | int]], seed: int) -> None:
+    """NumPy's own seeding is what both are compared with."""
+    together = streams(seed, some)
+    assert len(together) == len(some)
+    for name, draw in zip(some, together, strict=True):
+        assert draw.bit_generator.state == stream(seed, *name).bit_generator.state
 
 
 def test_neighboring_streams_are_not_correlated() -> None:

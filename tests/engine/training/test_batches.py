@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from engine.training.batches import batches_of, visiting_order
+from engine.training.batches import batches_of, visiting_order, visiting_orders
 
 
 def test_every_sample_is_visited_once_per_epoch() -> None:
@@ -17,6 +17,12 @@ def test_order_depends_on_seed_client_and_round_alone() -> None:
     assert (first == visiting_order(7, 3, 2, 50, 1)).all()
     for other in [(8, 3, 2), (7, 4, 2), (7, 3, 1)]:
         assert (first != visiting_order(*other, 50, 1)).any()
+
+
+def test_orders_of_many_clients_are_those_of_each() -> None:
+    orders = visiting_orders(7, [3, 8], 2, [10, 4], 2)
+    assert np.array_equal(orders[0], visiting_order(7, 3, 2, 10, 2))
+    assert np.array_equal(orders[1], visiting_order(7, 8, 2, 4, 2))
 
 
 def test_batches_end_with_a_smaller_one_and_do_not_cross_epochs() -> None:

@@ -19,7 +19,7 @@ from engine.training.facts import Facts
 from engine.training.plans import Plan
 from engine.training.slabs import slabs_of
 from engine.training.workspace import Workspace
-from tests.engine.training.worlds import CLIENTS, PER_CLIENT, SUMMED, WHOLE, job, largest_difference, samples
+from tests.engine.training.worlds import CLIENTS, PER_CLIENT, SIZES, SUMMED, WHOLE, job, largest_difference, samples
 
 INPUTS = 40
 
@@ -34,9 +34,9 @@ def wide() -> Graph:
     return Mlp(hidden=(9,)).declare(SampleSpec(kind="features", shape=(INPUTS,), num_classes=4))
 
 
-def bordered(constant: np.ndarray, *, own_values: bool = False) -> Samples:
+def bordered(constant: np.ndarray, *, own_values: bool = False, sizes: tuple[int, ...] = SIZES) -> Samples:
     """The clients' samples with some inputs that never vary, or vary from client to client only."""
-    draw, few = np.random.default_rng(3), samples()
+    draw, few = np.random.default_rng(3), samples(sizes)
     x = draw.standard_normal((len(few.y), INPUTS))
     x[:, constant] = np.linspace(-1.0, 2.0, INPUTS)[constant]
     if own_values:
@@ -59,6 +59,25 @@ def test_rounds_are_exact_whatever_inputs_vary(strategy: Any, options: dict[str,
         whole = train_block(job_on(data, strategy, plan, **options))
         assert largest_difference(alone.summed, whole.summed) < 1e-9
         assert largest_difference(alone.states, whole.states) < 1e-9
+
+
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}], ids=["sgd", "nag"])
+@pytest.mark.parametrize("strategy", [FedAvg(), FedProx(mu=0.3), FedMAX(), Scaffold()], ids=repr)
+def test_clients_of_about_one_size_and_one_epoch(strategy: Any, options: dict[str, Any]) -> None:
+    """Every visit has a row of its own then, padding too; the last client is done a step before the others."""
+    data = bordered(CONSTANT["borders"], sizes=(40, 37, 40, 32))
+    alone = train_block(job_on(data, strategy, PER_CLIENT, epochs=1, **options))
+    for plan in (WHOLE,) if isinstance(strategy, Scaffold) else (WHOLE, SUMMED):
+        whole = train_block(job_on(data, strategy, plan, epochs=1, **options))
+        assert largest_difference(alone.summed, whole.summed) < 1e-9
+        assert largest_difference(alone.states, whole.states) < 1e-9
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_many_visits_of_a_client_are_looked_up_in_strips(epochs: int) -> None:
+    data = bordered(CONSTANT["none"], sizes=(190, 190, 177, 170))
+    alone, whole = (train_block(job_on(data, FedAvg(), plan, epochs=epochs)) for plan in (PER_CLIENT, SUMMED))
+    assert largest_difference(alone.summed, whole.summed) < 1e-9
 
 
 def test_an_input_that_differs_between_clients_is_kept() -> None:
