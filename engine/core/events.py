@@ -28,7 +28,8 @@ BODIES: dict[str, str] = {
     "of a sheet of pictures, at most 48 KiB), columns, tile (pictures in a row, pixels of an edge), labels (of each)",
     "contender": "a row of the table of a data-free deployment: name, title, role, accuracy, loss, recall (by class), "
     "agreement (with the teacher), num_parameters, macs, bytes (by precision), peak_memory_bytes, devices (group, "
-    "device, arithmetic, latency_s, energy_j of one answer); the same name again replaces the row",
+    "device, latency_s and energy_j of one answer, fits, excess_bytes, and by precision what fits); the same name "
+    "again replaces the row",
     "export": "a file of the final model that was loaded again and run on the test samples: name, contender, format, "
     "precision, num_bytes, accuracy (of the file), top1_agreement and max_abs_difference (to the model in memory)",
     "audit": "sentence, signals (names of what separates members), figures by name (student_auc, ...)",

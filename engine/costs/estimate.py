@@ -48,6 +48,10 @@ class Expecting(Protocol[ContextT_contra]):
         """The trace that the whole run is expected to leave."""
         ...
 
+    def expected_host_trace(self, context: ContextT_contra) -> Trace | None:
+        """What this host computes in the whole run; None if it is what the devices compute."""
+        ...
+
     def expected_metrics(self, context: ContextT_contra) -> Mapping[str, float]:
         """Metrics of the whole run that are known before it."""
         ...
@@ -121,7 +125,9 @@ def estimate(
         EngineError: a device cannot do the work.
     """
     found = estimate_trace(task.expected_trace(context), context.cost_model, method=method, samples=samples)
-    return replace(found, metrics=task.expected_metrics(context))
+    here = task.expected_host_trace(context)
+    host_s = found.host_s if here is None else host_seconds(here, this_host())
+    return replace(found, metrics=task.expected_metrics(context), host_s=host_s)
 
 
 def estimate_trace(

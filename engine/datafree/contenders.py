@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.core.json import JsonValue
 from engine.datafree.devices import device_rows
+from engine.datafree.footprint import PRECISIONS, Precision, footprint
 from engine.models.profile import profile
 from engine.task.contract import State
 
@@ -26,10 +27,6 @@ TITLES: Mapping[str, tuple[str, str]] = {
     "quantized": ("Quantized", "student"),
 }
 """Title and role of each contender."""
-
-
-BITS: Mapping[str, int] = {"fp32": 32, "int8": 8, "int4": 4}
-"""Bits of a weight by precision."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +82,20 @@ def contenders_of(task: "Datafree") -> tuple[str, ...]:
 
 def row_of(world: "World", state: State, contender: str, found: Measured) -> dict[str, JsonValue]:
     """A contender's line of the table, as its event carries it."""
-    costs = profile(world.graph(contender, state))
-    title, role = TITLES[contender]
-    rows: Any = device_rows(world.context, costs)
+    graph, precision = world.graph(contender, state), _precision(world.task, contender)
+    costs, (title, role) = profile(graph), TITLES[contender]
     return {
         "name": contender, "title": title, "role": role,
         "accuracy": found.accuracy, "loss": found.loss, "recall": list(found.recall), "agreement": found.agreement,
         "num_parameters": costs.num_parameters, "macs": costs.total_macs,
-        "bytes": {name: costs.parameter_bytes * bits // 32 for name, bits in BITS.items()},
-        "peak_memory_bytes": costs.peak_activation_bytes, "devices": rows,
+        "bytes": {name: footprint(graph, name).weight_bytes for name in PRECISIONS}, "precision": precision,
+        "peak_memory_bytes": footprint(graph, precision).activation_bytes,
+        "devices": device_rows(world.context, graph, precision),
     }  # fmt: skip
+
+
+def _precision(task: "Datafree", contender: str) -> Precision:
+    """The numbers of a contender's weights."""
+    if contender != "quantized" or task.quantizer is None:
+        return "fp32"
+    return "int4" if task.quantizer.weight_bits == 4 else "int8"

@@ -1,10 +1,19 @@
 """What a data-free deployment is expected to cost the fleet, from the spec alone."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.costs.trace import Trace
+import numpy as np
+
+from engine.costs.trace import Trace, TraceBuilder
+from engine.costs.work import Work
 from engine.datafree.deployment import deployment_trace, expected_bytes, final_of
 from engine.datafree.folding import fold_graph
+from engine.datafree.program import program_of
+from engine.datafree.stages.exporting import Verify
+from engine.datafree.stages.measuring import Measure
+from engine.datafree.stages.synthesizing import Synthesize
+from engine.datafree.stages.training import Train
 from engine.datafree.world import World
 from engine.models.profile import profile
 from engine.task.contract import Context
@@ -18,3 +27,40 @@ def expected_trace(task: "Datafree", context: Context) -> Trace:
     graph = World(task, context).expected_graph(final_of(task))
     costs = profile(graph if task.quantizer is None else fold_graph(graph))
     return deployment_trace(task, context, costs, expected_bytes(task, graph))
+
+
+HOST = np.array([0])
+"""The device that stands for this host."""
+
+
+def expected_host_trace(task: "Datafree", context: Context) -> Trace:
+    """What this host trains, makes and measures, one computation for each job."""
+    world, builder = World(task, context), TraceBuilder()
+    tests = task.dataset.num_samples("test")
+    for job in program_of(world):
+        match job:
+            case Train(contender=contender, num_steps=steps):
+                settings = world.teacher_training if contender == "teacher" else task.distillation
+                samples = steps * settings.batch_size
+                _compute(builder, _work(world, contender), samples, trains=True, steps=steps)
+                if contender not in ("teacher", "oracle"):
+                    _compute(builder, _work(world, "teacher"), samples)
+            case Synthesize(num_steps=steps):
+                macs = world.synthesizer.step_macs(world.profile("teacher"), world.student_profile)
+                teacher = _work(world, "teacher")
+                each = teacher.scaled(macs / max(1.0, float(sum(teacher.macs.values()))))
+                _compute(builder, replace(each, parameter_count=0), steps if world.synthesizer.steps_per_batch else 0)
+            case Measure(contender=contender) | Verify(contender=contender):
+                known = contender if contender not in ("pruned", "quantized") else world.base
+                _compute(builder, _work(world, known), tests)
+            case _:
+                pass
+    return builder.build()
+
+
+def _work(world: World, contender: str) -> Work:
+    return Work.from_profile(world.profile(contender))
+
+
+def _compute(builder: TraceBuilder, work: Work, samples: int, *, trains: bool = False, steps: int = 0) -> None:
+    builder.compute(HOST, work, samples, mode="train" if trains else "infer", num_steps=steps)

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from engine.core.json import JsonValue
 from engine.core.registry import kind_of
-from engine.datafree.contenders import TITLES, contenders_of
+from engine.datafree.contenders import TITLES, baselines_of, contenders_of
 from engine.datafree.deployment import final_of
+from engine.datafree.devices import device_rows
 from engine.datafree.program import stages_of
 from engine.datafree.world import World
 from engine.task.contract import Context
@@ -25,6 +26,11 @@ def facts_of(task: "Datafree", context: Context) -> dict[str, JsonValue]:
             {"name": name, "title": TITLES[name][0], "role": TITLES[name][1]} for name in contenders_of(task)
         ],
         "final": final_of(task),
+        "budget": [
+            {"name": name, "devices": device_rows(context, world.expected_graph(name), "fp32")}
+            for name in contenders_of(task)
+            if name not in baselines_of(task) and name != "quantized"
+        ],
         "classes": list(task.dataset.class_names()),
         "num_parameters": world.profile("student").num_parameters,
         "teacher_parameters": world.profile("teacher").num_parameters,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from engine.core.json import JsonValue
 from engine.datafree.contenders import TITLES, baselines_of
-from engine.datafree.stages.auditing import Audit
+from engine.datafree.stages.auditing import audit_of
 from engine.datafree.stages.collecting import Collect
 from engine.datafree.stages.deploying import Deploy
 from engine.datafree.stages.exporting import Export, Verify
@@ -70,7 +70,7 @@ def _jobs(world: World) -> Iterator[Job]:
             yield from _baseline(world, name)
     yield from _exports(world)
     if task.audit is not None and world.num_batches:
-        yield Audit("audit", 1)
+        yield audit_of(world, world.num_batches * world.synthesizer.batch_size)
     yield Deploy("deployment", 1)
 
 

@@ -101,6 +101,10 @@ class Datafree(Task):
         """The deployment of the final model."""
         return expectation.expected_trace(self, context)
 
+    def expected_host_trace(self, context: Context) -> "Trace":
+        """All training, the making of images, and measuring: this host does them, not the devices."""
+        return expectation.expected_host_trace(self, context)
+
     def init(self, context: Context) -> State:
         """The state before the first job."""
         return summaries.begin(self, context)

@@ -95,6 +95,11 @@ class World:
         return self._profiles[contender]
 
     @property
+    def student_profile(self) -> Profile | None:
+        """What the student costs; None if there is none."""
+        return None if self.task.student is None else self.profile("student")
+
+    @property
     def pixels(self) -> Pixels:
         """The constants by which the private images are standardized."""
         found = self.task.dataset.pixels()
@@ -241,15 +246,13 @@ class World:
             graph: its declaration.
             weights: what is loaded into it, unless it holds these very arrays.
         """
-        import torch
-
-        from engine.models.build import build
         from engine.training.arrays import as_tensors, load
         from engine.training.rewrite import pool_before_relu
+        from engine.training.supervised import quick_module
 
         module, held = self._modules.get(name, (None, None))
         if module is None or module.graph != pool_before_relu(graph):
-            module, held = build(pool_before_relu(graph)).to(memory_format=torch.channels_last), None
+            module, held = quick_module(graph), None
             module.eval().requires_grad_(False)
         if held is None or any(held.get(key) is not array for key, array in weights.items()):
             load(module, as_tensors(weights))

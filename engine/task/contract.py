@@ -59,6 +59,10 @@ class Task(Component):
     def expected_trace(self, context: Context) -> "Trace":
         """The trace that the whole run is expected to leave; NumPy only and without data: estimates are made of it."""
 
+    def expected_host_trace(self, context: Context) -> "Trace | None":
+        """What this host computes in the whole run, as if it were a device; None if it is what the devices compute."""
+        return None
+
     def expected_metrics(self, context: Context) -> Mapping[str, float]:
         """Metrics of the whole run that are known before it, such as ``epsilon``; as cheap as the expected trace."""
         return {}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
+from engine.core.json import JsonValue
 from engine.datafree import layout
 from engine.datafree.deployment import deployment_trace, final_of
 from engine.datafree.quantized_state import from_arrays
@@ -44,7 +45,7 @@ class Deploy(Job):
             },
         )
         values = {"accuracy": row["accuracy"], "loss": row["loss"]}
-        rows = cost.ledger.by_group()
+        rows: list[JsonValue] = [*cost.ledger.by_group()]
         return state, [
             measured(state, self.stage, global_step(state, steps), values),
             told(state, "ledger", self.stage, round=global_step(state, steps), rows=rows),

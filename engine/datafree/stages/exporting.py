@@ -17,9 +17,9 @@ def with_file(state: State, file: Exported) -> State:
     """The state with one more file."""
     number = layout.PIECES["files"]
     content = np.frombuffer(file.content, dtype=np.uint8)
-    about: dict[str, dict[str, str]] = layout.value(state, "files")
+    files = {**layout.value(state, "files"), file.name: {"format": file.format, "precision": file.precision}}
     return state.replace(
-        values={"files": {**about, file.name: {"format": file.format, "precision": file.precision}}},
+        values={"files": files},
         clients={number: {**state.clients.get(number, {}), file.name: content}},
     )
 
@@ -98,8 +98,8 @@ class Verify(Job):
         found = compare(run, model, world.test.x[rows], world.test.y[rows])
         work = layout.part(layout.WORK, state.tensors)
         if work:
-            counts = map(int, work["counts"])
-            found = Tally(*counts, float(work["difference"][0])) + found
+            samples, right, agreeing = map(int, work["counts"])
+            found = Tally(samples, right, agreeing, float(work["difference"][0])) + found
         if steps.stop < self.num_steps:
             counts = np.array([found.num_samples, found.num_right, found.num_agreeing])
             kept = {"counts": counts, "difference": np.array([found.max_abs_difference])}
@@ -120,4 +120,5 @@ class Verify(Job):
 
 def quantized_name(state: State) -> str:
     """Name of the file of the quantized model."""
-    return next(name for name, about in layout.value(state, "files").items() if about["precision"] != "fp32")
+    files: dict[str, dict[str, str]] = layout.value(state, "files")
+    return next(name for name, about in files.items() if about["precision"] != "fp32")

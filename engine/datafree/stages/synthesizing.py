@@ -41,8 +41,7 @@ class Synthesize(Job):
 
     @override
     def chunk(self, world: World) -> int:
-        student = None if world.task.student is None else world.profile("student")
-        return chunk_of(world.synthesizer.step_macs(world.profile("teacher"), student))
+        return chunk_of(world.synthesizer.step_macs(world.profile("teacher"), world.student_profile))
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
@@ -121,7 +120,7 @@ def _judged(world: World, state: State, images: np.ndarray, labels: np.ndarray) 
 
     x = channels_last(torch.from_numpy(standardizer(world.pixels)(images)))
     judges = [name for name in ("teacher", "oracle") if layout.piece_of(name) in state.clients]
-    found = {}
+    found: dict[str, float] = {}
     for name in judges:
         with torch.no_grad():
             sure, says = world.module(name, world.graph(name), world.weights(state, name))(x).softmax(dim=1).max(dim=1)

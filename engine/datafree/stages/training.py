@@ -8,7 +8,7 @@ from engine.datafree import layout
 from engine.datafree.stages.job import POINTS, Job, Turn, falls_due, global_step, measured
 from engine.datafree.world import World, chunk_of
 from engine.fleet.device import TRAINING_PASSES
-from engine.task.contract import State
+from engine.task.contract import State, Tensors
 
 LOOKS = 10
 """How often a model is looked at while it trains."""
@@ -73,14 +73,14 @@ class Train(Job):
     def _prefix(self) -> str:
         return {"teacher": "teacher", "student": "distillation"}.get(self.contender, self.contender)
 
-    def _finished(self, state: State, arrays: dict) -> State:
+    def _finished(self, state: State, arrays: Tensors) -> State:
         from engine.training.supervised import weights_in
 
         state = layout.with_part(state, layout.TRAIN, {})
         return state.replace(clients={layout.piece_of(self.contender): weights_in(arrays)})
 
 
-def _look(world: World, contender: str, arrays: dict) -> float:
+def _look(world: World, contender: str, arrays: Tensors) -> float:
     """The accuracy on some test samples, spread over all of them."""
     import torch
 

@@ -122,6 +122,9 @@ class Expected:
         """The trace."""
         return context.trace
 
+    def expected_host_trace(self, context: "Expected") -> None:
+        return None
+
     def expected_metrics(self, context: "Expected") -> dict[str, float]:
         """One that is known."""
         return {"epsilon": 2.5}
