@@ -189,7 +189,8 @@ class _Round:
     def _by_sample(self, visits: Sequence[Tensor], slab: Slab) -> Tensor:
         """The gradients of all visits of a slab's samples added up, (R, H)."""
         if self.is_in_order:
-            return self.rows_d[slab.rows]
+            rows: Tensor = self.rows_d[slab.rows]
+            return rows
         total = self.memory.empty("by sample", len(slab.x), self.outputs, dtype=self.d.dtype)
         torch.index_select(self.rows_d, 0, visits[0][slab.rows], out=total)
         for visit in visits[1:]:
