@@ -92,41 +92,90 @@ class AuditResult:
         return found
 
 
+@dataclass(frozen=True)
+class Sample:
+    """What one audit looks at.
+
+    Attributes:
+        images: (N, C, H, W), synthetic, standardized.
+        members: samples that the teacher was trained on.
+        others: as many that it was not.
+    """
+
+    images: np.ndarray
+    members: Split
+    others: Split
+
+    @classmethod
+    def drawn(
+        cls, settings: AuditSettings, images: np.ndarray, splits: tuple[Split, Split], draw: np.random.Generator
+    ) -> "Sample":
+        """Images, members and others at random, as many as :func:`sizes` tells."""
+        members, others = splits
+        count, num_images = sizes(settings, len(images), len(members.y), len(others.y))
+        chosen = images[np.sort(draw.permutation(len(images))[:num_images])]
+        return cls(chosen, _drawn(members, count, draw), _drawn(others, count, draw))
+
+    def inputs(self, *, with_images: bool) -> np.ndarray:
+        """Members, others and, if wanted, images in one array: what a model is to be shown."""
+        parts = (self.members.x, self.others.x, self.images)
+        return np.concatenate(parts if with_images else parts[:2])
+
+
+def sizes(settings: AuditSettings, num_images: int, num_members: int, num_others: int) -> tuple[int, int]:
+    """Members (and as many others) and images that an audit looks at, where there are so many."""
+    return min(settings.num_samples, num_members, num_others), min(settings.num_images, num_images)
+
+
 def audit(
     settings: AuditSettings, images: np.ndarray, splits: tuple[Split, Split], looks: Mapping[str, Look],
     draw: np.random.Generator,
 ) -> AuditResult:  # fmt: skip
-    """Attack images and models; the only part of a run besides training and evaluation that reads private samples.
+    """Attack images and models in one go.
 
     Args:
         settings: how many samples, and how sure.
         images: (N, C, H, W), synthetic, standardized.
         splits: members and non-members.
-        looks: models to attack by name, ``teacher`` first, in whose features distances are taken.
+        looks: models to attack by name, ``teacher`` among them, in whose features distances are taken.
         draw: which samples and images are looked at.
     """
-    count = min(settings.num_samples, *(len(split.y) for split in splits))
-    members, others = (_drawn(split, count, draw) for split in splits)
-    chosen = np.sort(draw.permutation(len(images))[: settings.num_images])
-    seen = [{name: look(part.x) for name, look in looks.items()} for part in (members, others)]
-    teacher = next(iter(looks))
+    sample = Sample.drawn(settings, images, splits, draw)
+    logits = {name: look(sample.inputs(with_images=False))[0] for name, look in looks.items()}
+    _, features = looks["teacher"](sample.inputs(with_images=True))
+    return judged(settings, sample, logits, features)
+
+
+def judged(
+    settings: AuditSettings, sample: Sample, logits: Mapping[str, np.ndarray], features: np.ndarray
+) -> AuditResult:
+    """What the models made of a sample, turned into attacks and words.
+
+    Args:
+        settings: how sure.
+        sample: what they looked at.
+        logits: (2 M, K) of each model, members first.
+        features: (2 M + N, d) of the teacher, images last.
+    """
+    count = len(sample.members.y)
     spaces = {
-        "pixels": (images[chosen], members.x, others.x),
-        "features": (looks[teacher](images[chosen])[1], seen[0][teacher][1], seen[1][teacher][1]),
+        "pixels": (sample.images, sample.members.x, sample.others.x),
+        "features": (features[2 * count :], features[:count], features[count : 2 * count]),
     }
     distances = {name: _distances(*space, confidence=settings.confidence) for name, space in spaces.items()}
     attacks = {
         name: separation(
-            confidences(seen[0][name][0], members.y),
-            confidences(seen[1][name][0], others.y),
+            confidences(rows[:count], sample.members.y),
+            confidences(rows[count : 2 * count], sample.others.y),
             confidence=settings.confidence,
         )
-        for name in looks
+        for name, rows in logits.items()
     }
     tests = {**{name: each.separation for name, each in distances.items()}, **attacks}
     limit = (1.0 - settings.confidence) / len(tests)  # of Bonferroni, so that the whole audit keeps its level
     signals = tuple(name for name, test in tests.items() if test.p_value < limit)
-    return AuditResult(distances, attacks, count, len(chosen), signals, _sentence(signals, distances, attacks))
+    words = _sentence(signals, distances, attacks)
+    return AuditResult(distances, attacks, count, len(sample.images), signals, words)
 
 
 def _drawn(split: Split, count: int, draw: np.random.Generator) -> Split:

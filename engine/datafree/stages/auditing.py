@@ -1,36 +1,94 @@
 """The privacy audit: what the images and the models tell of their members."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
 from typing_extensions import override
 
 from engine.core.json import JsonValue
+from engine.datafree import layout
+from engine.datafree.audit import AuditSettings, Sample, judged, sizes
+from engine.datafree.pools import bank_of
 from engine.datafree.stages.job import Job, Turn, told
+from engine.datafree.stages.measuring import samples_at_once
 from engine.datafree.world import World
 from engine.task.contract import State
+
+if TYPE_CHECKING:
+    from engine.datafree.views import TeacherView
+
+TEACHER, FEATURES = "teacher", "features"
 
 
 @dataclass(frozen=True)
 class Audit(Job):
-    """Attacks images, teacher and student with members and others."""
+    """Shows members, others and images to the models, some at a time, and attacks all at the end.
+
+    Attributes:
+        blocks: model, first row and row after the last of each step; of members, others and images in this order.
+    """
+
+    blocks: tuple[tuple[str, int, int], ...]
+
+    @override
+    def chunk(self, world: World) -> int:
+        return 1
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
-        from engine.datafree.audit import audit
-        from engine.datafree.lessons import standardizer
-        from engine.datafree.pools import bank_of
-        from engine.datafree.views import TeacherView
-
-        settings = world.task.audit
-        assert settings is not None, "this job exists only with an audit"
-        images, _ = bank_of(world, state, world.num_batches)
-        draw = world.context.stream("audit")
-        chosen = images[draw.permutation(len(images))[: settings.num_images]]
-        looks = {"teacher": world.teacher(state).outputs}
-        if world.base == "student":
-            student = TeacherView(world.student_graph, world.weights(state, "student"), world.pixels)
-            looks["student"] = student.outputs
-        found = audit(settings, standardizer(world.pixels)(chosen), (world.train, world.test), looks, draw)
+        settings, sample = _settings(world), _sample(world, state)
+        work = layout.part(layout.WORK, state.tensors)
+        for model, first, last in self.blocks[steps.start : steps.stop]:
+            shown = sample.inputs(with_images=model == TEACHER)[first:last]
+            logits, features = _view(world, state, model).outputs(shown)
+            seen = {f"{model}.logits": logits, **({FEATURES: features} if model == TEACHER else {})}
+            for name, rows in seen.items():
+                work[name] = np.concatenate([work[name], rows]) if name in work else rows
+        if steps.stop < self.num_steps:
+            return layout.with_part(state, layout.WORK, work), []
+        state = layout.with_part(state, layout.WORK, {})
+        models = dict.fromkeys(model for model, _, _ in self.blocks)
+        found = judged(settings, sample, {name: work[f"{name}.logits"] for name in models}, work[FEATURES])
         figures: dict[str, JsonValue] = {**found.figures()}
         body: dict[str, JsonValue] = {"sentence": found.sentence, "signals": list(found.signals), "figures": figures}
         return state.replace(values={"audit": body}), [told(state, "audit", self.stage, **body)]
+
+
+def audit_of(world: World, num_images: int) -> Audit:
+    """The audit of a run that makes so many images, cut into steps of bounded work."""
+    dataset = world.task.dataset
+    count, images = sizes(_settings(world), num_images, dataset.num_samples("train"), dataset.num_samples("test"))
+    rows = {TEACHER: 2 * count + images, **({"student": 2 * count} if world.base == "student" else {})}
+    blocks = []
+    for model, total in rows.items():
+        width = samples_at_once(sum(world.profile(model).macs.values()))
+        blocks += [(model, first, min(total, first + width)) for first in range(0, total, width)]
+    return Audit("audit", len(blocks), tuple(blocks))
+
+
+def _settings(world: World) -> AuditSettings:
+    assert world.task.audit is not None, "this job exists only with an audit"
+    return world.task.audit
+
+
+def _sample(world: World, state: State) -> Sample:
+    """The same members, others and images in every step."""
+    from engine.datafree.lessons import standardizer
+
+    def drawn() -> Sample:
+        images, _ = bank_of(world, state, world.num_batches)
+        draw = world.context.stream("audit")
+        # drawn as bytes: only what is looked at becomes float
+        sample = Sample.drawn(_settings(world), images, (world.train, world.test), draw)
+        return Sample(standardizer(world.pixels)(sample.images), sample.members, sample.others)
+
+    return world.remembered("audited", state, drawn)
+
+
+def _view(world: World, state: State, model: str) -> "TeacherView":
+    from engine.datafree.views import TeacherView
+
+    if model == TEACHER:
+        return world.teacher(state)
+    return TeacherView(world.student_graph, world.weights(state, "student"), world.pixels)

@@ -36,7 +36,7 @@ class FastDfkd(FittedGenerator):
     kind: Literal["fast_dfkd"] = "fast_dfkd"
     """A generator that learns to learn, so that a few steps make the next batch."""
 
-    steps: int = Field(default=5, ge=1, le=10_000)
+    steps: int = Field(default=10, ge=1, le=10_000)
     """Steps of the copy and the codes for each batch; the paper takes 2, 5 or 10."""
 
     lr: float = Field(default=5e-3, gt=0, le=1)
