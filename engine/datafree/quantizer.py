@@ -195,7 +195,9 @@ class Quantizer(Component):
         from engine.datafree.observation import by_images
 
         seen = by_images(model.graph, model.weights, inputs.images)
-        return seen | {INPUT: told[INPUT]} | (told if trusts_statistics else {})
+        first = replace(told[INPUT], moments=seen[INPUT].moments)
+        learned = {name: known for name, known in told.items() if known.moments is not None}
+        return seen | (learned if trusts_statistics else {}) | {INPUT: first}
 
     def _integers(self, node: Node, floats: Tensors, bits: int, grid: Grid | None) -> IntegerWeight:
         """A layer's weight as whole numbers."""
