@@ -25,6 +25,8 @@ from webapp.comparison.selection import MAX_ENTRIES, Entry, Selection, names_in,
 from webapp.comparison.tables import Row
 from webapp.experiments.boards import XS
 from webapp.experiments.models import Experiment, Run
+from webapp.experiments.panels import PLAIN as ROUNDS
+from webapp.experiments.panels import kind_of_text
 from webapp.teams.pages import member, team_of, user_of
 
 LINES = (("Mean and band", False), ("Each seed", True))
@@ -154,6 +156,8 @@ def _page(request: HttpRequest, found: Found, following: Following) -> dict[str,
     points = points_of(num_lines)
     drawn = curves(found.entries, made.measure.name, address.x, points=points, each=address.each)
     drawings = marks(table)
+    has_clients = any(kind_of_text(entry.cell.text) == ROUNDS for entry in found.entries)
+    steps = "Rounds" if has_clients else "Steps"
     return {
         "made": made,
         "address": address,
@@ -166,7 +170,8 @@ def _page(request: HttpRequest, found: Found, following: Following) -> dict[str,
         "most_points": points,
         "following": following,
         "follow": f"{address.page()}&seen={following.stamp}&shown={quote(made.measure.name)}",
-        "axes": [(name, title, address.page(x=name)) for name, title in XS],
+        "axes": [(name, steps if name == "rounds" else title, address.page(x=name)) for name, title in XS],
+        "has_clients": has_clients,
         "lines": [(title, address.page(each=each), each == address.each) for title, each in LINES],
         "exports": [(one.title, address.export(one.name)) for one in EXPORTS.values()],
         "command": command(request, address, "csv"),

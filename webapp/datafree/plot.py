@@ -120,7 +120,7 @@ def _measured(board: Board) -> list[tuple[str, str, int, int, float]]:
     """Title, sign, color, size and accuracy of everything that has both."""
     found = []
     for number, row in enumerate(board.contenders.values()):
-        size = (row.get("bytes") or {}).get(str(row.get("stored", "fp32")))
+        size = (row.get("bytes") or {}).get(str(row.get("precision", "fp32")))
         if size and row.get("accuracy") is not None:
             role = str(row.get("role", ""))
             sign = role if role in SIGNS else "baseline"

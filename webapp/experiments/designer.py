@@ -15,7 +15,7 @@ from webapp.experiments import services
 from webapp.library.families import FAMILIES, spec_description
 from webapp.library.services import body_for
 from webapp.library.suggestions import suggester
-from webapp.specforms.form import SpecForm
+from webapp.specforms.form import FIRST_KINDS, SpecForm
 from webapp.specforms.node import Choice
 from webapp.specforms.root import Root
 from webapp.specforms.sweep import Sweep
@@ -24,8 +24,7 @@ from webapp.trained.usage import model_by_id
 
 PART_FAMILIES = {family.noun: family.plural for family in FAMILIES.values()}
 MOST_SAVED = 200
-FIRST_KIND = "federated"
-"""The kind of task of an experiment that begins with nothing."""
+FIRST_KIND = FIRST_KINDS["task"]
 KINDS = {
     "federated": (
         "Train together",
@@ -105,7 +104,7 @@ def blank(team: Team, query: QueryDict, preset: str = "") -> SpecForm:
     form = SpecForm.of_tree(roots(team), tree)
     if "fleet" not in tree:
         form.edit("add:fleet.groups")
-    form.choose_only_kinds()
+    form.choose_kinds()
     return with_suggestions(form, team)
 
 

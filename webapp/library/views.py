@@ -64,7 +64,7 @@ def design_create(request: HttpRequest, family: str) -> HttpResponse:
     form = SpecForm.of_tree((about.root,), {}, suggest=suggester(team_of(request)))
     if family == "fleets":
         form.edit("add:fleet.groups")
-    form.choose_only_kinds()
+    form.choose_kinds()
     return _page(request, about, form, None, request.GET.get("name", ""))
 
 

@@ -18,6 +18,9 @@ from webapp.texts import byte_limit
 
 YAML_ID = "f-yaml"
 
+FIRST_KINDS = {"task": "federated"}
+"""The kind with which a part begins, where there are several."""
+
 
 @dataclass
 class SpecForm:
@@ -97,12 +100,14 @@ class SpecForm:
             case "mode":
                 self._switch(key)
 
-    def choose_only_kinds(self) -> None:
-        """Choose the kind of a required part at the top where there is only one to choose."""
+    def choose_kinds(self) -> None:
+        """Choose the kind of a required part at the top: the only one, or the one that most people begin with."""
         for root in self.roots:
             field, name = root.field, f"{root.place.key}@kind"
-            if field.type == "union" and field.required and len(field.options) == 1 and name not in self.raw:
-                self.raw[name] = field.options[0].kind
+            kinds = [option.kind for option in field.options]
+            first = FIRST_KINDS.get(field.name, kinds[0] if len(kinds) == 1 else "")
+            if field.type == "union" and field.required and first in kinds and name not in self.raw:
+                self.raw[name] = first
 
     def refuse(self, problems: Iterable[Problem]) -> None:
         """Take over what the engine found."""
