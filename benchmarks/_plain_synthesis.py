@@ -194,7 +194,7 @@ class PlainGenerator:
 
     def _contrast(self, images: Tensor, features: Tensor, step: int) -> Tensor:
         assert self.memory is not None
-        cut = Contrast(self.view, {}, self.memory, 1.0)._cut(images, step)
+        cut = Contrast(self.view, {}, self.memory, 1.0).cut(images, step)
         _, others = self.teacher.forward(cut)
         first, second, third = (self._projected(each) for each in (features, others, self.memory))
         similar = first @ torch.cat([second, third]).T / self.synthesizer.temperature

@@ -70,7 +70,7 @@ class Contrast:
             features: (B, d), the teacher's for these images.
             step: number of the step, which names the cut-outs.
         """
-        cut_BD = self.view.teacher.forward(self._cut(images, step), batch_norm=False).features
+        cut_BD = self.view.teacher.forward(self.cut(images, step), batch_norm=False).features
         anchors, cuts = self._projected(features), self._projected(cut_BD)
         candidates = torch.cat([cuts, self._projected(self.memory)]) if len(self.memory) else cuts
         return functional.cross_entropy(anchors @ candidates.T / self.temperature, torch.arange(len(images)))
@@ -79,7 +79,7 @@ class Contrast:
         hidden = functional.relu(features @ self.layers[LAYERS[0]].value.T)
         return functional.normalize(hidden @ self.layers[LAYERS[1]].value.T, dim=1)
 
-    def _cut(self, images: Tensor, step: int) -> Tensor:
+    def cut(self, images: Tensor, step: int) -> Tensor:
         """A random square out of each image, enlarged to the full size (bilinear)."""
         draw = self.view.draw("cuts", step)
         scale_B = torch.from_numpy(draw.uniform(SMALLEST_CUT, 1.0, len(images)).astype("float32"))

@@ -156,19 +156,19 @@ def test_contrast_is_the_cross_entropy_of_the_own_cut_among_all_candidates() -> 
         out = hidden @ layers["projection.out"].value.numpy().T
         return out / np.linalg.norm(out, axis=1, keepdims=True)
 
-    cuts = view.teacher.forward(contrast._cut(images, 7)).features
+    cuts = view.teacher.forward(contrast.cut(images, 7)).features
     similar = projected(features) @ np.concatenate([projected(cuts), projected(memory)]).T / 0.5
     wanted = np.mean([np.log(np.exp(row).sum()) - row[i] for i, row in enumerate(similar)])
     assert float(contrast.term(images, features, 7)) == pytest.approx(float(wanted), rel=1e-4)
-    assert torch.equal(contrast._cut(images, 7), contrast._cut(images, 7))
-    assert not torch.equal(contrast._cut(images, 7), contrast._cut(images, 8))
+    assert torch.equal(contrast.cut(images, 7), contrast.cut(images, 7))
+    assert not torch.equal(contrast.cut(images, 7), contrast.cut(images, 8))
 
 
 def test_a_cut_lies_within_the_image() -> None:
     view = tiny.view()
     ramp = torch.arange(64.0).view(1, 1, 8, 8).repeat(50, 1, 1, 1)
     contrast = Contrast(view, {}, torch.zeros(0, 1), 1.0)
-    cut = contrast._cut(ramp, 0)
+    cut = contrast.cut(ramp, 0)
     assert cut.shape == ramp.shape
     assert float(cut.min()) >= 0.0
     assert float(cut.max()) <= 63.0
