@@ -17,7 +17,7 @@ from fnmatch import fnmatch
 
 from benchmarks.reproduce import studies
 from benchmarks.reproduce.legs import pausing_after, run_cell
-from benchmarks.reproduce.study import ROOT, Study, StudyCell
+from benchmarks.reproduce.study import ROOT, Further, Study, StudyCell
 from engine.commands.output import DONE, FAILED, complain, duration, note, say
 from engine.core.errors import EngineError
 from engine.costs.estimate import estimate
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.list:
         _tell(chosen)
         return DONE
-    if not options.write and not _run(chosen, options.minutes):
+    if not options.write and not _run(chosen, options.minutes, study.further):
         return FAILED
     study.page.write_text(study.text(), encoding="utf-8")
     note(f"written: {study.page.relative_to(ROOT)}")
@@ -66,7 +66,7 @@ def _tell(chosen: Sequence[StudyCell]) -> None:
         say(f"missing   {cell.name}, about {duration(expected.host_s)} of one thread")
 
 
-def _run(chosen: Sequence[StudyCell], minutes: float) -> bool:
+def _run(chosen: Sequence[StudyCell], minutes: float, further: Further | None) -> bool:
     """Run what is missing until the time is over; False if a run could not go on."""
     control, store = pausing_after(minutes), DataStore.from_environment()
     for cell in chosen:
@@ -76,7 +76,7 @@ def _run(chosen: Sequence[StudyCell], minutes: float) -> bool:
             break
         note(cell.title)
         try:
-            is_done = run_cell(cell, control, store)
+            is_done = run_cell(cell, control, store, further)
         except EngineError as error:
             complain(error)
             return False

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.reproduce.study import Recorded, StudyCell
+from benchmarks.reproduce.study import Further, Recorded, StudyCell
 from engine.core.home import home_folder
+from engine.core.json import JsonValue
 from engine.data.store import DataStore
 from engine.runs.batch import Batch, Planned
 from engine.runs.control import Control
@@ -29,8 +30,14 @@ class _Quiet:
         return None
 
 
-def run_cell(cell: StudyCell, control: Control, store: DataStore) -> bool:
+def run_cell(cell: StudyCell, control: Control, store: DataStore, further: Further | None = None) -> bool:
     """Run or continue a cell until it is done, and record it; False if it halted before or another leg has it.
+
+    Args:
+        cell: what to run.
+        control: tells when to halt.
+        store: where data sets lie.
+        further: what the study measures on a finished run.
 
     Raises:
         EngineError: the run cannot go on, because its data is missing for one.
@@ -42,7 +49,8 @@ def run_cell(cell: StudyCell, control: Control, store: DataStore) -> bool:
         batch = Batch(cell.spec, folder / "run")
         if batch.execute(_Quiet(), control, store) != "done":
             return False
-        cell.record(_summary(batch.plan[0].folder))
+        done = batch.plan[0].folder
+        cell.record({**_summary(done), **(further(cell, done) if further else {})})
     return True
 
 
@@ -76,10 +84,19 @@ def _summary(folder: RunFolder) -> Recorded:
     evaluated = [body for body in rounds if "accuracy" in body["values"]]
     return {
         "metrics": record["metrics"],
+        **({"baselines": _baselines(record["baselines"])} if record.get("baselines") else {}),
         "costs": record["costs"],
         "wall_s": round(record["wall_s"], 1),
         "series": {"round": [body["round"] for body in evaluated], **_series([body["values"] for body in evaluated])},
         "made_by": provenance(),
+    }
+
+
+def _baselines(rows: Mapping[str, Mapping[str, JsonValue]]) -> dict[str, dict[str, JsonValue]]:
+    """The single figures of each model that stands beside the result."""
+    return {
+        name: {what: value for what, value in row.items() if isinstance(value, int | float)}
+        for name, row in rows.items()
     }
 
 

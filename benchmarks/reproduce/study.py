@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.checkpoint import write_atomically
+from engine.runs.folder import RunFolder
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.text import cells, parse, tree_of
 
@@ -81,21 +82,29 @@ class StudyCell:
         write_atomically(self.path, (json.dumps(kept, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
+Further = Callable[[StudyCell, RunFolder], Recorded]
+"""What a study measures on a finished run, given what was run and its folder."""
+
+
 @dataclass(frozen=True)
 class Study:
     """A study.
 
     Attributes:
-        name: what ``./edgeloom reproduce`` calls it; its page is ``docs/results/<name>.md``.
+        name: what ``./edgeloom reproduce`` calls it.
         title: heading of the page.
         specs: its experiments, in the order of their importance.
         render: the page's body, given what is recorded.
+        further: what is measured on the files of a finished run and recorded beside its metrics; None for nothing.
+        page_name: its page is ``docs/results/<page_name>.md``; empty if that is the study's name.
     """
 
     name: str
     title: str
     specs: Sequence[Path]
     render: Callable[[Sequence[Recorded]], Iterator[str]]
+    further: Further | None = None
+    page_name: str = ""
 
     def cells(self) -> list[StudyCell]:
         """All runs: spec by spec, and the first seed of every cell before the second of any."""
@@ -111,7 +120,7 @@ class Study:
     @property
     def page(self) -> Path:
         """Where its page lies."""
-        return RESULTS / f"{self.name}.md"
+        return RESULTS / f"{self.page_name or self.name}.md"
 
     def text(self) -> str:
         """The page, from what is recorded now."""
