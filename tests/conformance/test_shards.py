@@ -20,6 +20,7 @@ from engine.task.contract import Block, BlockExecutor, BlockResult, State, Task,
 from engine.task.local import LocalExecutor
 from tests.engine.federated import axes
 from tests.engine.federated.worlds import as_json
+from tests.engine.runs.crews import Waiting
 
 ROUNDS = 2
 MEMBERS = (
@@ -31,16 +32,16 @@ MEMBERS = (
 Result = tuple[State, list[Event]]
 
 
-class Scattered:
+class Scattered(Waiting):
     """A crew of which a third computes, a third is lost, and a third does nothing."""
 
     least_macs = 0.0
 
     def __init__(self, task: Task, folder: Path) -> None:
+        super().__init__()
         self.task, self.context, self.exchange = task, axes.world(), Exchange(folder)
         self.done: dict[BlockName, str] = {}
         self.lost: set[BlockName] = set()
-        self.waiting: list[BlockName] = []
         self.num_fetched = 0
 
     def post(self, blocks: Sequence[Block]) -> None:
@@ -53,14 +54,6 @@ class Scattered:
             block = self.exchange.block(files[name])
             self.done[block.name] = f"{files[name]}-result"
             self.exchange.put_result(self.done[block.name], self.task.compute_block(self.context, block))
-
-    def take(self, name: BlockName | None = None) -> BlockName | None:
-        """What nobody has."""
-        name = name or next(iter(self.waiting), None)
-        if name not in self.waiting:
-            return None
-        self.waiting.remove(name)
-        return name
 
     def revoke(self, name: BlockName) -> None:
         """Whoever had it is lost anyway."""

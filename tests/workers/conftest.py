@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.webapp.people import People, make_people
 from tests.workers.platform import Platform, use_broker
+from tests.workers.reference import undisturbed
 from webapp.experiments.models import Experiment, Run
 from webapp.experiments.services import submit
 
@@ -37,6 +39,19 @@ def launch(people: People) -> Callable[..., Run]:
         return first_run(experiment)
 
     return launched
+
+
+@pytest.fixture(scope="module")
+def expected(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The events of an undisturbed run of the module's ``TEXT``, in one process."""
+    return undisturbed(request.module.TEXT, tmp_path_factory.mktemp("reference"))
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest, platform: Platform, launch: Callable[[str], Run], settings: Any) -> Run:
+    """A launched run of the module's ``TEXT`` that nobody works on yet."""
+    settings.RESEND_S = 2.0
+    return launch(request.module.TEXT)
 
 
 def first_run(experiment: Experiment) -> Run:

@@ -13,9 +13,8 @@ from django.conf import settings
 
 from tests.webapp.people import People
 from tests.webapp.rows import TEXT as SHORT
+from tests.workers.endings import assert_undisturbed, finish
 from tests.workers.platform import Platform, reread, wait_until
-from tests.workers.reference import undisturbed
-from tests.workers.test_kill_workers import assert_undisturbed, finish
 from webapp.experiments.models import Run, RunState, Shard, ShardBlock
 from webapp.experiments.services import cancel
 from workers import reaper
@@ -39,19 +38,6 @@ task:
   local: {epochs: 25, batch_size: 32, path: per_client}
   rounds: 20
 """
-
-
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """The events of an undisturbed run in one process."""
-    return undisturbed(TEXT, tmp_path_factory.mktemp("reference"))
-
-
-@pytest.fixture
-def run(platform: Platform, launch: Callable[[str], Run], settings: Any) -> Run:
-    """A launched run that nobody works on yet."""
-    settings.RESEND_S = 2.0
-    return launch(TEXT)
 
 
 def process_of(owner: str) -> int:

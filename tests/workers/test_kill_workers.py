@@ -10,12 +10,10 @@ import psutil
 import pytest
 
 from tests.webapp import rows
+from tests.workers.endings import assert_undisturbed, finish
 from tests.workers.platform import LEASE_S, Platform, reread, wait_until
-from tests.workers.reference import undisturbed
 from webapp import broker
-from webapp.experiments.log import events_after
-from webapp.experiments.models import EventBatch, Run, RunState, RunTransition
-from webapp.experiments.series import series
+from webapp.experiments.models import Run, RunState, RunTransition
 from webapp.system.process import Process
 from workers import reaper
 
@@ -38,41 +36,10 @@ task:
 """
 
 
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """The events of an undisturbed run."""
-    return undisturbed(TEXT, tmp_path_factory.mktemp("reference"))
-
-
-@pytest.fixture
-def run(platform: Platform, launch: Callable[[str], Run], settings: Any) -> Run:
-    """A launched run that nobody works on yet."""
-    settings.RESEND_S = 2.0
-    return launch(TEXT)
-
-
 def wait_for_middle(run: Run, worker: Process, seq: int = 80) -> None:
     """Wait until the run is well under way and has a checkpoint."""
     wait_until(lambda: reread(run).last_seq > seq and run.checkpoint, "the run is under way", worker)
     assert run.state == RunState.RUNNING, "too fast to be disturbed: give the spec more rounds"
-
-
-def assert_undisturbed(run: Run, expected: list[dict[str, Any]]) -> None:
-    """The log has every event once, with the bits of the undisturbed run, and the run ended once."""
-    assert run.state == RunState.DONE, run.failure
-    found = [{**event, "at": None} for event in events_after(run, limit=10**6)]
-    assert found == [{**event, "at": None} for event in expected]
-    batches = EventBatch.objects.filter(run=run).order_by("seq_first").values_list("seq_first", "seq_last")
-    assert [first for first, _ in batches] == [1, *(last + 1 for _, last in batches)][: len(batches)]
-    assert RunTransition.objects.filter(run=run, to_state=RunState.DONE).count() == 1
-    accuracy = [event["body"]["values"]["accuracy"] for event in expected if event["kind"] == "metrics"]
-    assert series(run, ["accuracy"])["accuracy"]["values"] == accuracy
-    assert run.result["metrics"] == expected[-1]["body"]["metrics"]
-
-
-def finish(run: Run) -> None:
-    """Let the run come to its end, with the reaper looking from here: beat and its worker take long to start."""
-    wait_until(lambda: reaper.sweep() or reread(run).is_final, "the run ends", timeout_s=90, every_s=0.5)
 
 
 def pool_child(worker: Process) -> int:

@@ -9,6 +9,7 @@ import pytest
 from engine.runs.sharding import MACS_PER_BYTE, BlockName, ShardedExecutor, pays
 from engine.task.context import Interrupted
 from engine.task.contract import Block, BlockResult, Context, Task
+from tests.engine.runs.crews import Waiting
 
 CONTEXT = cast("Context", None)
 """Nothing here looks at it."""
@@ -34,14 +35,14 @@ class Counting:
         return BlockResult(values={"place": block.name[-1]})
 
 
-class Scripted:
+class Scripted(Waiting):
     """A crew that has taken some blocks and finished some."""
 
     least_macs = 1.0
 
     def __init__(self, time: Time, taken: Sequence[int] = (), done: Sequence[int] = ()) -> None:
+        super().__init__()
         self.time, self.taken, self.finished = time, set(taken), set(done)
-        self.waiting: list[BlockName] = []
         self.posts: list[list[BlockName]] = []
         self.revoked: list[BlockName] = []
         self.lost: set[int] = set()
@@ -50,14 +51,6 @@ class Scripted:
         """Some are taken at once."""
         self.posts.append([block.name for block in blocks])
         self.waiting = [block.name for block in blocks if block.name[-1] not in self.taken | self.finished]
-
-    def take(self, name: BlockName | None = None) -> BlockName | None:
-        """What nobody took."""
-        name = name or next(iter(self.waiting), None)
-        if name not in self.waiting:
-            return None
-        self.waiting.remove(name)
-        return name
 
     def revoke(self, name: BlockName) -> None:
         """Note it."""
