@@ -1,4 +1,4 @@
-"""``./edgeloom test``: every check of the project, one after the other, with a summary at the end.
+"""``./edgeloom test``: every check of the project, those that bear company two at a time, with a summary at the end.
 
 All steps run even if one fails. The last line counts the tests of all steps together: ``123 passed, 0 failed``.
 """
@@ -15,12 +15,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import find_browser
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = (sys.executable, "-m")
 NO_TESTS = 5  # pytest's exit code when nothing was selected
+WORDS = "words.txt"
 BUDGET_S = {"quick": 180.0, "plain": 1200.0, "full": 4500.0}
 
 # What a server that others can reach is run with; `check --deploy` must find nothing to complain about.
@@ -78,20 +80,23 @@ def static_steps(home: str) -> list[Step]:
     ]
 
 
-def test_steps(level: str, *, with_browser: bool) -> list[Step]:
-    """The tests: those that bear company on both cores, the others alone."""
+def test_steps(level: str, *, with_browser: bool) -> list[list[Step]]:
+    """The tests, in groups whose steps run at the same time.
+
+    Tests that kill processes and those in a browser wait for other processes for half of their time, so one of each
+    goes on at a time; tests that measure this machine come last, with nothing beside them.
+    """
     pytest = (*MODULE, "pytest", "-q", "--durations=15")
-    calm = "not kill and not browser" + (" and not slow" if level == "quick" else "")
-    if level != "full":
-        calm += " and not full"
-    steps = [Step("tests", [*pytest, "-n", "2", "--dist", "worksteal", "-m", calm])]
+    short = "" if level == "full" else " and not full"
+    calm = "not kill and not browser and not alone" + short + (" and not slow" if level == "quick" else "")
+    browser = Step("tests in a real browser", [*pytest, "-m", "browser" + short])
+    kill = Step("tests that kill processes", [*pytest, "-m", "kill and not browser and not alone" + short])
+    groups = [[Step("tests", [*pytest, "-n", "2", "--dist", "worksteal", "-m", calm])]]
     if level != "quick":
-        alone = "kill and not browser" + ("" if level == "full" else " and not full")
-        steps.append(Step("tests that kill processes", [*pytest, "-m", alone]))
-    if level != "quick" or with_browser:
-        browser = "browser" + ("" if level == "full" else " and not full")
-        steps.append(Step("tests in a real browser", [*pytest, "-m", browser]))
-    return steps
+        groups += [[browser, kill], [Step("tests that measure this machine", [*pytest, "-m", "alone" + short])]]
+    elif with_browser:
+        groups.append([browser])
+    return groups
 
 
 def tracked_files() -> list[str]:
@@ -126,15 +131,31 @@ def capture(step: Step) -> tuple[int, str, float]:
     return done.returncode, done.stdout, time.monotonic() - start
 
 
-def run_tests(step: Step) -> Outcome:
-    """Run pytest with its words going straight to the terminal, and count its results."""
-    print(f"\n----- {step.name} -----", flush=True)
+def run_together(steps: Sequence[Step]) -> list[Outcome]:
+    """Run groups of tests at the same time; the words of the first go straight to the terminal, then the others'."""
+    print(f"\n----- {steps[0].name} -----", flush=True)
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(max_workers=len(steps)) as pool:
+        folders = [Path(name) / str(number) for number in range(len(steps))]
+        running = [
+            pool.submit(run_tests, step, folder, is_shown=step is steps[0])
+            for step, folder in zip(steps, folders, strict=True)
+        ]
+        outcomes = [one.result() for one in running]
+        for step, folder in list(zip(steps, folders, strict=True))[1:]:
+            print(f"\n----- {step.name} -----\n{(folder / WORDS).read_text(errors='replace')}", flush=True)
+    return outcomes
+
+
+def run_tests(step: Step, folder: Path, *, is_shown: bool) -> Outcome:
+    """Run pytest, its words going to the terminal or into a file of the folder, and count its results."""
     start = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        command = [*step.command, f"--junitxml={report}", "-o", "junit_family=xunit1"]
-        code = subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL).returncode
-        counts = count(report) if report.exists() else Counter(failed=1)
+    folder.mkdir()
+    report = folder / "report.xml"
+    command = [*step.command, f"--junitxml={report}", "-o", "junit_family=xunit1"]
+    with (folder / WORDS).open("wb") as words:
+        place: Any = {} if is_shown else {"stdout": words, "stderr": subprocess.STDOUT}
+        code = subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL, **place).returncode
+    counts = count(report) if report.exists() else Counter(failed=1)
     return Outcome(step.name, code in (0, NO_TESTS), time.monotonic() - start, counts)
 
 
@@ -148,15 +169,14 @@ def count(report: Path) -> Counter[str]:
     return counts
 
 
-def summarize(outcomes: Sequence[Outcome], level: str, *, browser_missing: bool) -> int:
+def summarize(outcomes: Sequence[Outcome], level: str, elapsed_s: float, *, browser_missing: bool) -> int:
     """Print what happened and give the exit code."""
     total: Counter[str] = Counter()
     print("\n===== summary =====")
     for outcome in outcomes:
         total.update(outcome.counts)
         print(f"{'ok    ' if outcome.is_good else 'FAILED'}  {outcome.duration_s:7.1f} s  {outcome.name}")
-    elapsed = sum(outcome.duration_s for outcome in outcomes)
-    print(f"{elapsed:.0f} s of work at level {level}; the budget on two cores is {BUDGET_S[level]:.0f} s")
+    print(f"{elapsed_s:.0f} s at level {level}; the budget on two cores is {BUDGET_S[level]:.0f} s")
     if browser_missing:
         print("!!! NO BROWSER FOUND: the tests in a real browser DID NOT RUN. Install Chromium to run them.")
     bad = [outcome.name for outcome in outcomes if not outcome.is_good]
@@ -186,11 +206,13 @@ def main(arguments: Sequence[str]) -> int:
     if browser_missing and options.with_browser:
         print("--with-browser: no Chromium found. Debian: apt-get install chromium; or name one by EDGELOOM_CHROMIUM.")
         return 2
+    start = time.monotonic()
     chosen_level = "quick" if options.quick else "full" if options.full else "plain"
     with tempfile.TemporaryDirectory(prefix="edgeloom-checks-") as home:
         outcomes = list(run_static(static_steps(home)))
-    outcomes += [run_tests(step) for step in test_steps(chosen_level, with_browser=options.with_browser)]
-    return summarize(outcomes, chosen_level, browser_missing=browser_missing)
+    for steps in test_steps(chosen_level, with_browser=options.with_browser):
+        outcomes += run_together(steps)
+    return summarize(outcomes, chosen_level, time.monotonic() - start, browser_missing=browser_missing)
 
 
 if __name__ == "__main__":

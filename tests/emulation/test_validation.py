@@ -115,7 +115,7 @@ def test_the_page_names_what_was_not_counted() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.kill
+@pytest.mark.alone
 def test_the_short_validation(real_fabric: FabricName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if real_fabric != "tun":
         pytest.skip("once is enough: on the best tier")
