@@ -76,13 +76,15 @@ def compared(board: Board) -> list[Compared]:
 
 
 def on_devices(board: Board) -> list[OnDevice]:
-    """Every contender on every group of devices."""
+    """Every contender on every group of devices; before any is measured, what was known before the run."""
+    titles = {one["name"]: one["title"] for one in board.facts.get("contenders", ())}
+    known = [{**row, "title": titles.get(row["name"], row["name"])} for row in board.facts.get("budget") or ()]
     return [
         OnDevice(
             str(row["title"]), number % 6 + 1, str(device["group"]), str(device.get("device", "")),
             device.get("latency_s"), device.get("energy_j"), fits_of(device),
         )
-        for number, row in enumerate(board.contenders.values())
+        for number, row in enumerate(list(board.contenders.values()) or known)
         for device in row.get("devices") or ()
     ]  # fmt: skip
 

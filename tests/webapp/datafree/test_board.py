@@ -64,6 +64,11 @@ def test_what_does_not_fit_says_by_how_much_and_of_what(people: People) -> None:
     assert (int8.fits, int8.places) == (True, "")
 
 
+def test_what_fits_is_there_before_anything_is_measured(people: People) -> None:
+    (row,) = on_devices(board_of(tell_run(people.team, until=2)))
+    assert (row.title, row.fits[0].excess_bytes) == ("Student", 77)
+
+
 def test_key_figures_name_both_gaps_and_the_smallest_file(people: People) -> None:
     found = results(tell_run(people.team))
     kpis = {kpi.name: (kpi.number, kpi.unit) for kpi in found["kpis"]}

@@ -34,6 +34,10 @@ STARTED: dict[str, Any] = {
         {"name": "teacher", "title": "Teacher"}, {"name": "oracle", "title": "Oracle"},
         {"name": "student", "title": "Student"},
     ],
+    "budget": [{"name": "student", "devices": [{
+        "group": "sensors", "device": "STM32", "latency_s": None, "energy_j": None,
+        "precision": {"fp32": {"fits": False, "excess_bytes": 77}},
+    }]}],
     "metadata": {"kind": "none", "leaks": "nothing more", "guarantee": "no formal guarantee", "num_bytes": 0},
 }  # fmt: skip
 
