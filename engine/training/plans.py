@@ -16,8 +16,11 @@ from engine.training.settings import LocalSettings
 STACKED_BYTES = 8 << 20
 """Weights of a stacked block at most: about what stays in the last cache level beside the other worker's."""
 
-CLIENTS_PER_BLOCK = 64
-"""Clients of a stacked block at most: operator calls are cheap enough by then, and samples still fit the cache."""
+CLIENTS_PER_BLOCK = 128
+"""Clients of a stacked block at most: operator calls are cheap enough by then, and shards still get blocks."""
+
+BLOCK_BYTES = 32 << 20
+"""Inputs of a block at most that trains a whole round at once, for the memory that the process keeps for them."""
 
 GRAM_BYTES = 2 << 20
 """First-layer weights of a block from which on the Gram form pays: below, they stay in the cache between steps."""
@@ -175,7 +178,7 @@ def _stacked(rule: LocalRule, settings: LocalSettings, shapes: Shapes, parameter
     whole = not rule.has_own_models and _is_whole(shapes, visits)
     forms = not whole or shapes.needs_weights or defines(rule, "finish")
     most = CLIENTS_PER_BLOCK if not forms else max(1, min(CLIENTS_PER_BLOCK, STACKED_BYTES // (4 * parameters)))
-    most = max(1, min(most, WHOLE_PRODUCTS // max(1, visits**2))) if whole else most
+    most = max(1, min(most, _most_whole(shapes.chain, shapes.most_samples, visits))) if whole else most
     blocks = -(-shapes.cohort_size // most)
     clients = -(-shapes.cohort_size // blocks)
     first = shapes.chain[0]
@@ -183,6 +186,11 @@ def _stacked(rule: LocalRule, settings: LocalSettings, shapes: Shapes, parameter
     steps = -(-visits // settings.batch_size) + settings.epochs if whole else GRAM_STEPS if wide else 0
     reason = "forced by local.path" if settings.path == "cohort" else "small linear model"
     return Plan(path="cohort", clients_per_block=clients, gram_steps=steps, forms_weights=forms, reason=reason)
+
+
+def _most_whole(chain: Chain, samples: int, visits: int) -> int:
+    """Clients of a block at most that trains a whole round at once, each with so many samples and visits of them."""
+    return min(BLOCK_BYTES // max(1, 4 * samples * chain[0].inputs), WHOLE_PRODUCTS // max(1, visits**2))
 
 
 def _is_whole(shapes: Shapes, visits: int) -> bool:

@@ -51,6 +51,16 @@ def test_many_tiny_clients_are_summed_as_a_whole() -> None:
     assert plan.gram_steps >= 6
 
 
+def test_blocks_are_bounded_by_clients_and_by_the_memory_of_their_samples() -> None:
+    settings = LocalSettings(batch_size=10)
+    tiny = shapes(cohort_size=1000, most_samples=60, num_clients=10_000)
+    assert plan_for(FedAvg(), settings, tiny).clients_per_block == 125  # 8 blocks of at most 128
+    wide = chain_of(Mlp(hidden=(64,)).declare(SampleSpec(kind="image", shape=(3, 64, 64), num_classes=10)))
+    plan = plan_for(FedAvg(), settings, shapes(chain=wide, cohort_size=100, most_samples=60))
+    assert plan.gram_steps >= 6
+    assert 4 * 60 * 3 * 64 * 64 * plan.clients_per_block <= 32 << 20
+
+
 def test_weights_are_formed_where_somebody_looks_at_them() -> None:
     settings = LocalSettings(batch_size=10)
     assert plan_for(Scaffold(), settings, shapes(most_samples=60)).forms_weights
