@@ -10,6 +10,7 @@ from engine.datafree.folding import Moments
 from engine.datafree.quantized_module import built
 from engine.datafree.ranges import Known
 from engine.models.graph import INPUT, Graph
+from engine.training.arrays import as_tensor
 
 BATCH = 64
 """Inputs that run through the model at once."""
@@ -35,7 +36,7 @@ def by_images(graph: Graph, weights: Mapping[str, np.ndarray], images: np.ndarra
     ]
     with torch.no_grad():
         for start in range(0, len(images), BATCH):
-            batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH]))
+            batch = as_tensor(np.ascontiguousarray(images[start : start + BATCH]))
             watch(INPUT, batch)
             module(batch)
     for handle in handles:

@@ -76,9 +76,11 @@ def rounding(quantized: Quantized) -> Runner:
 def _of_module(module: "Module") -> Runner:
     import torch
 
+    from engine.training.arrays import as_tensor
+
     def run(x: np.ndarray) -> np.ndarray:
         with torch.no_grad():
-            logits: np.ndarray = module(torch.from_numpy(np.ascontiguousarray(x))).numpy()
+            logits: np.ndarray = module(as_tensor(np.ascontiguousarray(x))).numpy()
         return logits
 
     return run

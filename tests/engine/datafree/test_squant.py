@@ -34,7 +34,7 @@ def test_a_fully_connected_output_gets_the_closest_rounding_whose_errors_cancel(
 
 
 def test_by_hand() -> None:
-    """Errors of rounding to nearest are -0.4, -0.3, -0.2, -0.35: their sum -1.25 asks for one flip, of the first -0.4."""
+    """Errors of rounding to nearest are -0.4, -0.3, -0.2, -0.35: their sum -1.25 asks for one flip, of the -0.4."""
     exact = np.array([[[1.4, 2.3, 3.2, 0.35]]])
     found = SQUANT.rounded(exact, -7, 7)
     assert found.tolist() == [[[2.0, 2.0, 3.0, 0.0]]]
