@@ -12,6 +12,7 @@ from engine.core.events import Event
 from engine.data.dataset import Split
 from engine.datafree.contenders import Measured
 from engine.datafree.program import program_of
+from engine.datafree.published import TABLE, published_of
 from engine.datafree.stages.training import Train
 from engine.datafree.task import Datafree
 from engine.datafree.world import World
@@ -19,6 +20,7 @@ from engine.models.model_file import read_model
 from engine.runs.context import make_context
 from engine.runs.loop import Outcome, run
 from engine.runs.sinks import MemorySink
+from engine.specs.families import FAMILIES
 from engine.specs.text import parse
 from engine.task.artifacts import ArtifactFolder
 
@@ -116,6 +118,16 @@ def test_what_is_measured_is_what_it_says() -> None:
     found = Measured.of(np.array([0, 1, 1, 0, 0]), labels, teacher, 0.5, num_classes=3)
     # Right are the first and third; with the teacher agree all but the fourth.
     assert found == Measured(accuracy=0.4, loss=0.5, recall=(0.5, pytest.approx(1 / 3), None), agreement=0.8)
+
+
+def test_papers_stand_beside_their_own_data_only() -> None:
+    cifar = parse(SPEC, settings=["task.dataset={kind: cifar10}"]).task
+    assert isinstance(cifar, Datafree)
+    assert [figure.value for figure in published_of(cifar)] == [0.885]
+    assert set(TABLE) <= set(FAMILIES["synthesizers"].members())
+    digits = parse(SPEC).task
+    assert isinstance(digits, Datafree)
+    assert published_of(digits) == ()
 
 
 def test_what_is_shipped_is_what_was_foreseen(whole: tuple[Outcome, list[Event]]) -> None:
