@@ -51,7 +51,7 @@ def _index() -> str:
         "  [what does not combine](reference/combinations.md),",
         "  [privacy and secure sums](reference/privacy.md), [how clients are computed](reference/paths.md),",
         "  [what fits a microcontroller](reference/microcontrollers.md), [exported files](reference/exports.md),",
-        "  [metadata instead of data](reference/metadata.md)",
+        "  [metadata instead of data](reference/metadata.md), [compressing a model without its data](data-free.md)",
         "- Measured: [speed and scale](results/federated-speed.md), [FedMAX](results/fedmax.md),",
         "  [attacks and rules](results/robustness.md), [encodings](results/encodings.md),",
         "  [speakers and roles](results/natural.md), [emulation](results/emulation.md), [compute](results/compute.md),",
