@@ -175,7 +175,9 @@ def wait_for_events(out: Path, count: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full), signal.SIGKILL]
+)
 def test_an_interrupted_run_goes_on_with_the_same_command_and_the_same_bits(
     spec_file: Path, tmp_path: Path, whole: Path, number: signal.Signals
 ) -> None:
