@@ -56,7 +56,7 @@ def _index() -> str:
         "  [attacks and rules](results/robustness.md), [encodings](results/encodings.md),",
         "  [speakers and roles](results/natural.md), [emulation](results/emulation.md), [compute](results/compute.md),",
         "  [estimates](results/estimates.md), [quantization](results/quantization.md),",
-        "  [Dream Distillation](results/dream-distillation.md)",
+        "  [Dream Distillation](results/dream-distillation.md), [speed of synthesis](results/synthesis-speed.md)",
         "- [Decisions](decisions/README.md), [glossary](glossary.md), [changelog](../CHANGELOG.md)", "",
         "## Families", "",
         "What a spec can name. These pages are made from the code by `./edgeloom docs`.", "",
