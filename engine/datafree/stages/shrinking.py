@@ -82,7 +82,7 @@ class Quantize(Job):
         from engine.datafree.export.files import export_quantized
 
         found = quantizer.quantize(graph, weights, inputs, working or None)
-        state = with_file(layout.with_part(state, layout.WORK, {}), export_quantized(world.base, found))
+        state = with_file(layout.with_part(state, layout.WORK, {}), export_quantized(self.origin, found))
         return state.replace(
             values={"graphs": {**layout.value(state, "graphs"), "quantized": to_json(found.graph)}},
             clients={layout.PIECES["quantized"]: to_arrays(found)},
