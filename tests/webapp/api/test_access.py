@@ -91,6 +91,7 @@ OPERATIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "path", "rule"), OPERATIONS)
 def test_operation_answers_to_those_who_may(
     method: str, path: str, rule: Rule, lab: Lab, targets: dict[str, str]
