@@ -203,9 +203,9 @@ def digits_world(seed: int) -> tuple[World, Split]:
     x, y, draw = torch.tensor(train.x), torch.tensor(train.y), stream(seed, "teacher")
     module.train()
     for _ in range(10):
-        for rows in torch.from_numpy(draw.permutation(len(y))).split(50):
+        for rows in torch.split(torch.from_numpy(draw.permutation(len(y))), 50):
             optimizer.zero_grad()
-            functional.cross_entropy(module(x[rows]), y[rows]).backward()
+            torch.autograd.backward(functional.cross_entropy(module(x[rows]), y[rows]))
             optimizer.step()
     weights = {name: value.detach().numpy().copy() for name, value in module.state_dict().items()}
     pixels = Digits().pixels()
@@ -243,7 +243,7 @@ class Pupil:
             ]
             self.optimizer.zero_grad()
             loss = functional.kl_div(soft[0], soft[1], reduction="batchmean", log_target=True) * SOFTNESS**2
-            loss.backward()
+            torch.autograd.backward(loss)
             self.optimizer.step()
 
     def accuracy(self, test: Split) -> float:
