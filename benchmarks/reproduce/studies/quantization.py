@@ -79,7 +79,7 @@ def _methods(done: Sequence[Recorded]) -> list[str]:
 def _sources(done: Sequence[Recorded]) -> list[str]:
     shown = _shown(done)
     rows = [
-        [source, *(_lost(_of(done, network), {"method": "ranges", "source": source}) for network in NETWORKS)]
+        [source, *(_lost(_of(done, network), {"method": "ranges", "source": source}) for network in shown)]
         for source in SOURCES
     ]
     return table(["ranges from", *(title for *_, title in shown)], rows)
