@@ -197,6 +197,13 @@ def test_a_trained_model_is_a_teacher_for_others(
         (["task.export.formats=[onnx, onnx]"], "task.export.formats", "once"),
         (["task.audit={}", "task.student=null", "task.synthesizer=null"], "task.audit", "needs a synthesizer"),
         (["task.baselines.out_of_domain={kind: synthetic}"], "task.baselines.out_of_domain", "images"),
+        (["task.dataset={kind: spoken_digits}"], "task.dataset", "no pictures"),
+        (["task.synthesizer.batch_size=1", "task.num_images=1000000"], "task.num_images", "larger batches"),
+        (
+            ["task.synthesizer={kind: out_of_domain, dataset: {kind: image_folder, sha256: " + "a" * 64 + "}}"],
+            "task.synthesizer.dataset",
+            "no upload",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_place(settings: list[str], path: str, words: str) -> None:
