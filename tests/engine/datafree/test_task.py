@@ -194,6 +194,7 @@ def test_a_trained_model_is_a_teacher_for_others(
         (["task.student=null", "task.synthesizer={kind: dafl}"], "task.synthesizer", "needs one"),
         (["task.teacher={kind: artifact, sha256: " + "a" * 64 + "}"], "task.teacher.sha256", "no artifact"),
         (["task.teacher={kind: file, path: nowhere}"], "task.teacher.path", "no file"),
+        (["task.teacher={kind: file, path: " + "a" * 4000 + "}"], "task.teacher.path", "too long"),
         (["task.export.formats=[onnx, onnx]"], "task.export.formats", "once"),
         (["task.audit={}", "task.student=null", "task.synthesizer=null"], "task.audit", "needs a synthesizer"),
         (["task.baselines.out_of_domain={kind: synthetic}"], "task.baselines.out_of_domain", "images"),
