@@ -161,6 +161,16 @@ def metadata_of(events: list[Event]) -> str:
     return str(events[0].body["metadata"]["leaks"])
 
 
+def test_activations_that_stay_floats_need_the_memory_of_floats() -> None:
+    settings = ["task.student=null", "task.synthesizer=null", "task.teacher.training.epochs=1"]
+    _, events = carried_out(*settings, "task.quantizer={kind: squant, activation_bits: 32}")
+    table = rows(events)
+    assert table["quantized"]["peak_memory_bytes"] == table["teacher"]["peak_memory_bytes"]
+    assert table["quantized"]["precision"] == "int8"
+    own = table["quantized"]["devices"][1]
+    assert own["latency_s"] == table["teacher"]["devices"][1]["latency_s"]
+
+
 @pytest.mark.parametrize("form", ["artifact", "file"])
 def test_a_trained_model_is_a_teacher_for_others(
     whole: tuple[Outcome, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
