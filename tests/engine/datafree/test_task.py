@@ -1,10 +1,12 @@
 """A data-free deployment as a task: who reads what, equal budgets, the table, teachers from files, refusals."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from engine.core.errors import SpecError
@@ -169,6 +171,16 @@ def test_activations_that_stay_floats_need_the_memory_of_floats() -> None:
     assert table["quantized"]["precision"] == "int8"
     own = table["quantized"]["devices"][1]
     assert own["latency_s"] == table["teacher"]["devices"][1]["latency_s"]
+
+
+def test_an_onnx_file_says_how_pixels_become_its_input(whole: tuple[Outcome, list[Event]]) -> None:
+    assert whole[0].summary is not None
+    model = onnx.load_from_string(whole[0].summary.artifacts["student.int8.onnx"])
+    told = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    assert {"mean", "std", "largest", "classes", "sample"} <= set(told)
+    pixels = FAMILIES["datasets"].members()["digits"]().pixels()
+    assert (told["mean"], told["std"], told["largest"]) == ([*pixels.mean], [*pixels.std], 16)
+    assert told["classes"] == [str(digit) for digit in range(10)]
 
 
 @pytest.mark.parametrize("form", ["artifact", "file"])
