@@ -173,6 +173,15 @@ def test_activations_that_stay_floats_need_the_memory_of_floats() -> None:
     assert own["latency_s"] == table["teacher"]["devices"][1]["latency_s"]
 
 
+def test_the_first_batch_is_shown_in_the_making(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.datafree.world.MOST_STEPS", 10)
+    _, events = carried_out("task.quantizer=null", "task.distillation.steps=2", "task.export.formats=[]")
+    shown = [event.body for event in events if event.kind == "image"]
+    assert [body["name"] for body in shown] == ["batch-0"] * 4 + ["batch-1", "batch-2"]
+    assert shown[0]["caption"] == "batch 1 of 3 after 10 of 40 steps"
+    assert len({str(body["png"]) for body in shown}) == len(shown)
+
+
 def test_an_onnx_file_says_how_pixels_become_its_input(whole: tuple[Outcome, list[Event]]) -> None:
     assert whole[0].summary is not None
     model = onnx.load_from_string(whole[0].summary.artifacts["student.int8.onnx"])
