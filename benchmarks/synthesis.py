@@ -80,7 +80,7 @@ class World:
 
 
 def _no_pool(dataset: Dataset) -> np.ndarray:
-    raise NotImplementedError(f"these synthesizers read no other images, {dataset} neither")
+    raise LookupError(f"these synthesizers read no other images, {dataset} neither")
 
 
 class Own:

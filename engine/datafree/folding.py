@@ -6,10 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.models.graph import Graph, Node
-from engine.models.layers import BatchNorm2d, Conv2d
-
-EPSILON = 1e-5
-"""What is added to a variance before its root, see :class:`BatchNorm2d`."""
+from engine.models.layers import BATCH_NORM_EPSILON, BatchNorm2d, Conv2d
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def fold(graph: Graph, weights: Mapping[str, np.ndarray]) -> Folded:
             kept.pop(f"{node.name}.{name}").astype(np.float64)
             for name in ("weight", "bias", "running_mean", "running_var")
         )
-        factor = scale / np.sqrt(variance + EPSILON)
+        factor = scale / np.sqrt(variance + BATCH_NORM_EPSILON)
         host = folded.get(node.name)
         if host is None:
             kept[f"{node.name}.weight"] = factor.reshape(-1, 1, 1, 1).astype(np.float32)

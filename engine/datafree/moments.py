@@ -14,10 +14,9 @@ from numpy.polynomial.hermite_e import hermegauss, hermevander
 from numpy.typing import NDArray
 
 from engine.datafree.channels import Weights, is_depthwise
-from engine.datafree.folding import EPSILON
 from engine.models.graph import INPUT, Graph, Node
 from engine.models.layer import Shape
-from engine.models.layers import Add, BatchNorm2d, Concat, Conv2d, Linear, ReLU, Sigmoid, Tanh
+from engine.models.layers import BATCH_NORM_EPSILON, Add, BatchNorm2d, Concat, Conv2d, Linear, ReLU, Sigmoid, Tanh
 
 ORDERS = 12
 """Terms of the Hermite expansion of a function of each element."""
@@ -34,7 +33,7 @@ FUNCTIONS: Mapping[type[Any], Callable[[NDArray[np.float64]], NDArray[np.float64
 
 
 @dataclass(frozen=True)
-class Spread:
+class ChannelSpread:
     """Means of a tensor's channels, and how they vary together at one place of the picture.
 
     Attributes:
@@ -51,7 +50,7 @@ class Spread:
         return np.diagonal(self.covariance)
 
 
-def spreads(graph: Graph, weights: Weights) -> dict[str, Spread]:
+def spreads(graph: Graph, weights: Weights) -> dict[str, ChannelSpread]:
     """The spread of every tensor's channels, by the name of its node; a flattened picture has those of the picture.
 
     Args:
@@ -59,13 +58,13 @@ def spreads(graph: Graph, weights: Weights) -> dict[str, Spread]:
         weights: its weights and buffers by name.
     """
     channels = graph.sample.shape[0]
-    found = {INPUT: Spread(np.zeros(channels), np.eye(channels))}
+    found = {INPUT: ChannelSpread(np.zeros(channels), np.eye(channels))}
     for node in graph.nodes:
         found[node.name] = _after(node, [found[name] for name in node.inputs], graph.input_shapes(node)[0], weights)
     return found
 
 
-def _after(node: Node, inputs: list[Spread], shape: Shape, weights: Weights) -> Spread:
+def _after(node: Node, inputs: list[ChannelSpread], shape: Shape, weights: Weights) -> ChannelSpread:
     """The spread of a node's output; pools, dropout and flattening keep that of their input."""
     own = {
         name: weights[f"{node.name}.{name}"].astype(np.float64)
@@ -80,32 +79,32 @@ def _after(node: Node, inputs: list[Spread], shape: Shape, weights: Weights) -> 
         case ReLU() | Tanh() | Sigmoid():
             return through(FUNCTIONS[type(node.layer)], inputs[0])
         case Add():
-            return Spread(sum(one.mean for one in inputs), sum(one.covariance for one in inputs))  # type: ignore[arg-type]
+            return ChannelSpread(sum(one.mean for one in inputs), sum(one.covariance for one in inputs))  # type: ignore[arg-type]
         case Concat():
             return _joined(inputs)
         case _:
             return inputs[0]
 
 
-def _normalized(before: Spread, own: Mapping[str, NDArray[np.float64]]) -> Spread:
+def _normalized(before: ChannelSpread, own: Mapping[str, NDArray[np.float64]]) -> ChannelSpread:
     """What the layer has learned of means and variances goes before what was derived; correlations stay."""
-    scale = own["weight"] * np.sqrt(own["running_var"] / (own["running_var"] + EPSILON))
-    return Spread(own["bias"], correlation(before.covariance) * np.outer(scale, scale))
+    scale = own["weight"] * np.sqrt(own["running_var"] / (own["running_var"] + BATCH_NORM_EPSILON))
+    return ChannelSpread(own["bias"], correlation(before.covariance) * np.outer(scale, scale))
 
 
-def _mixed(own: Mapping[str, NDArray[np.float64]], before: Spread, *, is_channelwise: bool) -> Spread:
+def _mixed(own: Mapping[str, NDArray[np.float64]], before: ChannelSpread, *, is_channelwise: bool) -> ChannelSpread:
     """A weighted sum over channels and places, where the places of one channel are independent."""
     weight = own["weight"]
     bias = own.get("bias", np.zeros(len(weight)))
     if is_channelwise:
         kernels, times = weight.reshape(len(weight), -1), len(weight) // len(before.mean)
         shared = np.repeat(np.repeat(before.covariance, times, axis=0), times, axis=1)
-        return Spread(np.repeat(before.mean, times) * kernels.sum(axis=1) + bias, shared * (kernels @ kernels.T))
+        return ChannelSpread(np.repeat(before.mean, times) * kernels.sum(axis=1) + bias, shared * (kernels @ kernels.T))
     weight = by_channel(weight, len(before.mean))
     moved = np.einsum("ock,cd->odk", weight, before.covariance, optimize=True)
     size = weight[0].size
     covariance = moved.reshape(len(weight), size) @ weight.reshape(len(weight), size).T
-    return Spread(weight.sum(axis=2) @ before.mean + bias, covariance)
+    return ChannelSpread(weight.sum(axis=2) @ before.mean + bias, covariance)
 
 
 def by_channel(weight: np.ndarray, channels: int) -> NDArray[np.float64]:
@@ -113,7 +112,7 @@ def by_channel(weight: np.ndarray, channels: int) -> NDArray[np.float64]:
     return weight.reshape(len(weight), channels, -1).astype(np.float64)
 
 
-def _joined(inputs: list[Spread]) -> Spread:
+def _joined(inputs: list[ChannelSpread]) -> ChannelSpread:
     mean = np.concatenate([one.mean for one in inputs])
     covariance = np.zeros((len(mean), len(mean)))
     start = 0
@@ -121,7 +120,7 @@ def _joined(inputs: list[Spread]) -> Spread:
         stop = start + len(one.mean)
         covariance[start:stop, start:stop] = one.covariance
         start = stop
-    return Spread(mean, covariance)
+    return ChannelSpread(mean, covariance)
 
 
 def correlation(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -133,7 +132,7 @@ def correlation(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-def through(function: Callable[[NDArray[np.float64]], NDArray[np.float64]], before: Spread) -> Spread:
+def through(function: Callable[[NDArray[np.float64]], NDArray[np.float64]], before: ChannelSpread) -> ChannelSpread:
     """The spread of a function of each element of Gaussian channels.
 
     With the normalized Hermite coefficients ``a_n(i) = E[f(mu_i + sigma_i x) h_n(x)]``, means are ``a_0`` and
@@ -155,4 +154,4 @@ def through(function: Callable[[NDArray[np.float64]], NDArray[np.float64]], befo
         power = power * together
         covariance += power * np.outer(terms[:, order], terms[:, order])
     np.fill_diagonal(covariance, np.maximum((values**2) @ chances - terms[:, 0] ** 2, np.diagonal(covariance)))
-    return Spread(terms[:, 0], covariance)
+    return ChannelSpread(terms[:, 0], covariance)

@@ -7,15 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.datafree.adam import Trained, adam_
 from engine.datafree.terms import add_prior_gradient_
 from engine.datafree.views import SynthesisView
 
 Terms = Callable[[Tensor], Mapping[str, Tensor]]
 """Weighted loss terms by name of images as the teacher is shown them."""
-
-BETAS = (0.9, 0.999)
-TINY = 1e-8
-"""Constants of Adam, as in the paper (D. Kingma, J. Ba, Adam, ICLR 2015)."""
 
 PIXELS, FIRST, SECOND = "pixels", "first_moment", "second_moment"
 
@@ -58,7 +55,7 @@ def advance(
         terms: what the images are to achieve, differentiable.
     """
     pixels, first, second = (working[name].clone(memory_format=torch.channels_last) for name in (PIXELS, FIRST, SECOND))
-    sums: dict[str, Tensor] = {}
+    moved, sums = Trained(pixels, first, second), dict[str, Tensor]()
     for step in steps:
         move = Move.drawn(view.draw("jitter", step), how)
         seen = move.applied(pixels).requires_grad_()
@@ -66,31 +63,12 @@ def advance(
         (gradient,) = torch.autograd.grad(torch.stack(list(found.values())).sum(), seen)
         gradient = move.undone(gradient)
         found["tv"], found["l2"] = add_prior_gradient_(gradient, pixels, how.tv, how.l2)
-        adam_(pixels, gradient, (first, second), step=step, lr=how.lr)
+        adam_([moved], [gradient], step, lr=how.lr)
         torch.clamp(pixels, view.teacher.low, view.teacher.high, out=pixels)
         for name, value in found.items():
             sums[name] = sums[name] + value.detach() if name in sums else value.detach()
     means = {name: float(value) / len(steps) for name, value in sums.items()}
     return {**working, PIXELS: pixels, FIRST: first, SECOND: second}, means
-
-
-def adam_(pixels: Tensor, gradient: Tensor, moments: tuple[Tensor, Tensor], *, step: int, lr: float) -> None:
-    """One step of Adam in place; the gradient's memory is used up.
-
-    Args:
-        pixels: what is moved.
-        gradient: its gradient.
-        moments: running means of the gradient and of its square.
-        step: number of the step, from 0.
-        lr: the rate.
-    """
-    first, second = moments
-    first.lerp_(gradient, 1.0 - BETAS[0])
-    second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1.0 - BETAS[1])
-    # the corrections of both moments are put into two numbers instead of two passes
-    root = (1.0 - BETAS[1] ** (step + 1)) ** 0.5
-    torch.sqrt(second, out=gradient).add_(TINY * root)
-    pixels.addcdiv_(first, gradient, value=-lr * root / (1.0 - BETAS[0] ** (step + 1)))
 
 
 @dataclass(frozen=True)

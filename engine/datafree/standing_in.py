@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.datafree.channels import Channels, Classes, Weights
-from engine.datafree.moments import Spread, by_channel, spreads
+from engine.datafree.moments import ChannelSpread, by_channel, spreads
 from engine.models.graph import Graph, Node
 from engine.models.layers import BatchNorm2d, Conv2d, Linear
 
@@ -28,7 +28,7 @@ class Reader:
     name: str
     weight: NDArray[np.float64]
     classes: Classes
-    spread: Spread
+    spread: ChannelSpread
     constant: tuple[str, float] | None
 
     def saliency(self) -> NDArray[np.float64]:

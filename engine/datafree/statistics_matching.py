@@ -8,8 +8,9 @@ from torch import Tensor
 
 from engine.data.pixels import Pixels
 from engine.datafree.adam import Trained, adam_
-from engine.datafree.views import EPSILON, Moments, TeacherView
+from engine.datafree.views import MeanVariance, TeacherView
 from engine.models.graph import Graph
+from engine.models.layers import BATCH_NORM_EPSILON
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -38,13 +39,17 @@ def matched(graph: Graph, weights: Tensors, working: Tensors, steps: range, lr: 
     return {**working, "images": images.numpy(), "first": first.numpy(), "second": second.numpy()}
 
 
-def distance(seen: list[Moments], targets: list[Moments]) -> Tensor:
+def distance(seen: list[MeanVariance], targets: list[MeanVariance]) -> Tensor:
     """How far means and standard deviations lie from those that were learned: squares, summed over all layers."""
     terms = [
-        (mean - wanted_mean).square().sum() + ((variance + EPSILON).sqrt() - (wanted + EPSILON).sqrt()).square().sum()
+        (mean - wanted_mean).square().sum() + (_deviation(variance) - _deviation(wanted)).square().sum()
         for (mean, variance), (wanted_mean, wanted) in zip(seen, targets, strict=True)
     ]
     return torch.stack(terms).sum()
+
+
+def _deviation(variance: Tensor) -> Tensor:
+    return (variance + BATCH_NORM_EPSILON).sqrt()
 
 
 def _pixels(working: Tensors) -> Pixels:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.datafree.views import Moments
+from engine.datafree.views import MeanVariance
 
 LOG_2 = 0.6931471805599453
 SMALLEST_NORM = 1e-12
@@ -21,7 +21,7 @@ NEIGHBORS = (
 """Pairs of pixels whose differences make the total variation, as places of the two: right, down, both diagonals."""
 
 
-def batch_norm_term(seen: Sequence[Moments], targets: Sequence[Moments]) -> Tensor:
+def batch_norm_term(seen: Sequence[MeanVariance], targets: Sequence[MeanVariance]) -> Tensor:
     """How far the statistics of a batch lie from those that the teacher met in training.
 
     Σ_l ‖μ̂_l − μ_l‖₂ + ‖σ̂²_l − σ²_l‖₂ over all BatchNorm layers.

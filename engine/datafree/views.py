@@ -19,13 +19,10 @@ from engine.data.pixels import Pixels
 from engine.datafree.metadata_file import MetadataFile
 from engine.models.build import GraphModule, build
 from engine.models.graph import Graph
-from engine.models.layers import BatchNorm2d
+from engine.models.layers import BATCH_NORM_EPSILON, BatchNorm2d
 
-Moments = tuple[Tensor, Tensor]
+MeanVariance = tuple[Tensor, Tensor]
 """Mean and variance per channel, (C,) each."""
-
-EPSILON = 1e-5
-"""What batch normalization adds to a variance, as in ``engine.models.build``."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Seen:
 
     logits: Tensor
     features: Tensor
-    batch_norm: list[Moments]
+    batch_norm: list[MeanVariance]
 
 
 class TeacherView:
@@ -65,7 +62,7 @@ class TeacherView:
         self.sha256 = weights_digest(weights)
 
     @property
-    def batch_norm_targets(self) -> list[Moments]:
+    def batch_norm_targets(self) -> list[MeanVariance]:
         """The running mean and variance of each BatchNorm layer, in the order of :attr:`Seen.batch_norm`."""
         return [(layer.mean, layer.variance) for layer in self._watched]
 
@@ -116,7 +113,7 @@ class SynthesisView:
         return stream(self.seed, "synthesis", self.batch, *names)
 
     @property
-    def batch_norm_targets(self) -> list[Moments]:
+    def batch_norm_targets(self) -> list[MeanVariance]:
         """Statistics that images are to meet: those of the metadata file where it holds them, else the teacher's."""
         if self.metadata is None or self.metadata.kind != "batch_norm_statistics":
             return self.teacher.batch_norm_targets
@@ -158,7 +155,7 @@ def student_of(view: SynthesisView) -> GraphModule:
     return view.quick_student
 
 
-def valid_range(pixels: Pixels) -> Moments:
+def valid_range(pixels: Pixels) -> tuple[Tensor, Tensor]:
     """Lowest and highest standardized value of each channel, (C, 1, 1) each: what pixels 0 and 1 become."""
     mean, std = (torch.tensor(values)[:, None, None] for values in (pixels.mean, pixels.std))
     return (0.0 - mean) / std, (1.0 - mean) / std
@@ -180,11 +177,11 @@ class _WatchedNorm(nn.Module):
     def __init__(self, norm: nn.Module) -> None:
         super().__init__()
         self.mean, self.variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
-        scale = norm.get_parameter("weight").detach() / torch.sqrt(self.variance + EPSILON)
+        scale = norm.get_parameter("weight").detach() / torch.sqrt(self.variance + BATCH_NORM_EPSILON)
         self.scale = scale[:, None, None]
         self.shift = (norm.get_parameter("bias").detach() - self.mean * scale)[:, None, None]
         self.is_watching = False
-        self._seen: Moments | None = None
+        self._seen: MeanVariance | None = None
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         if not self.is_watching:
@@ -194,7 +191,7 @@ class _WatchedNorm(nn.Module):
         self._seen = mean, variance
         return y_BCHW
 
-    def take(self) -> Moments:
+    def take(self) -> MeanVariance:
         seen, self._seen = self._seen, None
         assert seen is not None, "every layer of a graph is on the way to its output"
         return seen

@@ -8,6 +8,7 @@ from engine.datafree.export.onnx_sheet import OnnxSheet
 from engine.models.graph import Node
 from engine.models.layer import Layer, Shapes
 from engine.models.layers import (
+    BATCH_NORM_EPSILON,
     Add,
     AvgPool2d,
     BatchNorm2d,
@@ -71,7 +72,7 @@ def _(layer: Linear, node: Node, inputs: Shapes, sheet: OnnxSheet) -> None:
 def _(layer: BatchNorm2d, node: Node, inputs: Shapes, sheet: OnnxSheet) -> None:
     names = ("weight", "bias", "running_mean", "running_var")
     learned = [sheet.weight(f"{node.name}.{name}") for name in names]
-    sheet.add("BatchNormalization", [sheet.read(node.inputs[0]), *learned], node.name, epsilon=1e-5)
+    sheet.add("BatchNormalization", [sheet.read(node.inputs[0]), *learned], node.name, epsilon=BATCH_NORM_EPSILON)
 
 
 @emit.register

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from typing_extensions import override
 
-from engine.datafree.synthesizer import Finished, Synthesizer, synthesizers
-from engine.models.profile import Profile
+from engine.datafree.given_images import GivenImages
+from engine.datafree.synthesizer import synthesizers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @synthesizers.register
-class Noise(Synthesizer):
+class Noise(GivenImages):
     """Images of random pixels, as a control: whatever a synthesizer adds must show against them.
 
     Pixels are normal in the standardized space, mean 0 and standard deviation 1, and cut to the valid range. The label
@@ -31,25 +31,7 @@ class Noise(Synthesizer):
     kind: Literal["noise"] = "noise"
     """Random pixels."""
 
-    @property
-    @override
-    def steps_per_batch(self) -> int:
-        return 0
-
     @override
     def begin(self, view: "SynthesisView", batch: int, kept: Mapping[str, "Tensor"]) -> "dict[str, Tensor]":
         pixels = view.normal((self.batch_size, *view.sample.shape), "pixels")
         return {"pixels": pixels.clamp(view.teacher.low, view.teacher.high)}
-
-    @override
-    def finish(self, view: "SynthesisView", working: Mapping[str, "Tensor"]) -> Finished:
-        import torch
-
-        images = working["pixels"]
-        with torch.no_grad():
-            labels = view.teacher.forward(images, batch_norm=False).logits.argmax(dim=1)
-        return Finished(images, labels)
-
-    @override
-    def step_macs(self, teacher: Profile, student: Profile | None) -> float:
-        return 0.0

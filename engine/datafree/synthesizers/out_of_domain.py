@@ -11,9 +11,9 @@ from engine.core.errors import Problem
 from engine.core.sample import SampleSpec
 from engine.data.dataset import Dataset, datasets
 from engine.data.datasets.digits import Digits
-from engine.datafree.synthesizer import Finished, Synthesizer, synthesizers
+from engine.datafree.given_images import GivenImages
+from engine.datafree.synthesizer import synthesizers
 from engine.models.graph import Graph
-from engine.models.profile import Profile
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @synthesizers.register
-class OutOfDomain(Synthesizer):
+class OutOfDomain(GivenImages):
     """Images of another, public data set, made to fit: nothing is synthesized, the teacher labels what there is.
 
     They are scaled to the teacher's size, gray ones repeated or colors averaged, and standardized by the constants of
@@ -41,11 +41,6 @@ class OutOfDomain(Synthesizer):
     dataset: Annotated[Dataset, datasets.field()] = Field(default_factory=Digits)
     """The other data set; only its training images are used, its labels never."""
 
-    @property
-    @override
-    def steps_per_batch(self) -> int:
-        return 0
-
     @override
     def begin(self, view: "SynthesisView", batch: int, kept: Mapping[str, "Tensor"]) -> "dict[str, Tensor]":
         from engine.datafree.foreign import fitted_to
@@ -55,19 +50,6 @@ class OutOfDomain(Synthesizer):
         assert pixels is not None, "a check lets only sets of images through"
         shown = pixels.shown(view.pool(self.dataset)[chosen])
         return {"pixels": fitted_to(shown, view.sample.shape, view.teacher.pixels)}
-
-    @override
-    def finish(self, view: "SynthesisView", working: Mapping[str, "Tensor"]) -> Finished:
-        import torch
-
-        images = working["pixels"]
-        with torch.no_grad():
-            labels = view.teacher.forward(images, batch_norm=False).logits.argmax(dim=1)
-        return Finished(images, labels)
-
-    @override
-    def step_macs(self, teacher: Profile, student: Profile | None) -> float:
-        return 0.0
 
     @override
     def unsuited(self, graph: Graph) -> list[Problem]:

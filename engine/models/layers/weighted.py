@@ -84,9 +84,13 @@ class Conv2d(Layer):
         return (self.out_channels, inputs[0][0] // self.groups, *pair(self.kernel_size))
 
 
+BATCH_NORM_EPSILON = 1e-5
+"""What batch normalization adds to a variance before its root."""
+
+
 @dataclass(frozen=True)
 class BatchNorm2d(Layer):
-    """Batch normalization per channel; running statistics with momentum 0.1, epsilon 1e-5."""
+    """Batch normalization per channel; running statistics with momentum 0.1, epsilon :data:`BATCH_NORM_EPSILON`."""
 
     kind: ClassVar[str] = "batch_norm"
     saves_input: ClassVar[bool] = True

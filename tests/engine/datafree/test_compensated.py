@@ -8,7 +8,7 @@ import torch
 
 from engine.core.sample import SampleSpec
 from engine.core.streams import stream
-from engine.datafree.moments import FUNCTIONS, Spread, spreads, through
+from engine.datafree.moments import FUNCTIONS, ChannelSpread, spreads, through
 from engine.datafree.pruner import pruners
 from engine.models.build import build
 from engine.models.graph import Graph, Node, chain
@@ -62,7 +62,7 @@ def test_a_relu_of_a_gaussian_channel(mean: float, std: float) -> None:
     place, density = 0.5 * (1 + erf(mean / std / sqrt(2))), exp(-0.5 * (mean / std) ** 2) / sqrt(2 * pi)
     first = mean * place + std * density
     second = (mean**2 + std**2) * place + mean * std * density
-    found = through(FUNCTIONS[ReLU], Spread(np.array([mean]), np.array([[std**2]])))
+    found = through(FUNCTIONS[ReLU], ChannelSpread(np.array([mean]), np.array([[std**2]])))
     assert found.mean[0] == pytest.approx(first, abs=0.01 * std)
     assert found.variance[0] == pytest.approx(second - first**2, abs=0.01 * std**2)
 
@@ -71,7 +71,7 @@ def test_a_relu_of_a_gaussian_channel(mean: float, std: float) -> None:
 def test_two_relus_of_centered_channels(rho: float) -> None:
     """Cho and Saul 2009: (sqrt(1 - rho^2) + rho (pi - arccos rho)) / 2 pi, less the product of the means, 1 / 2 pi."""
     expected = (sqrt(1 - rho**2) + rho * (pi - acos(rho)) - 1) / (2 * pi)
-    found = through(FUNCTIONS[ReLU], Spread(np.zeros(2), np.array([[1, rho], [rho, 1]])))
+    found = through(FUNCTIONS[ReLU], ChannelSpread(np.zeros(2), np.array([[1, rho], [rho, 1]])))
     assert found.covariance[0, 1] == pytest.approx(expected, abs=0.005)
 
 

@@ -99,19 +99,6 @@ def test_jensen_shannon_is_0_for_equals_and_1_for_opposites() -> None:
     assert apart.item() == pytest.approx(1.0, abs=1e-5)
 
 
-def test_adam_is_torchs_adam() -> None:
-    x = images()
-    theirs = x.clone().requires_grad_()
-    optimizer = torch.optim.Adam([theirs], lr=0.05)
-    mine, moments = x.clone(), (torch.zeros_like(x), torch.zeros_like(x))
-    for step in range(5):
-        gradient = images(seed=10 + step)
-        theirs.grad = gradient.clone()
-        optimizer.step()
-        pixels.adam_(mine, gradient, moments, step=step, lr=0.05)
-    assert torch.allclose(mine, theirs, atol=1e-6)
-
-
 @pytest.mark.parametrize("mirrored", [True, False])
 def test_the_gradient_goes_back_the_way_that_the_image_came(mirrored: bool) -> None:
     x, move = images(), pixels.Move(2, -1, mirrored)
