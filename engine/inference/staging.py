@@ -71,7 +71,7 @@ class Stages:
     @property
     def num_pieces(self) -> int:
         """Number of pieces."""
-        return self.way.shape[0] - 1
+        return len(self.way) - 1
 
 
 def _allowed(problem: PlacementProblem, node: int, seconds: Floats) -> Floats:
@@ -225,7 +225,7 @@ def _shared_evenly(problem: PlacementProblem) -> float:
 
 def orders_near(order: Sequence[int]) -> list[tuple[int, ...]]:
     """All orders in which one device has gone to another place."""
-    found = []
+    found: list[tuple[int, ...]] = []
     for place, node in enumerate(order):
         rest = [*order[:place], *order[place + 1 :]]
         found.extend((*rest[:to], node, *rest[to:]) for to in range(len(order)) if to != place)

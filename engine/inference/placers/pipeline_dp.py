@@ -9,7 +9,16 @@ from pydantic import Field
 
 from engine.inference.placer import NoPlan, Placement, Placer, placement_of, placers
 from engine.inference.problem import Objective, PlacementProblem
-from engine.inference.staging import Found, Stages, in_any_order, in_order, lower_bound, num_stages, orders_near
+from engine.inference.staging import (
+    NOTHING,
+    Found,
+    Stages,
+    in_any_order,
+    in_order,
+    lower_bound,
+    num_stages,
+    orders_near,
+)
 
 EXACT_NODES = 6
 """Devices up to which the best order is found exactly; each more doubles the time and the memory."""
@@ -89,7 +98,7 @@ class PipelineDp(Placer):
         times = np.unique(np.concatenate([stages.stage.ravel(), stages.way.ravel()]))
         times = times[np.isfinite(times)]
         latency = Stages.of(problem, is_sum=True)
-        low, high, best = 0, len(times) - 1, (math.inf, ())
+        low, high, best = 0, len(times) - 1, NOTHING
         while low <= high:
             middle = (low + high) // 2
             seconds, at = divide(latency.capped(problem, float(times[middle])))
