@@ -11,7 +11,7 @@ from engine.core.errors import EngineError
 from engine.core.nodes import SERVER
 from engine.costs.compute import durations
 from engine.costs.model import CostModel
-from engine.costs.trace import TraceBuilder
+from engine.costs.trace import Trace, TraceBuilder
 from engine.inference.pieces import Pieces
 from engine.network.network import Network
 
@@ -38,7 +38,7 @@ class Prices:
         occupied_s: (M, N, N) seconds for which it keeps the way between them busy: all but what the smallest message
             takes as well (propagation and turnaround).
         sender_j: (M, N, N) joules of the sending node.
-        receiver_j: (M, N, N) joules of the receiving node.
+        receiver_j: (M, N, N) joules of the receiving node, and of devices in between that pass the message on.
         memory_bytes: (N,) memory that a task can use.
         battery_j: (N,) energy in each node's battery; infinite on mains.
     """
@@ -81,16 +81,16 @@ class Prices:
         compute_s = compute_seconds(cost_model, pieces, chosen)
         sizes = np.array([message.num_bytes for message in pieces.messages], dtype=np.float64)
         links = Links.of(cost_model, chosen, sizes)
-        seconds, joules = links.seconds_of(sizes), links.joules_of(sizes)
+        seconds = links.between(links.seconds, sizes)
         cells = fleet.batteries
         return cls(
             nodes=chosen,
             compute_s=compute_s,
             compute_j=np.where(np.isfinite(compute_s), compute_s, 0.0) * fleet.active_power_w[groups],
             message_s=seconds,
-            occupied_s=np.maximum(0.0, seconds - links.least_s),
-            sender_j=joules * links.sender_share,
-            receiver_j=joules * (1 - links.sender_share),
+            occupied_s=np.maximum(0.0, seconds - links.seconds[0]),
+            sender_j=links.between(links.sender_j, sizes),
+            receiver_j=links.between(links.receiver_j, sizes),
             memory_bytes=fleet.ram_bytes[groups],
             battery_j=np.full(len(chosen), np.inf) if cells is None else cells.initial_j[list(chosen)],
         )
@@ -119,54 +119,38 @@ class Links:
     """Seconds and joules of messages between N nodes, asked of the cost model at K sizes.
 
     Attributes:
-        sizes: (K,) payloads, ascending.
+        sizes: (K,) payloads, ascending; the first one is a byte.
         seconds: (K, N, N) time from the start of sending to arrival.
-        joules: (K, N, N) energy of both ends and of devices in between.
-        least_s: (N, N) seconds of a message of one byte.
-        sender_share: (N, N) the sender's part of the energy.
+        sender_j: (K, N, N) energy of the sending node.
+        receiver_j: (K, N, N) energy of the receiving node, and of devices in between that pass the message on.
     """
 
     sizes: Floats
     seconds: Floats
-    joules: Floats
-    least_s: Floats
-    sender_share: Floats
+    sender_j: Floats
+    receiver_j: Floats
 
     @classmethod
     def of(cls, cost_model: CostModel, nodes: Sequence[int], wanted: Floats) -> "Links":
         """Prices between nodes at the sizes that are wanted, or at so many that lie among them."""
-        different = np.unique(wanted) if len(wanted) else np.ones(1)
+        different = np.unique(wanted)
         if len(different) > KNOTS:
             different = different[np.unique(np.linspace(0, len(different) - 1, KNOTS).round().astype(int))]
         sizes = np.concatenate([[1.0], different[different > 1]])
-        builder = TraceBuilder()
-        pairs = [(a, b) for a in range(len(nodes)) for b in range(len(nodes)) if a != b]
-        items: list[list[int]] = []
+        trace, hops = _all_pairs(cost_model, nodes)
+        tables = []
         for size in sizes.astype(int).tolist():
-            for a, b in pairs:
-                builder.next_round()  # a round of its own: no message waits for another
-                items.append(send(builder, cost_model.network, (nodes[a], nodes[b]), size))
-        shape = (len(sizes), len(nodes), len(nodes))
-        seconds, joules, share = np.zeros(shape), np.zeros(shape), np.full(shape[1:], 0.5)
-        if pairs:
-            cost = cost_model.cost(builder.build())
-            at = np.array(pairs).T
-            first, last = np.array([hops[0] for hops in items]), np.array([hops[-1] for hops in items])
-            seconds[:, at[0], at[1]] = (cost.end_s[last] - cost.start_s[first]).reshape(len(sizes), -1)
-            energy = np.array([cost.item_energy_j[hops].sum() for hops in items])
-            joules[:, at[0], at[1]] = energy.reshape(len(sizes), -1)
-            share = _sender_shares(cost_model, nodes, int(sizes[-1]))
-        return cls(sizes, seconds, joules, seconds[0], share)
+            columns = {**trace.columns, "size": np.full(trace.num_items, size, dtype=np.int64)}
+            tables.append(_asked(cost_model, replace(trace, columns=columns), nodes, hops))
+        return cls(sizes, *(np.stack(column) for column in zip(*tables, strict=True)))
 
-    def seconds_of(self, num_bytes: Floats) -> Floats:
-        """(M, N, N) seconds of messages of these sizes: affine between the sizes that were asked."""
-        return self._between(self.seconds, num_bytes)
+    def between(self, known: Floats, num_bytes: Floats) -> Floats:
+        """(M, N, N) one of the tables for messages of these sizes: affine between the sizes that were asked.
 
-    def joules_of(self, num_bytes: Floats) -> Floats:
-        """(M, N, N) joules, likewise."""
-        return self._between(self.joules, num_bytes)
-
-    def _between(self, known: Floats, num_bytes: Floats) -> Floats:
+        Args:
+            known: (K, N, N) the table.
+            num_bytes: (M,) sizes.
+        """
         if len(self.sizes) == 1:
             return np.repeat(known, len(num_bytes), axis=0)
         upper = np.clip(np.searchsorted(self.sizes, num_bytes), 1, len(self.sizes) - 1)
@@ -174,6 +158,39 @@ class Links:
         share = ((num_bytes - low) / (high - low))[:, None, None]
         found: Floats = known[upper - 1] * (1 - share) + known[upper] * share
         return found
+
+
+Hops = dict[tuple[int, int], list[int]]
+"""The items of the message between each two nodes, by their places."""
+
+
+def _all_pairs(cost_model: CostModel, nodes: Sequence[int]) -> tuple[Trace, Hops]:
+    """A message from each node to each other one, in a round of its own so that none waits for another.
+
+    Its phase names the target: what the ledger books there for another node is what that one spent on sending.
+    """
+    builder, hops = TraceBuilder(), Hops()
+    for a, source in enumerate(nodes):
+        for b, target in enumerate(nodes):
+            if a != b:
+                builder.next_round()
+                hops[a, b] = send(builder, cost_model.network, (source, target), 1, phase=f"to {target}")
+    return builder.build(), hops
+
+
+def _asked(cost_model: CostModel, trace: Trace, nodes: Sequence[int], hops: Hops) -> tuple[Floats, Floats, Floats]:
+    """(N, N) seconds, joules of the sender, and joules of receiver and devices in between, of all pairs' messages."""
+    seconds, sender, both = (np.zeros((len(nodes), len(nodes))) for _ in range(3))
+    if not hops:
+        return seconds, sender, both
+    cost = cost_model.cost(trace)
+    row = {device: place for place, device in enumerate(cost.ledger.devices.tolist())}
+    spent = cost.ledger.values["energy_j"]
+    for (a, b), items in hops.items():
+        seconds[a, b] = cost.end_s[items[-1]] - cost.start_s[items[0]]
+        sender[a, b] = spent[row[nodes[a]], cost.ledger.phases.index(f"to {nodes[b]}")]
+        both[a, b] = cost.item_energy_j[items].sum()
+    return seconds, sender, np.maximum(0.0, both - sender)
 
 
 def send(
@@ -219,22 +236,3 @@ def is_direct(network: Network, source: int, target: int) -> bool:
     except EngineError:
         return False
     return True
-
-
-def _sender_shares(cost_model: CostModel, nodes: Sequence[int], num_bytes: int) -> Floats:
-    """(N, N) the sender's part of the energy of a message, as the ledger books it; one phase per target."""
-    shares = np.full((len(nodes), len(nodes)), 0.5)
-    for a, source in enumerate(nodes):
-        builder = TraceBuilder()
-        for target in nodes:
-            if target != source:
-                builder.next_round()
-                send(builder, cost_model.network, (source, target), num_bytes, phase=f"to {target}")
-        ledger = cost_model.cost(builder.build()).ledger
-        row = {device: place for place, device in enumerate(ledger.devices.tolist())}
-        for b, target in enumerate(nodes):
-            if target != source:
-                column = ledger.values["energy_j"][:, ledger.phases.index(f"to {target}")]
-                spent = float(column[row[source]]), float(column[row[target]])
-                shares[a, b] = spent[0] / sum(spent) if sum(spent) > 0 else 0.5
-    return shares

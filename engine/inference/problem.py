@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from engine.core.errors import EngineError
+from engine.inference.parts import Part
 from engine.inference.pieces import SINK, SOURCE, Pieces
 from engine.inference.prices import Floats, Prices
 
@@ -200,8 +201,8 @@ class PlacementProblem:
 
     def _held(self, at: Sequence[int]) -> list[int]:
         """Bytes that lie on a piece's node while it computes, made before it and read after it."""
-        last: dict[tuple[object, ...], tuple[int, int, int]] = {}
-        readers: dict[tuple[object, ...], set[int]] = {}
+        last: dict[tuple[Part, int, int], tuple[int, int, int]] = {}
+        readers: dict[tuple[Part, int, int], set[int]] = {}
         for number, message in enumerate(self.pieces.messages):
             source, target = self.pieces.ends[number]
             if message.target == SINK or target >= len(at):

@@ -28,7 +28,7 @@ class Program:
         self._whole: list[int] = []
         self._rows: list[tuple[Row, float, float]] = []
         self._target: dict[int, float] = {}
-        self._x = np.array([[self._new(0, 1, whole=1) for _ in range(self._nodes)] for _ in problem.pieces.pieces])
+        self._x = np.array([[self._new(1, whole=1) for _ in range(self._nodes)] for _ in problem.pieces.pieces])
         self._y: dict[tuple[int, int, int], int] = {}
         self._flows: list[tuple[int, int, int, int]] = []
         self._place()
@@ -53,14 +53,13 @@ class Program:
             if not len(over) and not late:
                 return at, bound, is_optimal
             # What waits in memory, or for a node, is not in the program: exclude what does not go together.
-            for node in over.tolist() or [None]:
-                mine = [self._x[p, n] for p, n in enumerate(at) if node in (None, n)]
+            together = [[self._x[p, n] for p, n in enumerate(at) if n == node] for node in over.tolist()]
+            for mine in together or [[self._x[p, n] for p, n in enumerate(at)]]:
                 self._row(dict.fromkeys(mine, 1.0), -math.inf, len(mine) - 1)
         return None
 
-    def _new(self, low: float, high: float, *, whole: int = 0) -> int:
-        if low:
-            raise ValueError("all variables begin at 0")
+    def _new(self, high: float, *, whole: int = 0) -> int:
+        """A further variable, from 0 up."""
         self._upper.append(high)
         self._whole.append(whole)
         return len(self._upper) - 1
@@ -84,7 +83,7 @@ class Program:
             source, target = self._problem.pieces.ends[number]
             for a in range(self._nodes):
                 for b in range(self._nodes):
-                    self._y[number, a, b] = self._new(0, 1)
+                    self._y[number, a, b] = self._new(1)
             for node in range(self._nodes):
                 leaving = {self._y[number, node, b]: 1.0 for b in range(self._nodes)}
                 self._follow(leaving, source, node, self._problem.source)
@@ -105,7 +104,7 @@ class Program:
     def _shared(self, members: list[int], a: int, b: int) -> int:
         if len(members) == 1:
             return self._y[members[0], a, b]
-        once = self._new(0, 1)
+        once = self._new(1)
         for member in members:
             self._row({once: 1.0, self._y[member, a, b]: -1.0}, 0, math.inf)
         return once
@@ -119,7 +118,7 @@ class Program:
             self._row(self._memory[node], -math.inf, float(prices.memory_bytes[node]))
             if math.isfinite(problem.energy_limit_j[node]):
                 self._row(self._energy[node], -math.inf, float(problem.energy_limit_j[node]))
-        self._ends = [self._new(0, math.inf) for _ in range(problem.num_pieces + 1)]
+        self._ends = [self._new(math.inf) for _ in range(problem.num_pieces + 1)]
         for number, (source, target) in enumerate(problem.pieces.ends):
             row = {self._ends[target]: 1.0}
             if source >= 0:
@@ -136,14 +135,14 @@ class Program:
 
     def _memory_of(self, node: int) -> dict[int, float]:
         """Weights, equal ones once, and the most that a piece works on."""
-        working = self._new(0, math.inf)
+        working = self._new(math.inf)
         row, holders = {working: 1.0}, dict[tuple[str, int], list[int]]()
         for number, piece in enumerate(self._problem.pieces.pieces):
             self._row({working: 1.0, self._x[number, node]: -float(piece.working_bytes)}, 0, math.inf)
             for weight in piece.weights:
                 holders.setdefault(weight, []).append(self._x[number, node])
         for (_, size), members in holders.items():
-            kept = members[0] if len(members) == 1 else self._new(0, 1)
+            kept = members[0] if len(members) == 1 else self._new(1)
             for member in members if len(members) > 1 else ():
                 self._row({kept: 1.0, member: -1.0}, 0, math.inf)
             row[kept] = row.get(kept, 0.0) + float(size)
@@ -188,7 +187,7 @@ class Program:
         return [*rows, *ways.values()]
 
     def _least_above(self, rows: Iterable[Row]) -> None:
-        most = self._new(0, math.inf)
+        most = self._new(math.inf)
         for row in rows:
             self._row({**{variable: -value for variable, value in row.items()}, most: 1.0}, 0, math.inf)
         self._target = {most: 1.0}

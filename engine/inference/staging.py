@@ -71,7 +71,7 @@ class Stages:
     @property
     def num_pieces(self) -> int:
         """Number of pieces."""
-        return self.way.shape[0] - 1
+        return len(self.way) - 1
 
 
 def _allowed(problem: PlacementProblem, node: int, seconds: Floats) -> Floats:
@@ -150,48 +150,49 @@ def _arrivals(stages: Stages, node: int, before: Sequence[tuple[int, Floats]]) -
     return arrive, origin
 
 
-def in_any_order(stages: Stages, num_nodes: int) -> Found:
-    """The best division over devices in the best order, exactly: over all sets of devices, in O(2^N N P (N + P)).
+def in_any_order(stages: Stages, nodes: Sequence[int]) -> Found:
+    """The best division over some devices in the best order, exactly: over all sets of them, in O(2^N N P (N + P)).
 
     Args:
         stages: their prices.
-        num_nodes: how many devices there are.
+        nodes: places of the devices; some may get nothing.
     """
     count = stages.num_pieces
     least: dict[tuple[int, int], Floats] = {}
     came: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, list[int]]] = {}
     best: tuple[float, tuple[int, int]] = (math.inf, (0, 0))
-    for used in range(1, 1 << num_nodes):
-        members = [node for node in range(num_nodes) if used >> node & 1]
-        for node in members:
-            rest = used & ~(1 << node)
-            others = [other for other in members if other != node]
-            arrive, before = _arrivals(stages, node, [(other, least[rest, other]) for other in others])
+    for used in range(1, 1 << len(nodes)):
+        members = [i for i in range(len(nodes)) if used >> i & 1]
+        for last in members:
+            rest, others = used & ~(1 << last), [other for other in members if other != last]
+            before = [(nodes[other], least[rest, other]) for other in others]
+            arrive, origin = _arrivals(stages, nodes[last], before)
             if others:
                 arrive[0] = math.inf  # the set without others has that one
-            every = stages.both(arrive[:, None], stages.stage[node])
+            every = stages.both(arrive[:, None], stages.stage[nodes[last]])
             start = np.argmin(every, axis=0)
-            least[used, node] = every[start, np.arange(count + 1)]
-            came[used, node] = start, before, others
-            value = float(stages.both(least[used, node][count], stages.way[count, node, stages.sink]))
-            best = min(best, (value, (used, node)))
-    value, (used, node) = best
+            least[used, last] = every[start, np.arange(count + 1)]
+            came[used, last] = start, origin, others
+            answer = stages.way[count, nodes[last], stages.sink]
+            best = min(best, (float(stages.both(least[used, last][count], answer)), (used, last)))
+    value, (used, last) = best
     if not math.isfinite(value):
         return NOTHING
     at, stop = [0] * count, count
     while stop > 0:
-        starts, before, others = came[used, node]
+        starts, origin, others = came[used, last]
         start = int(starts[stop])
-        at[start:stop] = [node] * (stop - start)
-        used, stop = used & ~(1 << node), start
-        node = others[int(before[start])] if start else node
+        at[start:stop] = [nodes[last]] * (stop - start)
+        used, stop = used & ~(1 << last), start
+        last = others[int(origin[start])] if start else last
     return value, tuple(at)
 
 
 def lower_bound(stages: Stages, problem: PlacementProblem) -> float:
     """A value that no division has less of, whatever the order: devices may come again, and memory counts per piece.
 
-    For throughput also the least time in which the devices can share all work, if pieces could be divided at will.
+    For throughput also the least time in which the devices can share all work, if pieces could be divided at will and
+    only all weights together had to fit.
     """
     reached = stages.way[0, stages.source]
     for piece in range(stages.num_pieces):
@@ -202,30 +203,36 @@ def lower_bound(stages: Stages, problem: PlacementProblem) -> float:
 
 
 def _shared_evenly(problem: PlacementProblem) -> float:
-    """The least time of the busiest device if each piece could be divided over all: a linear program."""
+    """The least time of the busiest device if each piece could be divided over all: a linear program.
+
+    Its rows: no device is busy for longer; the weights on each are within its memory; each piece is there as a whole.
+    """
     from scipy.optimize import linprog
     from scipy.sparse import coo_matrix
 
-    seconds = problem.prices.compute_s
-    rows, nodes = np.nonzero(np.isfinite(seconds))
-    each, count = np.arange(len(rows)), problem.prices.num_nodes
-    largest = float(seconds[rows, nodes].max(initial=0.0)) or 1.0
-    busy = coo_matrix(
-        (
-            np.concatenate([seconds[rows, nodes] / largest, -np.ones(count)]),
-            (np.concatenate([nodes, np.arange(count)]), np.concatenate([each, np.full(count, len(rows))])),
-        )
+    seconds, memory = problem.prices.compute_s, problem.prices.memory_bytes
+    pieces, nodes = np.nonzero(np.isfinite(seconds))
+    each, count = np.arange(len(pieces)), problem.prices.num_nodes
+    largest = float(seconds[pieces, nodes].max(initial=0.0)) or 1.0
+    weights = np.array([piece.parameter_bytes for piece in problem.pieces.pieces], dtype=np.float64)[pieces]
+    limited = np.isfinite(memory)[nodes]
+    values = [seconds[pieces, nodes] / largest, -np.ones(count), (weights / memory[nodes])[limited]]
+    rows = [nodes, np.arange(count), count + nodes[limited]]
+    columns = [each, np.full(count, len(pieces)), each[limited]]
+    limits = coo_matrix(
+        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(2 * count, len(pieces) + 1)
     )
-    placed = coo_matrix((np.ones(len(rows)), (rows, each)), shape=(len(seconds), len(rows) + 1))
-    target = np.zeros(len(rows) + 1)
+    placed = coo_matrix((np.ones(len(pieces)), (pieces, each)), shape=(len(seconds), len(pieces) + 1))
+    target = np.zeros(len(pieces) + 1)
     target[-1] = 1.0
-    found = linprog(target, A_ub=busy, b_ub=np.zeros(count), A_eq=placed, b_eq=np.ones(len(seconds)))
+    most = np.repeat([0.0, 1.0], count)
+    found = linprog(target, A_ub=limits, b_ub=most, A_eq=placed, b_eq=np.ones(len(seconds)))
     return float(found.fun) * largest if found.success else 0.0
 
 
 def orders_near(order: Sequence[int]) -> list[tuple[int, ...]]:
     """All orders in which one device has gone to another place."""
-    found = []
+    found: list[tuple[int, ...]] = []
     for place, node in enumerate(order):
         rest = [*order[:place], *order[place + 1 :]]
         found.extend((*rest[:to], node, *rest[to:]) for to in range(len(order)) if to != place)

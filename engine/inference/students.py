@@ -171,11 +171,7 @@ def body_end(graph: Graph) -> str:
         EngineError: the network has a time axis.
     """
     nodes = {node.name: node for node in graph.nodes}
-    if len(graph.shapes()[graph.features]) != 1:
-        raise EngineError("students and teachers give one answer per sample; this network has a time axis")
-    end = graph.features
-    while _is_tail(graph, nodes, end):
-        end = nodes[end].inputs[0]
+    end = _before_tail(graph)
     if len(_shape_at(graph, end)) == 3 and isinstance(nodes[end].layer, ReLU):
         norm = nodes.get(nodes[end].inputs[0])
         if norm is not None and isinstance(norm.layer, BatchNorm2d):
@@ -186,27 +182,34 @@ def body_end(graph: Graph) -> str:
 
 
 def num_filters(graph: Graph) -> int:
-    """Filters of a teacher: channels of the last picture before its classifier, or its penultimate features."""
-    return _last_shape(graph)[0]
+    """Filters of a teacher: channels of the last picture before its classifier, or its penultimate features.
+
+    Raises:
+        EngineError: the network has a time axis.
+    """
+    return _shape_at(graph, _before_tail(graph))[0]
 
 
 def pooled(graph: Graph, features: np.ndarray) -> np.ndarray:
     """(N, C) mean activation of each filter, from penultimate features (N, d), which may be a flattened picture."""
-    shape = _last_shape(graph)
+    shape = _shape_at(graph, _before_tail(graph))
     if len(shape) == 1 or features.shape[1] == shape[0]:
         return features
     return features.reshape(len(features), shape[0], -1).mean(axis=2)
 
 
-def _last_shape(graph: Graph) -> Shape:
+def _before_tail(graph: Graph) -> str:
+    """The node whose output the last pooling, flattening and dropping out begin with."""
+    if len(graph.shapes()[graph.features]) != 1:
+        raise EngineError("students and teachers give one answer per sample; this network has a time axis")
     nodes = {node.name: node for node in graph.nodes}
     end = graph.features
-    while _is_tail(graph, nodes, end):
+    while _is_tail(nodes, end):
         end = nodes[end].inputs[0]
-    return _shape_at(graph, end)
+    return end
 
 
-def _is_tail(graph: Graph, nodes: Mapping[str, Node], name: str) -> bool:
+def _is_tail(nodes: Mapping[str, Node], name: str) -> bool:
     """Whether a node only pools, flattens or drops a tensor that layers before it made."""
     node = nodes.get(name)
     if node is None or not isinstance(node.layer, (GlobalAvgPool, Flatten, Dropout)):

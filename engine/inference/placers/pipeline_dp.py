@@ -9,18 +9,31 @@ from pydantic import Field
 
 from engine.inference.placer import NoPlan, Placement, Placer, placement_of, placers
 from engine.inference.problem import Objective, PlacementProblem
-from engine.inference.staging import Found, Stages, in_any_order, in_order, lower_bound, num_stages, orders_near
+from engine.inference.staging import (
+    NOTHING,
+    Found,
+    Stages,
+    in_any_order,
+    in_order,
+    lower_bound,
+    num_stages,
+    orders_near,
+)
 
-EXACT_NODES = 6
-"""Devices up to which the best order is found exactly; each more doubles the time and the memory."""
+SET_SIZE = 9
+"""Devices of a set that is searched exactly where all devices together are too many."""
+
+TRIES_PER_SET = 20
+"""Orders for whose time one set is searched."""
 
 
 @placers.register
 class PipelineDp(Placer):
     """The best division of a chain into neighboring pieces, each stage on a device of its own.
 
-    With a given order of the devices it is exact, and so it is over all orders of up to six devices. With more, the
-    order is improved by moving one device at a time, and the gap to a lower bound is told. Devices may stay unused.
+    With a given order of the devices it is exact, and so it is over all orders of a few devices. With more, the order
+    is improved by moving one device at a time and by exact search over small sets of devices, and the gap to a lower
+    bound is told. Devices may stay unused.
     With a deadline it finds the best throughput that keeps to it.
     """
 
@@ -36,8 +49,11 @@ class PipelineDp(Placer):
     order: Literal["free", "given"] = "free"
     """Whether the devices may be used in any order, or only in that of the fleet."""
 
+    exact_devices: int = Field(default=10, ge=1, le=14)
+    """Devices up to which the best of all orders is found exactly; each more takes twice the time."""
+
     tries: int = Field(default=200, ge=1, le=100_000)
-    """Orders that are tried where there are too many devices to be exact."""
+    """Orders that are tried at most where there are more devices than that."""
 
     def find(self, problem: PlacementProblem) -> Placement:
         """The best stages."""
@@ -56,14 +72,34 @@ class PipelineDp(Placer):
         count = problem.prices.num_nodes
         if self.order == "given":
             return lambda stages: in_order(stages, range(count)), True
-        if count <= EXACT_NODES:
-            return lambda stages: in_any_order(stages, count), True
+        if count <= self.exact_devices:
+            return lambda stages: in_any_order(stages, range(count)), True
         return lambda stages: self._improved(problem, stages), False
 
     def _improved(self, problem: PlacementProblem, stages: Stages) -> Found:
-        """The best order that moving single devices leads to, from the fastest first and from the given one."""
-        speeds = np.where(np.isfinite(problem.prices.compute_s), problem.prices.compute_s, 1e9).sum(axis=0)
-        starts = [tuple(np.argsort(speeds).tolist()), tuple(range(len(speeds)))]
+        """The best order that moving single devices leads to, then the best of small sets of devices, exactly.
+
+        A set has the devices in use, one of those that are not, and fast ones.
+        """
+        seconds = np.where(np.isfinite(problem.prices.compute_s), problem.prices.compute_s, 1e9).sum(axis=0)
+        by_speed: list[int] = np.argsort(seconds).tolist()
+        by_memory = np.argsort(-problem.prices.memory_bytes, kind="stable").tolist()
+        best = self._moved(stages, [tuple(by_speed), tuple(by_memory), tuple(range(len(by_speed)))])
+        size, left, is_better = min(self.exact_devices, SET_SIZE), self.tries // TRIES_PER_SET, True
+        while is_better and left > 0:
+            is_better = False
+            in_use = sorted(set(best[1]), key=by_speed.index)[: size - 1]
+            for other in [node for node in by_speed if node not in in_use][:left]:
+                left -= 1
+                members = list(dict.fromkeys([*in_use, other, *by_speed]))[:size]
+                found = in_any_order(stages, members)
+                if found[0] < best[0]:
+                    best, is_better = found, True
+                    break
+        return best
+
+    def _moved(self, stages: Stages, starts: list[tuple[int, ...]]) -> Found:
+        """The best division that moving one device at a time in the best of some orders leads to."""
         best, order = min((in_order(stages, start), start) for start in starts)
         left, is_better = self.tries - len(starts), True
         while is_better and left > 0:
@@ -89,7 +125,7 @@ class PipelineDp(Placer):
         times = np.unique(np.concatenate([stages.stage.ravel(), stages.way.ravel()]))
         times = times[np.isfinite(times)]
         latency = Stages.of(problem, is_sum=True)
-        low, high, best = 0, len(times) - 1, (math.inf, ())
+        low, high, best = 0, len(times) - 1, NOTHING
         while low <= high:
             middle = (low + high) // 2
             seconds, at = divide(latency.capped(problem, float(times[middle])))
