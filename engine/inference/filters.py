@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from engine.core.component import Component
+from engine.core.streams import stream
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -20,7 +21,7 @@ class FilterNetworkSettings(Component):
     """How links between the filters of a teacher's last feature map are drawn.
 
     The activation of a filter on an image is the mean of its feature map after ReLU, divided by that of the most active
-    filter. Images of training samples that the students do not learn from are best.
+    filter.
     """
 
     source: ClassVar[str] = "Bhardwaj et al., NoNN, arXiv 1907.11804, section 4.1; repository SLDGroup/NoNN_framework"
@@ -35,6 +36,23 @@ class FilterNetworkSettings(Component):
 
     percentile: Annotated[float, Field(ge=0, lt=100)] = 99.0
     """Percentile of the weights above 0 below which links are cut, in percent; 0 keeps all."""
+
+    held_out: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    """Share of the training samples that links are drawn from and that students do not learn from; with 0 all samples
+    are for both."""
+
+    def rows(self, num_samples: int, seed: int) -> tuple[Numbers, Numbers]:
+        """Rows of the training samples that students learn from, and of those that links are drawn from, in order.
+
+        Args:
+            num_samples: training samples, two or more.
+            seed: of the run.
+        """
+        count = round(self.held_out * num_samples)
+        if count == 0:
+            return np.arange(num_samples), np.arange(num_samples)
+        order = stream(seed, "held out").permutation(num_samples)
+        return np.sort(order[count:]), np.sort(order[:count])
 
 
 @dataclass(frozen=True)
@@ -80,7 +98,8 @@ class FilterNetwork:
     def affinity(self) -> Floats:
         """(C, K) share of each class in a filter's activity, as if classes had equally many images; 0 if inactive."""
         totals = self.class_activity.sum(axis=1, keepdims=True)
-        return np.divide(self.class_activity, totals, out=np.zeros_like(self.class_activity), where=totals > 0)
+        found: Floats = np.divide(self.class_activity, totals, out=np.zeros_like(self.class_activity), where=totals > 0)
+        return found
 
 
 def filter_network(
@@ -113,7 +132,8 @@ def relative(features: np.ndarray) -> Floats:
     """(N, C) activations without negative parts, divided by the largest of each image; 0 where none is above 0."""
     positive = np.maximum(features.astype(np.float64), 0.0)
     largest = positive.max(axis=1, keepdims=True)
-    return np.divide(positive, largest, out=np.zeros_like(positive), where=largest > 0)
+    found: Floats = np.divide(positive, largest, out=np.zeros_like(positive), where=largest > 0)
+    return found
 
 
 def _links(values: Floats, rule: Rule) -> Floats:

@@ -195,7 +195,8 @@ def pooled(graph: Graph, features: np.ndarray) -> np.ndarray:
     shape = _shape_at(graph, _before_tail(graph))
     if len(shape) == 1 or features.shape[1] == shape[0]:
         return features
-    return features.reshape(len(features), shape[0], -1).mean(axis=2)
+    means: np.ndarray = features.reshape(len(features), shape[0], -1).mean(axis=2)
+    return means
 
 
 def _before_tail(graph: Graph) -> str:

@@ -1,10 +1,14 @@
 """The network of filters and its communities, against sums and modularity worked out by hand."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from engine.inference.communities import bisected, communities, cut_weight
+from engine.inference.filter_page import filter_page
 from engine.inference.filters import FilterNetwork, FilterNetworkSettings, filter_network, relative
+from engine.inference.partition import FilterGroups
 
 FEATURES = np.array([[2.0, 1.0, 0.5], [0.0, 4.0, 2.0], [-1.0, 0.0, 0.0]], np.float32)
 """Relative activations (1, 1/2, 1/4), (0, 1, 1/2) and none."""
@@ -17,7 +21,7 @@ def network(rule="unequal", most_active=50) -> FilterNetwork:
     return filter_network(FEATURES, LABELS, 2, settings)
 
 
-def upper(found: FilterNetwork) -> list[float]:
+def upper(found: FilterNetwork):
     assert np.array_equal(found.weights, found.weights.T)
     assert not np.diag(found.weights).any()
     return found.weights[[0, 0, 1], [1, 2, 2]].tolist()
@@ -90,3 +94,22 @@ def test_a_group_is_cut_where_few_links_are() -> None:
     assert cut_weight(links, BLOCKS) == pytest.approx(1.6)
     assert sorted(map(len, bisected(links, tuple(range(8)), 0.1))) == [1, 7]
     assert set(bisected(links, (2, 8))) == {(2,), (8,)}
+
+
+def test_students_do_not_learn_from_what_links_are_drawn_from() -> None:
+    learned, drawn = FilterNetworkSettings().rows(50, seed=3)
+    assert len(learned) == 45
+    assert sorted([*learned, *drawn]) == list(range(50))
+    assert [len(rows) for rows in FilterNetworkSettings(held_out=0).rows(50, seed=3)] == [50, 50]
+
+
+def test_a_page_shows_filters_links_and_students() -> None:
+    uncut = FilterNetwork(network().weights, network().class_activity, percentile=0.0)
+    shown: Any = filter_page(uncut, FilterGroups(3, ((0, 1), (2,))))
+    # Weights 1/4, 3/16 and 9/32 in the order 0-1, 0-2, 1-2; the largest is 9/32.
+    assert shown["links"] == [[1, 2, 1.0], [0, 1, round(8 / 9, 4)], [0, 2, round(2 / 3, 4)]]
+    assert [node["student"] for node in shown["nodes"]] == [0, 0, 1]
+    assert [node["label"] for node in shown["nodes"]] == [1, 0, 0]
+    assert shown["students"][0] == {"num_filters": 2, "affinity": [0.25, 0.75]}
+    # Between the students are 0-2 and 1-2.
+    assert shown["cut"] == pytest.approx((3 / 16 + 9 / 32) / (1 / 4 + 3 / 16 + 9 / 32), abs=1e-4)

@@ -6,6 +6,8 @@ import torch
 
 from engine.core.errors import EngineError
 from engine.core.sample import SampleSpec
+from engine.datafree.export.files import export
+from engine.datafree.export.runner import load as load_file
 from engine.inference.execution import execute
 from engine.inference.pieces import SOURCE
 from engine.inference.students import (
@@ -22,6 +24,7 @@ from engine.models.build import build
 from engine.models.graph import Graph, chain
 from engine.models.layers import Embedding, Linear
 from engine.models.model import models
+from engine.models.model_file import ModelCard
 from engine.models.profile import profile
 from engine.models.weights import initial
 from engine.training.arrays import as_tensors, load
@@ -142,3 +145,15 @@ def test_an_ensemble_averages_logits() -> None:
         found = module_of(network.graph, ensemble_weights(network, weights))(x)
     assert torch.allclose(found, wanted, atol=1e-5)
     assert [message.num_bytes for message in network.pieces().messages if message.target == HEAD] == [40, 40]
+
+
+def test_every_student_leaves_as_a_file_of_its_own() -> None:
+    network = knowledge_students(SMALL, [declared("ds_cnn", channels=8), declared("mlp", hidden=[6])], [5, 3])
+    weights, x = initial(network.graph, 3), inputs()
+    total = np.tile(weights[f"{HEAD}.bias"], (6, 1))
+    for number in range(2):
+        card = ModelCard(network.student(number))
+        (file,) = export("student", network.student_weights(number, weights), card, ("onnx",))
+        total += load_file(file)(x.numpy())
+    with torch.no_grad():
+        assert np.allclose(total, module_of(network.graph, weights)(x).numpy(), atol=1e-5)
