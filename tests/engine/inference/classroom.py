@@ -1,4 +1,4 @@
-"""A teacher of the digits with 48 filters, trained in seconds, and small students."""
+"""A teacher of the digits with 48 filters, trained in seconds, small students, and filter networks of blocks."""
 
 from functools import cache
 
@@ -9,6 +9,7 @@ from engine.core.streams import stream
 from engine.data.dataset import Split, datasets
 from engine.data.store import DataStore
 from engine.datafree.lessons import cross_entropy
+from engine.inference.filters import FilterNetwork
 from engine.inference.nonn_lessons import TaughtSamples, teacher_outputs
 from engine.models.graph import Graph
 from engine.models.layers import BatchNorm2d, Conv2d, GlobalAvgPool, MaxPool2d, ReLU
@@ -73,3 +74,18 @@ def outputs(split: str):
 
 def accuracy(logits: np.ndarray, split: str = "test") -> float:
     return float((logits.argmax(axis=1) == digits(split).y).mean())
+
+
+def blocks(sizes: list[int], alone: int = 0, seed: int = 0) -> FilterNetwork:
+    """Blocks of filters with links of 1 within them and of 0.01 to a ring between, and filters alone at the end."""
+    count = sum(sizes) + alone
+    weights = np.zeros((count, count))
+    start = 0
+    for size in sizes:
+        weights[start : start + size, start : start + size] = 1 + 0.1 * stream(seed, start).random((size, size))
+        start += size
+    for first in range(start):
+        weights[first, (first + 1) % start] += 0.01
+    weights = (weights + weights.T) / 2
+    np.fill_diagonal(weights, 0.0)
+    return FilterNetwork(weights, np.zeros((count, 2)), percentile=0.0)

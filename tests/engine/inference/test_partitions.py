@@ -5,28 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.streams import stream
 from engine.inference.communities import cut_weight
-from engine.inference.filters import FilterNetwork
 from engine.inference.partition import CannotPartition, FilterGroups, partitions
 from engine.inference.partition_rooms import Room, fair_counts, limits, packed
+from tests.engine.inference.classroom import blocks as network
 
 KINDS = ("community", "contiguous", "random", "spectral")
-
-
-def network(sizes: list[int], alone: int = 0, seed: int = 0) -> FilterNetwork:
-    """Blocks of filters with links of 1 within them and of 0.01 to a ring between, and filters alone at the end."""
-    count = sum(sizes) + alone
-    weights = np.zeros((count, count))
-    start = 0
-    for size in sizes:
-        weights[start : start + size, start : start + size] = 1 + 0.1 * stream(seed, start).random((size, size))
-        start += size
-    for first in range(start):
-        weights[first, (first + 1) % start] += 0.01
-    weights = (weights + weights.T) / 2
-    np.fill_diagonal(weights, 0.0)
-    return FilterNetwork(weights, np.zeros((count, 2)), percentile=0.0)
 
 
 def divided(kind, found, rooms, seed=0, **fields) -> FilterGroups:
@@ -37,44 +21,23 @@ def test_all_kinds_are_there() -> None:
     assert tuple(partitions.members()) == KINDS
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     kind=st.sampled_from(KINDS),
-    sizes=st.lists(st.integers(2, 9), min_size=1, max_size=5),
-    alone=st.integers(0, 4),
+    sizes=st.lists(st.integers(2, 9), min_size=4, max_size=5),
     weights=st.lists(st.floats(0.2, 5), min_size=1, max_size=8),
     most=st.integers(1, 12),
-    unconnected=st.sampled_from(["drop", "assign"]),
-    assignment=st.sampled_from(["balanced", "authors"]),
 )
-def test_partitions_are_disjoint_balanced_and_deterministic(
-    kind, sizes, alone, weights, most, unconnected, assignment
-) -> None:
-    found = network(sizes, alone)
+def test_devices_get_filters_by_speed_as_far_as_their_memory_goes(kind, sizes, weights, most) -> None:
+    found = network(sizes, alone=2)
     rooms = [Room(weight, most if number == 0 else 1 << 30) for number, weight in enumerate(weights)]
-    fields = {"unconnected": unconnected} | ({"assignment": assignment} if kind == "community" else {})
-    if len(rooms) > found.num_filters:
-        with pytest.raises(CannotPartition):
-            divided(kind, found, rooms, **fields)
-        return
-    groups = divided(kind, found, rooms, **fields)
-    assert groups == divided(kind, found, rooms, **fields)
-    assert len(groups.groups) == len(rooms)
-    assert min(groups.sizes) >= 1
-    assert len(set(groups.order)) == sum(groups.sizes)
-    assert sorted((*groups.order, *groups.dropped)) == list(range(found.num_filters))
-    assert all(size <= room.most for size, room in zip(groups.sizes, rooms, strict=True))
-    if assignment == "authors" and kind == "community":
-        return  # it drops the largest group, whatever that is
-    wanted = found.num_filters if unconnected == "assign" else max(len(found.connected), len(rooms))
-    wanted = min(wanted, sum(room.most for room in rooms))
-    assert sum(groups.sizes) == wanted
-    fair = fair_counts(wanted, rooms)
+    total = min(len(found.connected), sum(room.most for room in rooms))
+    groups = divided(kind, found, rooms)
+    assert sum(groups.sizes) == total
     if kind == "community":
-        bounds = limits(wanted, rooms, 0.5)
-        assert all(size <= bound for size, bound in zip(groups.sizes, bounds, strict=True))
+        assert all(size <= most for size, most in zip(groups.sizes, limits(total, rooms, 0.5), strict=True))
     else:
-        assert list(groups.sizes) == fair
+        assert list(groups.sizes) == fair_counts(total, rooms)
 
 
 def test_fair_counts_by_hand() -> None:
