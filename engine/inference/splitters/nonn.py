@@ -1,0 +1,95 @@
+"""A network of neural networks: small students, each of which learns a part of the teacher's knowledge."""
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from engine.core.errors import EngineError
+from engine.core.sample import SampleSpec
+from engine.inference.filters import FilterNetworkSettings
+from engine.inference.nonn_settings import TransferSettings
+from engine.inference.partition import MOST_STUDENTS, Partition, partitions
+from engine.inference.partition_rooms import Room, fair_counts
+from engine.inference.partitions.community import CommunityPartition
+from engine.inference.pieces import Pieces
+from engine.inference.splitter import CannotSplit, Splitter, splitters
+from engine.inference.students import StudentNetwork, knowledge_students, num_filters
+from engine.models.graph import Graph
+from engine.models.model import Model, models
+from engine.models.zoo.wide_resnet import WideResnet
+
+
+@splitters.register
+class NonnSplitter(Splitter):
+    """Students that each learn some filters of the teacher's last feature map, and meet in one small last layer.
+
+    Students read the input alone and send one number per filter; no other message travels. The filters of a student are
+    those that are active together, so that students are experts for different things. A lost student is zeros in its
+    place.
+    """
+
+    source: ClassVar[str] = "Bhardwaj et al., NoNN, arXiv 1907.11804, section 4; repository SLDGroup/NoNN_framework"
+    exact: ClassVar[bool] = False
+    needs_training: ClassVar[bool] = True
+    kind: Literal["nonn"] = "nonn"
+
+    num_students: int = Field(default=2, ge=1, le=MOST_STUDENTS)
+    """How many students there are."""
+
+    students: tuple[Annotated[Model, models.field()], ...] = Field(
+        default=(WideResnet(),), min_length=1, max_length=MOST_STUDENTS
+    )
+    """The small network of each student, which loses its classifier; one network is that of all students."""
+
+    filters: FilterNetworkSettings = Field(default_factory=FilterNetworkSettings)
+    """How links between the teacher's filters are drawn."""
+
+    partition: Annotated[Partition, partitions.field()] = Field(default_factory=CommunityPartition)
+    """How filters are divided over students."""
+
+    transfer: TransferSettings = Field(default_factory=TransferSettings)
+    """What students learn."""
+
+    views: int = Field(default=1, ge=1, le=100)
+    """How many times the training samples are augmented, if they are; the teacher looks at each view once, and students
+    take one after the other."""
+
+    @model_validator(mode="after")
+    def _check_students(self) -> Self:
+        if len(self.students) not in (1, self.num_students):
+            raise ValueError(f"students should be 1 network or {self.num_students}, not {len(self.students)}")
+        return self
+
+    def split(self, graph: Graph) -> Pieces:
+        """The pieces as they are before the teacher is trained: as if every filter were learned, in fair numbers."""
+        try:
+            count = num_filters(graph)
+        except EngineError as error:
+            raise CannotSplit(str(error)) from error
+        if count < self.num_students:
+            raise CannotSplit(f"{self.num_students} students cannot divide the {count} filters of this network")
+        return self.network(graph.sample, fair_counts(count, [Room()] * self.num_students)).pieces()
+
+    def backbones(self, sample: SampleSpec) -> tuple[Graph, ...]:
+        """The small network of each student.
+
+        Raises:
+            CannotSplit: one does not fit such samples.
+        """
+        if problems := [problem for model in self.students for problem in model.check(sample)]:
+            raise CannotSplit(" ".join(problem.message for problem in problems))
+        found = [model.declare(sample) for model in self.students]
+        return tuple(found * self.num_students if len(found) == 1 else found)
+
+    def network(self, sample: SampleSpec, sizes: Sequence[int]) -> StudentNetwork:
+        """The students for so many filters each.
+
+        Raises:
+            CannotSplit: they do not fit such samples.
+        """
+        backbones = self.backbones(sample)
+        try:
+            return knowledge_students(sample, backbones, sizes)
+        except EngineError as error:
+            raise CannotSplit(str(error)) from error

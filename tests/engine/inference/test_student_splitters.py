@@ -1,0 +1,49 @@
+"""The splitters whose pieces are trained: what they declare before any training."""
+
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from engine.core.sample import SampleSpec
+from engine.inference.splitter import splitters
+from engine.models.model import models
+
+CIFAR = SampleSpec(kind="image", shape=(3, 32, 32), num_classes=10)
+TEACHER = models["wide_resnet"].model_validate({"kind": "wide_resnet", "depth": 10, "width": 2}).declare(CIFAR)
+
+
+def splitter(kind: str, **fields):
+    return splitters[kind].model_validate_json(json.dumps({"kind": kind, **fields}))
+
+
+def test_nonn_divides_all_filters_in_fair_numbers_before_training() -> None:
+    found = splitter("nonn", num_students=3).split(TEACHER)
+    # 128 filters over three students; the head is on the side of who asks.
+    assert [message.num_bytes for message in found.messages if message.target == "head"] == [172, 172, 168]
+    assert not found.exact
+    assert splitter("nonn").needs_training
+
+
+def test_students_may_differ() -> None:
+    nets = [{"kind": "wide_resnet", "depth": 10}, {"kind": "ds_cnn"}]
+    found = splitter("nonn", students=nets).split(TEACHER)
+    bytes_ = [piece.parameter_bytes for piece in found.pieces[:2]]
+    assert bytes_[0] != bytes_[1]
+    with pytest.raises(ValidationError, match="1 network or 3, not 2"):
+        splitter("nonn", students=nets, num_students=3)
+
+
+def test_ensembles_send_logits() -> None:
+    found = splitter("ensemble", num_members=3).split(TEACHER)
+    assert [message.num_bytes for message in found.messages if message.target == "head"] == [40, 40, 40]
+    assert splitter("ensemble", learns_from="labels").transfer.soft_weight == 0.0
+
+
+def test_what_does_not_fit_is_said() -> None:
+    few = models["mlp"].model_validate({"kind": "mlp", "hidden": (5,)}).declare(CIFAR)
+    (problem,) = splitter("nonn", num_students=8).check(few)
+    assert "8 students cannot divide the 5 filters" in problem.message
+    (problem,) = splitter("nonn", students=[{"kind": "char_lstm"}]).check(TEACHER)
+    assert "takes tokens samples" in problem.message
+    assert splitter("nonn").check(TEACHER) == []
