@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 EventKind = Literal[
     "started", "cohort", "metrics", "clients", "ledger", "log", "image", "contender", "export", "audit",
-    "plan", "failures", "finished",
+    "filters", "plan", "failures", "finished",
 ]  # fmt: skip
 """The kinds of events; ``docs/reference/events.md`` and :data:`BODIES` say what each carries."""
 
@@ -34,6 +34,7 @@ BODIES: dict[str, str] = {
     "export": "a file of the final model that was loaded again and run on the test samples: name, contender, format, "
     "precision, num_bytes, accuracy (of the file), top1_agreement and max_abs_difference (to the model in memory)",
     "audit": "sentence, signals (names of what separates members), figures by name (student_auc, ...)",
+    "filters": "the network of a teacher's filters, and who learns them; see engine.inference.filter_page",
     "plan": "what is computed where in a distributed inference: stages (piece, device, parameter_bytes, peak_bytes, "
     "start_s, end_s), messages (content, source, target, num_bytes, start_s, end_s), devices (device, memory_bytes, "
     "memory_available, energy_j, waiting_j, busy_s), standby (device, others), latency_s, throughput_rps, energy_j, "

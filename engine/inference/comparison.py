@@ -1,23 +1,19 @@
 """The table of plans: what is carried out beside the trivial ones."""
 
-from typing import TYPE_CHECKING
-
 from engine.core.json import JsonValue
 from engine.inference.plan import Plan
-from engine.inference.planning import TITLES
-
-if TYPE_CHECKING:
-    from engine.inference.world import World
+from engine.inference.planning import TEACHER, TITLES, Planning
 
 
-def rows_of(world: "World", accuracy: float) -> list[dict[str, JsonValue]]:
-    """A line per plan, as its event carries it; exact splits are right as often as the whole network.
+def rows_of(planning: Planning, accuracy: float, teacher: float) -> list[dict[str, JsonValue]]:
+    """A line per plan, as its event carries it: all plans of the same pieces are right equally often.
 
     Args:
-        world: with the plans.
-        accuracy: of the whole network.
+        planning: with the plans.
+        accuracy: of the network that answers.
+        teacher: of the network that was trained first.
     """
-    return [row_of(name, plan, accuracy) for name, plan in world.planning.plans.items()]
+    return [row_of(name, plan, teacher if name == TEACHER else accuracy) for name, plan in planning.plans.items()]
 
 
 def row_of(name: str, plan: Plan, accuracy: float) -> dict[str, JsonValue]:

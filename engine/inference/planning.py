@@ -1,6 +1,6 @@
 """The plans of a task: what the placer chooses, the trivial ones beside it, and which of them is carried out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -21,18 +21,20 @@ from engine.inference.plan import Plan, lay, plan_of
 from engine.inference.prices import Prices
 from engine.inference.problem import PlacementProblem
 from engine.inference.route import Route
+from engine.inference.splitters.layer import LayerSplitter
 from engine.models.graph import Graph
 
 if TYPE_CHECKING:
     from engine.inference.task import Inference
     from engine.task.contract import Context
 
-CHOSEN = "chosen"
+CHOSEN, TEACHER = "chosen", "teacher"
 
 TITLES: Mapping[str, tuple[str, str]] = {
     CHOSEN: ("Plan", "plan"),
     "single_best": ("All on the best device", "baseline"),
     "all_cloud": ("All in the cloud", "baseline"),
+    TEACHER: ("The teacher on the best device", "teacher"),
 }
 """Title and role of each plan of the comparison."""
 
@@ -71,17 +73,18 @@ class Planning:
     Args:
         task: the task.
         context: fleet, network and seed.
-        graph: the network that is split.
+        graph: the trained network.
+        pieces: what is placed: those of that network, or the students that stand for it.
     """
 
-    def __init__(self, task: "Inference", context: "Context", graph: Graph) -> None:
-        self.task, self.context, self.graph = task, context, graph
-        self._guards: dict[float, Guard] = {}
+    def __init__(self, task: "Inference", context: "Context", graph: Graph, pieces: Pieces) -> None:
+        self.task, self.context, self.graph, self.pieces = task, context, graph, pieces
+        self._guards: dict[tuple[float, ...], Guard] = {}
 
-    @cached_property
-    def pieces(self) -> Pieces:
-        """The pieces of the network."""
-        return self.task.splitter.split(self.graph)
+    @property
+    def optional(self) -> frozenset[int]:
+        """Numbers of the pieces without which there is an answer: students, but not the layer in which they meet."""
+        return frozenset(range(len(self.pieces.pieces) - 1)) if self.task.splitter.needs_training else frozenset()
 
     @cached_property
     def ends(self) -> Ends:
@@ -93,10 +96,13 @@ class Planning:
     @cached_property
     def problem(self) -> PlacementProblem:
         """What the placer solves, on all devices of the fleet."""
+        return self._problem(self.pieces)
+
+    def _problem(self, pieces: Pieces) -> PlacementProblem:
         task, ends = self.task, self.ends
         return PlacementProblem(
-            pieces=self.pieces,
-            prices=Prices.of(self.context.cost_model, self.pieces),
+            pieces=pieces,
+            prices=Prices.of(self.context.cost_model, pieces),
             objective=task.objective,
             source=ends.origin,
             sink=ends.sink,
@@ -135,10 +141,17 @@ class Planning:
     @cached_property
     def plans(self) -> dict[str, Plan]:
         """The same with the figures of the cost model."""
-        return {
-            name: plan_of(self.problem, placement, self.context.cost_model, title=name, availability=self.availability)
-            for name, placement in self.placements.items()
-        }
+        plans = {name: self._plan(self.problem, placement, name) for name, placement in self.placements.items()}
+        if self.task.splitter.needs_training:
+            whole = self._problem(LayerSplitter().split(self.graph))
+            try:
+                plans[TEACHER] = self._plan(whole, SingleBest().place(whole), TEACHER)
+            except NoPlan:
+                return plans  # the teacher fits nowhere: then it does not stand beside its students
+        return plans
+
+    def _plan(self, problem: PlacementProblem, placement: Placement, name: str) -> Plan:
+        return plan_of(problem, placement, self.context.cost_model, title=name, availability=self.availability)
 
     @property
     def chosen(self) -> Plan:
@@ -150,15 +163,22 @@ class Planning:
         """By place among the nodes of the plan's devices, those that take over."""
         return self._standby(self.placements[CHOSEN].at)
 
-    def guard(self, accuracy: float) -> Guard:
+    def guard(self, accuracies: Sequence[float]) -> Guard:
         """The plan and what stands behind it.
 
         Args:
-            accuracy: share of right answers of the whole network.
+            accuracies: share of right answers without optional pieces: of all of them, and where there are some of
+                every other set, in the order of the bits of their numbers.
         """
-        if accuracy not in self._guards:
-            self._guards[accuracy] = self._guard(self.placements[CHOSEN].at, accuracy)
-        return self._guards[accuracy]
+        key = tuple(accuracies)
+        if key not in self._guards:
+            self._guards[key] = self._guard(self.placements[CHOSEN].at, key)
+        return self._guards[key]
+
+    def shares(self) -> tuple[float, ...]:
+        """What stands for accuracies before these are known: the share of optional pieces that are there."""
+        count = len(self.optional)
+        return tuple(1 - missing.bit_count() / count if count else 1.0 for missing in range(1 << count))
 
     def sets(self, guard: Guard) -> LossSets:
         """The losses that are tried on a plan."""
@@ -188,13 +208,14 @@ class Planning:
     def _standby(self, at: At) -> dict[int, tuple[int, ...]]:
         return with_standbys(self.problem, at, self.task.failures.standbys) if self.task.failures.standbys else {}
 
-    def _guard(self, at: At, accuracy: float) -> Guard:
+    def _guard(self, at: At, accuracies: Sequence[float]) -> Guard:
         failures = self.task.failures
         return Guard(
             problem=self.problem,
             at=at,
             cost_model=self.context.cost_model,
-            accuracy=lambda missing: 0.0 if missing else accuracy,
+            accuracy=lambda missing: accuracies[sum(1 << piece for piece in missing)],
+            optional=self.optional,
             standby=self._standby(at),
             placer=self.task.placer if failures.renew else None,
             timeout_s=failures.timeout_s,
@@ -202,7 +223,7 @@ class Planning:
 
     def _for_the_worst(self, found: Mapping[str, Placement]) -> Placement:
         """Of the plans that are known, all at the source, and those without one device of the first one, the one whose
-        worst loss is least bad. An exact split is right as often as the whole network, whatever that will be.
+        worst loss is least bad: how often the network will be right is not known yet.
         """
         problem, first = self.problem, found[CHOSEN]
         candidates = {placement.at: name for name, placement in found.items()}
@@ -214,7 +235,7 @@ class Planning:
                 continue
             candidates.setdefault(at, f"the plan without device {problem.prices.nodes[node]}")
         kept = [at for at in candidates if not problem.violations(problem.score(at))]
-        best = kept[worst_case([self._guard(at, 1.0) for at in kept], self.sets)]
+        best = kept[worst_case([self._guard(at, self.shares()) for at in kept], self.sets)]
         return placement_of(
             problem, best, f"of {len(kept)} plans the one whose worst loss is least bad: {candidates[best]}"
         )

@@ -13,8 +13,10 @@ from engine.costs.work import Work
 from engine.datafree import layout
 from engine.inference.agenda import agenda_of, stages_of
 from engine.inference.planning import CHOSEN, TITLES
+from engine.inference.stages.teaching import Reading
 from engine.inference.world import TEACHER, world_of
 from engine.models.model_file import ModelCard, pack
+from engine.models.profile import profile
 from engine.task.contract import Context, State, Summary
 
 if TYPE_CHECKING:
@@ -32,9 +34,7 @@ def facts_of(task: "Inference", context: Context) -> dict[str, JsonValue]:
     return {
         "num_devices": context.fleet.num_devices,
         "stages": stages_of(world),
-        "contenders": [
-            {"name": name, "title": TITLES[name][0], "role": TITLES[name][1]} for name in planning.placements
-        ],
+        "contenders": [{"name": name, "title": TITLES[name][0], "role": TITLES[name][1]} for name in planning.plans],
         "final": CHOSEN,
         "num_parameters": world.profile.num_parameters,
         "macs": world.profile.total_macs,
@@ -61,6 +61,12 @@ def expected_host_trace(task: "Inference", context: Context) -> Trace:
         samples = world.num_steps * world.training.batch_size
         builder.compute(HOST, work, samples, mode="train", num_steps=world.num_steps)
     builder.compute(HOST, work, task.dataset.num_samples("test") + 2 * task.verification.num_samples, mode="infer")
+    if task.splitter.needs_training:
+        students = Work.from_profile(profile(world.students(()).graph))
+        steps, batch = task.training.steps, task.training.batch_size
+        builder.compute(HOST, work, sum(last - first for _, first, last in Reading.of(world).parts), mode="infer")
+        builder.compute(HOST, students, steps * batch, mode="train", num_steps=steps)
+        builder.compute(HOST, students, task.dataset.num_samples("test"), mode="infer")
     return builder.build()
 
 
@@ -71,7 +77,8 @@ def begin(task: "Inference", context: Context) -> State:
     total = sum(job.num_steps for job in agenda_of(world))
     values: dict[str, JsonValue] = {
         "job": 0, "at": 0, "done": 0, "total": total, "reason": "", "plan": {}, "losses": [], "failures": {},
-        "totals": dict.fromkeys(layout.TOTALS, 0.0), "metrics": {}, "contenders": {},
+        "groups": [], "filters": {},
+        "totals": dict.fromkeys(layout.TOTALS, 0.0), "metrics": {}, "contenders": {}, "accuracies": [],
     }  # fmt: skip
     ledger = Ledger.empty(context.fleet.names)
     return State(values=values, tensors=layout.under(layout.LEDGER, ledger.to_arrays()))
@@ -99,12 +106,12 @@ def _files(task: "Inference", state: State) -> dict[str, bytes]:
     """The plan, what comes of losses, and the network with its card."""
     files = {
         f"{name}.json": json.dumps(state.values[name], indent=2).encode()
-        for name in ("plan", "failures")
+        for name in ("plan", "failures", "filters")
         if state.values[name]
     }
     model = getattr(task.teacher, "model", None)
     if model is not None:
-        accuracy = layout.value(state, "metrics")["accuracy"]
+        accuracy = layout.value(state, "metrics")["teacher_accuracy"]
         spec, data = model.model_dump(mode="json"), task.dataset.model_dump(mode="json")
         card = ModelCard(model.declare(task.dataset.sample()), spec, data, accuracy)
         files["teacher.safetensors"] = pack(state.clients[TEACHER], card)

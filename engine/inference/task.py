@@ -10,6 +10,7 @@ from engine.core.events import Event
 from engine.core.json import JsonValue
 from engine.data.dataset import Dataset, datasets
 from engine.datafree import layout
+from engine.datafree.settings import Distillation
 from engine.datafree.teacher import Teacher, teachers
 from engine.datafree.teachers.train import TrainedTeacher
 from engine.inference import checks, summaries
@@ -51,6 +52,9 @@ class Inference(Task):
 
     splitter: Annotated[Splitter, splitters.field()] = Field(default_factory=LayerSplitter)
     """How the network is cut into pieces."""
+
+    training: Distillation = Field(default_factory=Distillation)
+    """The budget of students, for a splitter whose pieces are networks that must be trained."""
 
     placer: Annotated[Placer, placers.field()] = Field(default_factory=Greedy)
     """How each piece finds its device."""

@@ -1,16 +1,21 @@
 """What a process keeps of a distributed inference: plans, data and modules, made anew from spec, seed and state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.core.errors import EngineError
 from engine.core.streams import seed_of
 from engine.data.dataset import Split
 from engine.datafree.settings import TeacherTraining
 from engine.datafree.teachers.train import TrainedTeacher
+from engine.inference.partition_rooms import Room, fair_counts
 from engine.inference.planning import Planning
+from engine.inference.splitters.ensemble import EnsembleSplitter
+from engine.inference.splitters.nonn import NonnSplitter
+from engine.inference.students import StudentNetwork, num_filters
 from engine.models.graph import Graph
 from engine.models.profile import Profile, profile
 from engine.models.weights import initial
@@ -21,8 +26,9 @@ if TYPE_CHECKING:
     from engine.models.build import GraphModule
     from engine.training.supervised import Trainer
 
-TEACHER = 0
-"""Number of the piece of state with the trained network's weights."""
+TEACHER, STUDENTS, MEMBERS, OUTPUTS = 0, 1, 10, 100
+"""Numbers of the pieces of state with the trained network's weights, with those of all students together, with the
+first of an ensemble's members, and with the first part of the teacher's outputs."""
 
 
 def world_of(task: "Inference", context: Context) -> "World":
@@ -44,7 +50,8 @@ class World:
     def __init__(self, task: "Inference", context: Context) -> None:
         self.task, self.context = task, context
         self.memory: dict[str, Any] = {}
-        self._module: tuple[Mapping[str, np.ndarray], GraphModule] | None = None
+        self._modules: dict[int, tuple[Mapping[str, np.ndarray], GraphModule]] = {}
+        self._plannings: dict[tuple[int, ...], Planning] = {}
 
     @cached_property
     def graph(self) -> Graph:
@@ -56,10 +63,43 @@ class World:
         """What the whole network costs."""
         return profile(self.graph)
 
-    @cached_property
+    @property
     def planning(self) -> Planning:
-        """The plans."""
-        return Planning(self.task, self.context, self.graph)
+        """The plans as they are expected to be: before it is known which filters each student learns."""
+        return self._planning(())
+
+    def planning_in(self, state: State) -> Planning:
+        """The plans of the pieces as they are."""
+        groups: Any = state.values["groups"]
+        return self._planning(tuple(map(len, groups)))
+
+    def students(self, sizes: Sequence[int]) -> StudentNetwork:
+        """The students, for a splitter that has some.
+
+        Args:
+            sizes: number of filters of each; none for what is expected, or for members of an ensemble.
+        """
+        splitter, sample = self.task.splitter, self.task.dataset.sample()
+        match splitter:
+            case NonnSplitter():
+                count = num_filters(self.graph)
+                return splitter.network(sample, sizes or fair_counts(count, [Room()] * splitter.num_students))
+            case EnsembleSplitter():
+                return splitter.network(sample)
+            case _:
+                raise EngineError("only networks of students have students")
+
+    def _planning(self, sizes: tuple[int, ...]) -> Planning:
+        if sizes not in self._plannings:
+            splitter = self.task.splitter
+            pieces = self.students(sizes).pieces() if splitter.needs_training else splitter.split(self.graph)
+            self._plannings[sizes] = Planning(self.task, self.context, self.graph, pieces)
+        return self._plannings[sizes]
+
+    def network(self, state: State) -> Graph:
+        """The network whose pieces answer: the trained one, or all students together."""
+        groups: Any = state.values["groups"]
+        return self.students(tuple(map(len, groups))).graph if self.task.splitter.needs_training else self.graph
 
     @cached_property
     def train(self) -> Split:
@@ -89,21 +129,39 @@ class World:
         """First weights."""
         return initial(self.graph, seed_of(self.context.seed, "teacher"))
 
-    @cached_property
-    def trainer(self) -> "Trainer":
-        """What trains the network."""
+    def trainer(self, name: str, graph: Graph) -> "Trainer":
+        """What trains a network; one is kept at a time, as each holds three copies of its weights.
+
+        Args:
+            name: of what is trained.
+            graph: its network.
+        """
         from engine.training.supervised import Trainer
 
-        return Trainer(self.graph)
+        kept = self.memory.get("trainer")
+        if kept is None or kept[0] != name:
+            kept = self.memory["trainer"] = name, Trainer(graph)
+        found: Trainer = kept[1]
+        return found
 
-    def module(self, state: State) -> "GraphModule":
-        """The trained network in evaluation mode, without gradients of its weights."""
+    def module(self, state: State, piece: int) -> "GraphModule":
+        """The trained network, or the students together, in evaluation mode, without gradients of its weights.
+
+        Args:
+            state: with its weights.
+            piece: ``TEACHER`` or ``STUDENTS``.
+        """
         from engine.models.build import build
         from engine.training.arrays import as_tensors, load
 
-        weights = state.clients[TEACHER]
-        if self._module is None or self._module[0] is not weights:
-            module = build(self.graph)
+        weights = state.clients[piece]
+        if piece not in self._modules or self._modules[piece][0] is not weights:
+            module = build(self.graph if piece == TEACHER else self.network(state))
             load(module, as_tensors(weights))
-            self._module = weights, module.eval().requires_grad_(False)
-        return self._module[1]
+            self._modules[piece] = weights, module.eval().requires_grad_(False)
+        return self._modules[piece][1]
+
+    @property
+    def answering(self) -> int:
+        """The piece of state with the weights of the network that answers."""
+        return STUDENTS if self.task.splitter.needs_training else TEACHER

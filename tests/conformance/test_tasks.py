@@ -64,6 +64,10 @@ task:
 DREAMS = """task.synthesizer={kind: dream_distillation, steps: 6, batch_size: 50}; \
 task.metadata={kind: activation_clusters, num_clusters: 1, num_components: 2, share: 1}"""
 
+NONN = """task.splitter={kind: nonn, students: [{kind: mlp, hidden: [6]}], filters: {held_out: 0.2}, \
+partition: {kind: contiguous, unconnected: assign}}; task.training={steps: 12, batch_size: 16}; \
+task.objective=memory; task.failures={renew: false}"""
+
 SPECS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "federated": (
         FEDERATED,
@@ -94,6 +98,8 @@ SPECS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "task.objective=memory; task.failures={most_lost: 2, standbys: 1}",
             "task.splitter={kind: layer}; task.placer={kind: min_cut}; task.origin=phones; task.sink=sensors",
             "task.requests={count: 200, arrivals: poisson, rate_rps: 50}; task.failures={plan_for: worst_case}",
+            NONN,
+            "task.splitter={kind: ensemble, members: [{kind: mlp, hidden: [6]}]}; task.training={steps: 8}",
         ),
     ),
 }

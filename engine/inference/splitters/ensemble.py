@@ -68,3 +68,7 @@ class EnsembleSplitter(Splitter):
             raise CannotSplit(" ".join(problem.message for problem in problems))
         found = [model.declare(sample) for model in self.members]
         return ensemble_students(sample, found * self.num_members if len(found) == 1 else found)
+
+    def member(self, sample: SampleSpec, number: int) -> Graph:
+        """One member alone, which is trained by itself."""
+        return self.members[number if len(self.members) > 1 else 0].declare(sample)

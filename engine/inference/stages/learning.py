@@ -44,10 +44,10 @@ class Train(Job):
     def advance(self, world: World, state: State, steps: range) -> Turn:
         from engine.training.supervised import weights_in
 
-        arrays = layout.part(layout.TRAIN, state.tensors)
+        trainer, arrays = world.trainer("teacher", world.graph), layout.part(layout.TRAIN, state.tensors)
         if steps.start == 0:
-            arrays = world.trainer.begin(world.initial(), world.training)
-        arrays, terms = world.trainer.advance(arrays, _lesson(world, self.num_steps), steps)
+            arrays = trainer.begin(world.initial(), world.training)
+        arrays, terms = trainer.advance(arrays, _lesson(world, self.num_steps), steps)
         events = []
         if falls_due(steps, self.num_steps, POINTS):
             values = {f"teacher_{name}": amount for name, amount in terms.items()}

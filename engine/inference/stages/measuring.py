@@ -1,7 +1,7 @@
 """Measuring the network on the test samples, and the split one against the whole one."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from typing_extensions import override
@@ -11,11 +11,8 @@ from engine.datafree import layout
 from engine.datafree.stages.job import Turn, global_step, measured, told
 from engine.inference.comparison import rows_of
 from engine.inference.stages.job import Job
-from engine.inference.world import World
+from engine.inference.world import STUDENTS, TEACHER, World
 from engine.task.contract import State
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 EXACTNESS = 1e-5
 """How far logits of an exact split may be off, as a share of the largest one of the whole network."""
@@ -23,12 +20,14 @@ EXACTNESS = 1e-5
 
 @dataclass(frozen=True)
 class Measure(Job):
-    """Classifies the test samples and tells the row of every plan.
+    """Classifies the test samples with the trained network, or with the students that stand for it.
 
     Attributes:
+        piece: of the state with the weights that are measured.
         width: samples of a step.
     """
 
+    piece: int
     width: int
 
     @override
@@ -38,22 +37,54 @@ class Measure(Job):
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
         rows = slice(steps.start * self.width, steps.stop * self.width)
-        right, loss = _classify(world, state, rows)
+        seen, loss = self._look(world, state, rows)
         work = layout.part(layout.WORK, state.tensors)
-        right, loss = right + int(work.get("right", [0])[0]), loss + float(work.get("loss", [0.0])[0])
+        right, loss = work.get("right", 0) + seen, loss + float(work.get("loss", [0.0])[0])
         if steps.stop < self.num_steps:
-            sums = {"right": np.array([right]), "loss": np.array([loss])}
-            return layout.with_part(state, layout.WORK, sums), []
+            return layout.with_part(state, layout.WORK, {"right": right, "loss": np.array([loss])}), []
         count = len(world.test)
-        found = {"accuracy": right / count, "loss": loss / count}
         state = layout.with_part(state, layout.WORK, {})
-        state = state.replace(values={"metrics": {**layout.value(state, "metrics"), **found}})
-        table = rows_of(world, found["accuracy"])
+        accuracies = [float(each) / count for each in right]
+        found = {"teacher_accuracy": accuracies[0]} if self.piece == TEACHER else {}
+        if self.piece == world.answering:
+            found |= {"accuracy": accuracies[0], "loss": loss / count}
+        values = {"metrics": {**layout.value(state, "metrics"), **found}, "accuracies": accuracies}
+        state = state.replace(values=values)
+        return state, [measured(state, self.stage, global_step(state, steps), found)]
+
+    def _look(self, world: World, state: State, rows: slice) -> tuple[np.ndarray, float]:
+        """Right answers without each set of students, that of none first, and the sum of cross-entropies."""
+        import torch
+        from torch.nn import functional
+
+        from engine.inference.nonn_survival import shares_of
+        from engine.training.arrays import as_tensor
+
+        y, module = world.test.y[rows], world.module(state, self.piece)
+        with torch.no_grad():
+            logits, features = module.forward_with_features(as_tensor(world.test.x[rows]))
+        loss = float(functional.cross_entropy(logits, as_tensor(y), reduction="sum"))
+        right = [int((logits.argmax(dim=1).numpy() == y).sum())]
+        if self.piece == STUDENTS:
+            groups: Any = state.values["groups"]
+            slices = world.students(tuple(map(len, groups))).slices
+            shares = shares_of(features.numpy(), state.clients[STUDENTS], slices)
+            for missing in range(1, 1 << len(slices)):
+                lost = [number for number in range(len(slices)) if missing >> number & 1]
+                right.append(int((shares.without(lost).argmax(axis=1) == y).sum()))
+        return np.array(right), loss
+
+
+@dataclass(frozen=True)
+class Compare(Job):
+    """Tells the row of every plan."""
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        metrics = layout.value(state, "metrics")
+        table = rows_of(world.planning_in(state), metrics["accuracy"], metrics["teacher_accuracy"])
         state = state.replace(values={"contenders": {str(row["name"]): row for row in table}})
-        return state, [
-            measured(state, self.stage, global_step(state, steps), found),
-            *(told(state, "contender", self.stage, **row) for row in table),
-        ]
+        return state, [told(state, "contender", self.stage, **row) for row in table]
 
 
 @dataclass(frozen=True)
@@ -62,13 +93,16 @@ class Verify(Job):
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
+        import torch
+
         from engine.inference.execution import execute
         from engine.training.arrays import as_tensor
 
-        module = world.module(state)
+        module = world.module(state, world.answering)
         x = as_tensor(world.test.x[: world.task.verification.num_samples])
-        whole = _forward(world, state, x)
-        joined = execute(module, world.planning.pieces, x)
+        with torch.no_grad():
+            whole = module(x)
+        joined = execute(module, world.planning_in(state).pieces, x)
         difference = float((joined - whole).abs().max()) / max(1.0, float(whole.abs().max()))
         if world.task.splitter.exact and difference > EXACTNESS:
             raise EngineError(
@@ -80,23 +114,3 @@ class Verify(Job):
         }
         state = state.replace(values={"metrics": {**layout.value(state, "metrics"), **values}})
         return state, [measured(state, self.stage, global_step(state, steps), values)]
-
-
-def _forward(world: World, state: State, x: "Tensor") -> "Tensor":
-    import torch
-
-    with torch.no_grad():
-        logits: Tensor = world.module(state)(x)
-    return logits
-
-
-def _classify(world: World, state: State, rows: slice) -> tuple[int, float]:
-    """Right answers, and the sum of cross-entropies."""
-    from torch.nn import functional
-
-    from engine.training.arrays import as_tensor
-
-    y = as_tensor(world.test.y[rows])
-    logits = _forward(world, state, as_tensor(world.test.x[rows]))
-    loss = functional.cross_entropy(logits, y, reduction="sum")
-    return int((logits.argmax(dim=1) == y).sum()), float(loss)

@@ -25,7 +25,7 @@ class Plan(Job):
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
-        planning = world.planning
+        planning = world.planning_in(state)
         plan = planning.chosen.as_json()
         plan["throughput_rps"] = None if planning.chosen.throughput_rps == float("inf") else plan["throughput_rps"]
         nodes = planning.problem.prices.nodes
@@ -42,14 +42,14 @@ class Serve(Job):
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
-        values = latencies(world)
+        values = latencies(world, state)
         state = state.replace(values={"metrics": {**layout.value(state, "metrics"), **values}})
         return state, [measured(state, self.stage, global_step(state, steps), values)]
 
 
-def latencies(world: World) -> dict[str, float]:
+def latencies(world: World, state: State) -> dict[str, float]:
     """What the requests see: percentiles of their latency, and how many are answered in a second."""
-    planning, requests = world.planning, world.task.requests
+    planning, requests = world.planning_in(state), world.task.requests
     seconds, timeout_s = planning.chosen.latency_s, world.task.failures.timeout_s
     if not requests.is_stream:
         found = {f"latency_p{percent:g}_s": seconds for percent in PERCENTILES}
@@ -87,15 +87,18 @@ class Fail(Job):
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
-        guard = world.planning.guard(layout.value(state, "metrics")["accuracy"])
-        sets = world.planning.sets(guard)
+        planning = world.planning_in(state)
+        guard = planning.guard(layout.value(state, "accuracies"))
+        sets = planning.sets(guard)
         rows: list[JsonValue] = list(layout.value(state, "losses"))
-        rows += [guard.loss(devices).as_json() for devices in sets.sets[steps.start : steps.stop]]
+        # Pieces that were learned may lie on more devices than was expected: the last step tries all that are left.
+        stop = steps.stop if steps.stop < self.num_steps else len(sets.sets)
+        rows += [guard.loss(devices).as_json() for devices in sets.sets[steps.start : stop]]
         state = state.replace(values={"losses": rows})
         if steps.stop < self.num_steps:
             return state, []
         table = FailureTable(tuple(_loss(row) for row in rows), sets.num_sets, guard.devices)
-        values = _figures(table, world.planning.availability)
+        values = _figures(table, planning.availability)
         body: dict[str, JsonValue] = {
             "losses": rows,
             "num_sets": sets.num_sets,
@@ -138,7 +141,7 @@ class Book(Job):
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
-        trace = world.planning.trace()
+        trace = world.planning_in(state).trace()
         cost = world.context.cost_model.cost(trace)
         totals = cost.ledger.totals()
         row = layout.value(state, "contenders")[CHOSEN]
@@ -166,4 +169,5 @@ def num_sets(world: World) -> int:
     """How many losses are tried."""
     if not world.task.failures.most_lost:
         return 0
-    return len(world.planning.sets(world.planning.guard(1.0)).sets)
+    planning = world.planning
+    return len(planning.sets(planning.guard(planning.shares())).sets)
