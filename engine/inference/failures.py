@@ -31,7 +31,7 @@ class Guard:
         at: place among the nodes of each piece.
         cost_model: of the fleet and network.
         accuracy: share of right answers if these pieces are missing; the empty set is the plan as it is.
-        optional: numbers of the pieces without which there is still an answer.
+        optional: numbers of the pieces without which there is still an answer, as long as one of them is there.
         standby: for each node that computes, others that hold its weights too, in the order in which they take over.
         placer: makes a new plan where nobody takes over; None if nobody does.
         timeout_s: after which a device that does not answer is given up.
@@ -109,8 +109,8 @@ class Guard:
             if found == MISSING and piece not in self.optional:
                 return None
             at.append(found)
-        if all(node == MISSING for node in at):
-            return None
+        if self.optional and all(at[piece] == MISSING for piece in self.optional):
+            return None  # with nothing to join there is no answer, whatever the last layer says
         problem, left = without_pieces(self.problem, tuple(at))
         return None if problem.violations(problem.score(left)) else tuple(at)
 

@@ -1,6 +1,7 @@
 """The beginning of a distributed inference, what is known before it, and what it amounts to in the end."""
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from engine.datafree import layout
 from engine.inference.agenda import agenda_of, stages_of
 from engine.inference.planning import CHOSEN, TITLES
 from engine.inference.stages.teaching import Reading
-from engine.inference.world import TEACHER, world_of
+from engine.inference.world import STUDENTS, TEACHER, students_of, world_of
 from engine.models.model_file import ModelCard, pack
 from engine.models.profile import profile
 from engine.task.contract import Context, State, Summary
@@ -109,10 +110,24 @@ def _files(task: "Inference", state: State) -> dict[str, bytes]:
         for name in ("plan", "failures", "filters")
         if state.values[name]
     }
-    model = getattr(task.teacher, "model", None)
+    model, metrics = getattr(task.teacher, "model", None), layout.value(state, "metrics")
+    data = task.dataset.model_dump(mode="json")
     if model is not None:
-        accuracy = layout.value(state, "metrics")["teacher_accuracy"]
-        spec, data = model.model_dump(mode="json"), task.dataset.model_dump(mode="json")
-        card = ModelCard(model.declare(task.dataset.sample()), spec, data, accuracy)
+        spec = model.model_dump(mode="json")
+        card = ModelCard(model.declare(task.dataset.sample()), spec, data, metrics["teacher_accuracy"])
         files["teacher.safetensors"] = pack(state.clients[TEACHER], card)
-    return files
+    return {**files, **dict(_students(task, state, data))}
+
+
+def _students(task: "Inference", state: State, data: JsonValue) -> Iterator[tuple[str, bytes]]:
+    """All students as one network, and each with its slice of the last layer, whose outputs add up to the answer."""
+    if not task.splitter.needs_training:
+        return
+    groups: list[list[int]] = layout.value(state, "groups")
+    network, weights = students_of(task, tuple(map(len, groups))), state.clients[STUDENTS]
+    accuracies: list[float] = layout.value(state, "accuracies")
+    yield "students.safetensors", pack(weights, ModelCard(network.graph, None, data, accuracies[0]))
+    every = (1 << len(network.branches)) - 1
+    for number in range(len(network.branches)):
+        card = ModelCard(network.student(number), None, data, accuracies[every ^ 1 << number])
+        yield f"student{number}.safetensors", pack(network.student_weights(number, weights), card)

@@ -39,6 +39,22 @@ def world_of(task: "Inference", context: Context) -> "World":
     return world
 
 
+def students_of(task: "Inference", sizes: Sequence[int]) -> StudentNetwork:
+    """The students of a splitter that has some.
+
+    Args:
+        task: with the splitter.
+        sizes: number of filters of each; none for members of an ensemble.
+    """
+    match task.splitter:
+        case NonnSplitter() as splitter:
+            return splitter.network(task.dataset.sample(), sizes)
+        case EnsembleSplitter() as splitter:
+            return splitter.network(task.dataset.sample())
+        case _:
+            raise EngineError("only networks of students have students")
+
+
 class World:
     """What a process keeps of a run; nothing in it is changed by a step but memory that can be made anew.
 
@@ -74,20 +90,15 @@ class World:
         return self._planning(tuple(map(len, groups)))
 
     def students(self, sizes: Sequence[int]) -> StudentNetwork:
-        """The students, for a splitter that has some.
+        """The students; see :func:`students_of`."""
+        return students_of(self.task, sizes or self._expected_sizes())
 
-        Args:
-            sizes: number of filters of each; none for what is expected, or for members of an ensemble.
-        """
-        splitter, sample = self.task.splitter, self.task.dataset.sample()
-        match splitter:
-            case NonnSplitter():
-                count = num_filters(self.graph)
-                return splitter.network(sample, sizes or fair_counts(count, [Room()] * splitter.num_students))
-            case EnsembleSplitter():
-                return splitter.network(sample)
-            case _:
-                raise EngineError("only networks of students have students")
+    def _expected_sizes(self) -> Sequence[int]:
+        """How many filters each student learns if all of them take part; none for members of an ensemble."""
+        splitter = self.task.splitter
+        if not isinstance(splitter, NonnSplitter):
+            return ()
+        return fair_counts(num_filters(self.graph), [Room()] * splitter.num_students)
 
     def _planning(self, sizes: tuple[int, ...]) -> Planning:
         if sizes not in self._plannings:

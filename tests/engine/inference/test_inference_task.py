@@ -1,19 +1,24 @@
 """A distributed inference as a task: plans, exact pieces, requests, losses, refusals."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from engine.core.errors import SpecError
 from engine.core.events import Event
 from engine.inference.planning import CHOSEN
 from engine.inference.task import Inference
 from engine.inference.world import World
+from engine.models.build import build
+from engine.models.model_file import read_model
 from engine.runs.context import make_context
 from engine.runs.loop import Outcome, run
 from engine.runs.sinks import MemorySink
 from engine.specs.text import parse
+from engine.training.arrays import as_tensors, load
 
 SPEC = """
 fleet:
@@ -102,8 +107,8 @@ def test_requests_one_by_one_take_what_the_plan_says() -> None:
 def test_a_stream_waits_and_its_percentiles_grow_with_its_rate() -> None:
     period = world_of().planning.route.period_s
     found = []
-    for load in (0.2, 0.9):
-        outcome, _ = carried_out(f"task.requests.rate_rps={load / period}", "task.failures.most_lost=0")
+    for share in (0.2, 0.9):
+        outcome, _ = carried_out(f"task.requests.rate_rps={share / period}", "task.failures.most_lost=0")
         assert outcome.summary is not None
         found.append(outcome.summary.metrics)
     for metrics in found:
@@ -139,7 +144,7 @@ def test_the_plan_for_the_worst_case_is_never_worse_then() -> None:
     worst = []
     for wish in ("normal", "worst_case"):
         planning = world_of(f"task.failures={{plan_for: {wish}, most_lost: 1, renew: false, standbys: 1}}").planning
-        guard = planning.guard(1.0)
+        guard = planning.guard((1.0,))
         worst.append(guard.table(planning.sets(guard)).worst)
     assert worst[1].accuracy >= worst[0].accuracy
 
@@ -186,3 +191,78 @@ def test_a_rate_without_a_stream_is_refused() -> None:
         parse(SPEC, settings=["task.requests.arrivals=one_by_one"])
     with pytest.raises(SpecError, match="rate_rps"):
         parse(SPEC, settings=["task.requests.rate_rps=null"])
+
+
+STUDENTS = (
+    "task.teacher.training.epochs=10",
+    "task.splitter={kind: nonn, num_students: 3, students: [{kind: mlp, hidden: [24]}], filters: {percentile: 50}}",
+    "task.training={steps: 300, batch_size: 64, optimizer: adam, lr: 0.01}",
+    "task.objective=memory",
+    "task.failures={renew: false, most_lost: 3}",
+)
+
+
+@pytest.fixture(scope="module")
+def taught() -> tuple[Outcome, list[Event]]:
+    """A network of students."""
+    return carried_out(*STUDENTS)
+
+
+def test_students_learn_and_the_teacher_stands_beside_them(taught: tuple[Outcome, list[Event]]) -> None:
+    rows = {event.body["name"]: event.body for event in taught[1] if event.kind == "contender"}
+    assert rows["teacher"]["accuracy"] > 0.9
+    assert rows[CHOSEN]["accuracy"] > 0.75
+    assert rows[CHOSEN]["peak_memory_bytes"] < rows["teacher"]["peak_memory_bytes"]
+    assert rows[CHOSEN]["num_devices"] > 1
+    plan, filters = body(taught[1], "plan"), body(taught[1], "filters")
+    # A number of 4 bytes per filter goes from each student that is not at the sink.
+    sent = [message["num_bytes"] for message in plan["messages"] if message["target"] == 0]
+    sizes = [4 * student["num_filters"] for student in filters["students"]]
+    assert set(sent) <= set(sizes)
+
+
+def test_without_students_the_answer_is_worse_and_without_all_there_is_none(
+    taught: tuple[Outcome, list[Event]],
+) -> None:
+    table, plan = body(taught[1], "failures"), body(taught[1], "plan")
+    at = {stage["piece"]: stage["device"] for stage in plan["stages"]}
+    for loss in table["losses"]:
+        missing = sum(at[f"student{number}"] in loss["devices"] for number in range(3))
+        assert loss["device_of"].count(-1) == (0 if loss["outcome"] == "lost" else missing)
+        assert loss["outcome"] == ("lost" if missing == 3 else "degraded" if missing else "unharmed")
+    curve = [row["mean_accuracy"] for row in table["curve"]]
+    assert curve == sorted(curve, reverse=True)
+
+
+def test_every_student_leaves_a_file_and_their_outputs_add_up(
+    taught: tuple[Outcome, list[Event]], tmp_path: Path
+) -> None:
+    assert taught[0].summary is not None
+    modules = {}
+    for name in ("students", "student0", "student1", "student2"):
+        path = tmp_path / name
+        path.write_bytes(taught[0].summary.artifacts[f"{name}.safetensors"])
+        card, weights = read_model(path)
+        assert card is not None
+        modules[name] = build(card.graph)
+        load(modules[name], as_tensors(weights))
+        modules[name].eval()
+    x = torch.from_numpy(world_of(*STUDENTS).test.x[:20])
+    with torch.no_grad():
+        bias = modules["students"].head.bias
+        shares = sum(modules[f"student{number}"](x) for number in range(3))
+        assert torch.allclose(shares + bias, modules["students"](x), atol=1e-4)
+
+
+def test_members_of_an_ensemble_are_averaged() -> None:
+    outcome, events = carried_out(
+        "task.splitter={kind: ensemble, members: [{kind: mlp, hidden: [12]}]}",
+        "task.training={steps: 120, batch_size: 64, optimizer: adam, lr: 0.01}",
+        "task.objective=memory",
+        "task.failures={renew: false}",
+    )
+    assert outcome.summary is not None
+    assert outcome.summary.metrics["accuracy"] > 0.8
+    assert outcome.summary.metrics["joined_agreement"] == 1.0
+    assert {"student0.safetensors", "student1.safetensors"} <= set(outcome.summary.artifacts)
+    assert all(row["name"] != "filters" for row in events[0].body["stages"])
