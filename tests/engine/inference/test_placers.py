@@ -148,6 +148,36 @@ def test_the_best_throughput_within_a_deadline() -> None:
         assert value_of("pipeline_dp", problem) == pytest.approx(best, rel=1e-9)
 
 
+def departures(problem: PlacementProblem, at: tuple[int, ...], count: int) -> list[float]:
+    """When the answers of a stream leave that is always fed: nodes and ways serve first come, first served.
+
+    A way is free again after the time for which a message occupies it; the message arrives after all of its time.
+    """
+    prices, free, out = problem.prices, dict[object, float](), []
+    for _ in range(count):
+        now, node = 0.0, problem.source
+        for piece, to in enumerate((*at, problem.sink)):
+            if to != node:
+                start = max(now, free.get((node, to), 0.0))
+                free[node, to] = start + prices.occupied_s[piece, node, to]
+                now, node = start + prices.message_s[piece, node, to], to
+            if piece < len(at):
+                now = max(now, free.get(to, 0.0)) + prices.compute_s[piece, to]
+                free[to] = now
+        out.append(now)
+    return out
+
+
+def test_a_stream_leaves_at_the_period() -> None:
+    """And the first answer after the latency."""
+    for seed in range(8):
+        problem = problem_of(seed, (7, 4), objective="throughput")
+        found = placer_of("pipeline_dp").place(problem)
+        left = departures(problem, found.at, 60)
+        assert left[0] == pytest.approx(found.score.latency_s)
+        assert np.diff(left)[-20:] == pytest.approx(found.value)
+
+
 def test_stages_keep_to_batteries() -> None:
     problem = hand_problem(constraints=Constraints(battery_share=0.01))
     assert placer_of("pipeline_dp").place(replace(problem, prices=roomy(problem.prices))).at == (1, 1)

@@ -1,5 +1,7 @@
 """Prices and plans: the planner's sums are what the cost model says of the plan's trace."""
 
+import subprocess
+import sys
 from itertools import product
 from typing import Any
 
@@ -138,6 +140,29 @@ def test_the_trivial_plans_stand_beside(splitter: str) -> None:
         assert len(text["stages"]) == len(pieces.pieces)  # type: ignore[arg-type]
         assert all(share.memory_bytes <= share.memory_available for share in plan.devices)
         assert plan.energy_j >= sum(share.energy_j for share in plan.devices)
+
+
+def test_several_inferences_take_as_often_as_long() -> None:
+    model = world(FULL_MESH)
+    pieces = pieces_of("lenet5", "pipeline")
+    problem = PlacementProblem.on(model, pieces)
+    at = [0, 1] * len(pieces.pieces)
+    one, ten = (
+        model.cost(lay(problem, at[: len(pieces.pieces)], model.network, num_requests=count).trace) for count in (1, 10)
+    )
+    assert ten.end_s_total == pytest.approx(10 * one.end_s_total)
+    assert ten.ledger.totals()["energy_j"] == pytest.approx(10 * one.ledger.totals()["energy_j"])
+
+
+def test_registries_load_nothing_heavy() -> None:
+    """A web process reads them, and it never loads torch; solvers and graphs are imported where they are used."""
+    program = (
+        "import sys; from engine.inference.splitter import splitters; from engine.inference.placer import placers;"
+        "splitters.members(); placers.members(); import engine.inference.plan, engine.inference.narrowing;"
+        "print([name for name in ('torch', 'scipy', 'networkx') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_ends_must_take_part() -> None:
