@@ -94,6 +94,16 @@ def test_prices_by_hand() -> None:
     assert prices.occupied_s[answer, 0, 1] == pytest.approx(39 * 8 / 1.25e6, rel=1e-6)
 
 
+def test_a_stream_finds_warm_caches() -> None:
+    """Where the first pass after a pause goes at half the speed, only the others count for a stream."""
+    model = world(FULL_MESH, cold={"linear": 2.5e8})
+    graph = models["mlp"].model_validate({"hidden": [4]}).declare(PICTURE)
+    prices = Prices.of(model, splitters["layer"]().split(graph))
+    longer = prices.compute_s - prices.stream_s
+    assert longer[:, 0].sum() == pytest.approx((768 * 4 + 4 * 10) * (1 / 2.5e8 - 1 / 5e8))
+    assert longer[:, 3].sum() == pytest.approx(0, abs=1e-15)
+
+
 def test_a_star_passes_messages_on_at_the_server() -> None:
     model = world({"kind": "star"})
     assert not is_direct(model.network, 0, 1)
