@@ -87,7 +87,7 @@ class PlainPixels:
             loss = self._loss(seen) + of.tv * _variation(self.inputs)
             loss = loss + of.l2 * self.inputs.flatten(1).norm(dim=1).mean()
             self.optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             self.optimizer.step()
             with torch.no_grad():
                 limits = self.view.teacher
@@ -95,6 +95,7 @@ class PlainPixels:
 
     def _loss(self, seen: Tensor) -> Tensor:
         of = self.synthesizer
+        loss: Tensor
         logits, features = self.teacher.forward(seen)
         if of.kind == "dream_distillation":
             spread = spread_for(self.view)
@@ -152,7 +153,7 @@ class PlainGenerator:
             loss = self._loss(self._images(step), step)
             for optimizer in optimizers:
                 optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             for optimizer in optimizers:
                 optimizer.step()
 
@@ -168,19 +169,24 @@ class PlainGenerator:
 
     def _loss(self, images: Tensor, step: int) -> Tensor:
         of = self.synthesizer
+        loss: Tensor
         logits, features = self.teacher.forward(images)
         if of.kind == "dafl":
             decided = functional.cross_entropy(logits, logits.argmax(1))
-            return of.one_hot * decided - of.activation * features.abs().mean() + of.balance * _negentropy(logits)
+            loss = of.one_hot * decided - of.activation * features.abs().mean() + of.balance * _negentropy(logits)
+            return loss
         student = self._student(images, logits)
         if of.kind == "adversarial":
             loss = -of.adversarial * student
             if of.batch_norm:
                 loss = loss + of.batch_norm * self.teacher.statistics()
-            return loss + of.balance * _negentropy(logits)
+            loss = loss + of.balance * _negentropy(logits)
+            return loss
         loss = of.one_hot * functional.cross_entropy(logits, self.labels) - of.adversarial * student
         loss = loss + of.batch_norm * self.teacher.statistics()
-        return loss + of.contrastive * self._contrast(images, features, step) if of.kind == "cmi" else loss
+        if of.kind == "cmi":
+            loss = loss + of.contrastive * self._contrast(images, features, step)
+        return loss
 
     def _student(self, images: Tensor, logits: Tensor) -> Tensor:
         """KL(T || S); of CMI and FastDFKD where both decide alike, over the whole batch."""

@@ -24,6 +24,9 @@ of its input in the same node of the graph and has a closed gradient; images and
 convolution of doubled maps is one transposed convolution of the small ones, with 16 instead of 36 multiplications; the
 generator's weights are one vector, so Adam is one fused pass; priors of pixels have closed gradients. Convolutions, of
 which both loops need the same in the teacher and the student, bound what can be gained.
+
+Rounding takes the two loops apart after some hundred steps, so accuracies and the batch in which one is reached differ
+by chance, either way; the last column does not depend on that.
 """
 
 
@@ -44,7 +47,9 @@ def _steps(tree: dict[str, Any]) -> list[str]:
         "## Steps at CIFAR-10's size", "",
         f"Teacher and student WRN-16-1, batches of {tree['batch']} images of 3x32x32. Images per second count all",
         "steps of a batch, as many as the member takes by default; the ratio is the median over turns, its range in",
-        f"brackets. Machine: {machine['cpu']}, {machine['system']} {machine['machine']}, torch {tree['torch']}.", "",
+        f"brackets. Machine: {machine['cpu']}, {machine['system']} {machine['machine']}, torch {tree['torch']}; load",
+        f"average at the end {tree['load']:.1f}: where it is above the number of cores, others were at work too, and",
+        "ratios tell more than seconds.", "",
         "| synthesizer | steps a batch | engine images/s | plain images/s | ratio | forgetful loop | convolutions |",
         "| --- |" + " --- |" * 6,
     ]  # fmt: skip
@@ -65,7 +70,8 @@ def _learning(rows: list[dict[str, Any]]) -> list[str]:
         "## Seconds until a student knows", "",
         "Digits of 8x8 pixels; teacher WRN-10-1, student ResNet-8; after each batch of 100 images the student takes 40",
         "steps on all images so far. Seconds to make the images and to learn from them until the student first has",
-        f"an accuracy on the test set, engine / plain loop; median of {len(seeds)} seed(s), those that got there.", "",
+        f"an accuracy on the test set, engine / plain loop; seeds: {', '.join(map(str, seeds))}; median of those that",
+        "got there.", "",
         "| synthesizer | steps a batch | " + " | ".join(f"{target:.0%}" for target in targets)
         + " | best accuracy, engine / plain | making an image, ms |",
         "| --- |" + " --- |" * (len(targets) + 3),

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -16,6 +16,7 @@ from engine.core.sample import SampleSpec
 from engine.core.streams import stream
 from engine.costs.model import CostModel
 from engine.data.dataset import Dataset, Split, SplitName
+from engine.data.datasets.mnist import Mnist
 from engine.data.partitioners.iid import Iid
 from engine.data.store import DataStore
 from engine.federated.cohorts import draw_cohort
@@ -34,6 +35,7 @@ from engine.network.spec import NetworkSpec
 from engine.task.artifacts import ArtifactFolder
 from engine.task.contract import Context
 from engine.task.local import LocalExecutor
+from engine.training.arrays import as_tensor
 from engine.training.batches import visiting_order
 from engine.training.settings import LocalSettings
 
@@ -59,6 +61,7 @@ class Workload:
         rounds: rounds that are timed.
         quick_rounds: the same of the short form; 0 leaves the workload out.
         warm_rounds: rounds of the engine before that, in which it fills what it keeps between rounds.
+        dataset: what the samples are.
     """
 
     name: str
@@ -70,17 +73,16 @@ class Workload:
     rounds: int
     quick_rounds: int
     warm_rounds: int
+    dataset: Dataset
 
-
-WORKLOADS = (
-    Workload("W1", Mlp(hidden=(200,)), 100, 10, 600, 10, rounds=12, quick_rounds=6, warm_rounds=30),
-    Workload("W2", McmahanCnn(), 100, 10, 600, 32, rounds=3, quick_rounds=0, warm_rounds=1),
-    Workload("W3", Mlp(hidden=(64,)), 1000, 100, 60, 10, rounds=24, quick_rounds=10, warm_rounds=24),
-)
+    @property
+    def is_available(self) -> bool:
+        """Whether the samples are on this machine; nothing is fetched."""
+        return self.dataset.is_available(DataStore.from_environment())
 
 
 class Noise(Dataset):
-    """Images of noise with random labels: speed does not depend on what is learned."""
+    """Images of noise with random labels: no input is the same in all samples, and nothing is learned."""
 
     def sample(self) -> SampleSpec:
         """As MNIST."""
@@ -94,6 +96,10 @@ class Noise(Dataset):
         """Of no content."""
         return "0" * 64
 
+    def is_available(self, store: DataStore) -> bool:
+        """Everywhere."""
+        return True
+
     def read(self, store: DataStore, split: SplitName) -> Split:
         """The same as :meth:`load`."""
         return self.load(store, split)
@@ -104,17 +110,32 @@ class Noise(Dataset):
         return Split(draw.standard_normal((count, 1, 28, 28), dtype=np.float32), draw.integers(0, 10, count))
 
 
+_W1 = Workload("W1", Mlp(hidden=(200,)), 100, 10, 600, 10, rounds=12, quick_rounds=6, warm_rounds=30, dataset=Noise())
+_W2 = Workload("W2", McmahanCnn(), 100, 10, 600, 32, rounds=3, quick_rounds=0, warm_rounds=1, dataset=Noise())
+_W3 = Workload("W3", Mlp(hidden=(64,)), 1000, 100, 60, 10, rounds=24, quick_rounds=10, warm_rounds=24, dataset=Noise())
+
+WORKLOADS = (
+    _W1,
+    replace(_W1, name="W1-mnist", dataset=Mnist()),
+    _W2,
+    _W3,
+    replace(_W3, name="W3-mnist", dataset=Mnist()),
+)
+"""Peers are timed on noise alone; on MNIST, whose borders never vary, engine and loop."""
+
+
 def make_task(work: Workload) -> tuple[Federated, Context]:
     """The engine's task and its world."""
     fleet = FleetSpec.model_validate({"groups": [{"device": "rpi_4b_4gb", "count": work.num_clients}]}).resolve()
     network = NetworkSpec().resolve(fleet, 0)
     folder = Path("unused")
     context = Context(
-        seed=0, fleet=fleet, network=network, cost_model=CostModel(fleet, network), store=DataStore(folder),
+        seed=0, fleet=fleet, network=network, cost_model=CostModel(fleet, network), store=DataStore.from_environment(),
         artifacts=ArtifactFolder(folder), executor=LocalExecutor(),
     )  # fmt: skip
     task = Federated.model_construct(
-        dataset=Noise(), partition=Iid(), model=work.model, strategy=FedAvg(), sampler=Uniform(num_clients=work.cohort),
+        dataset=work.dataset, partition=Iid(), model=work.model, strategy=FedAvg(),
+        sampler=Uniform(num_clients=work.cohort),
         local=LocalSettings(epochs=1, batch_size=work.batch, lr=LR), rounds=ENDLESS, data_reuse=False,
         evaluation=EvaluationSettings(every_rounds=ENDLESS),
     )  # fmt: skip
@@ -140,7 +161,7 @@ def sequential_rounds(task: Federated, context: Context, *, lean: bool) -> Calla
     """A function that carries out the next round in an ordinary loop, one client after another."""
     graph, population = graph_of(task, context), population_of(task, context)
     data = task.dataset.load(context.store, "train")
-    x, y = torch.from_numpy(data.x), torch.from_numpy(data.y)
+    x, y = as_tensor(data.x), as_tensor(data.y)
     loop = Loop(build(graph), lean=lean)
     weights = [torch.from_numpy(array) for array in initial(graph, context.seed).values()]
     number = 0

@@ -30,7 +30,8 @@ class PixelSynthesizer(Synthesizer):
 
     jitter: int = Field(default=2, ge=0, le=16)
     """Most pixels by which images are shifted either way, anew in every step, before the teacher sees them; patterns
-    that only work in one place cannot survive that."""
+    that only work in one place cannot survive that. 0 for a teacher without convolutions, to which a shifted image is
+    another one."""
 
     flip: bool = False
     """Whether images are mirrored left to right in half of the steps; suits photographs, not digits or letters."""

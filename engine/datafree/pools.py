@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from engine.datafree.world import World
 
 AT_ONCE = 1000
-"""Random images that are drawn at once."""
+"""Images that are drawn or fitted at once."""
 
 
 def bank_of(world: "World", state: State, num_batches: int) -> tuple[np.ndarray, np.ndarray]:
@@ -56,19 +56,11 @@ def other_pool(world: "World") -> np.ndarray:
 
 def _fitted(world: "World", dataset: Dataset) -> np.ndarray:
     """Some images of another set, as bytes, in the size and channels of the private ones."""
-    from engine.data.images import fitted
+    from engine.datafree.foreign import fitted_to
 
-    pixels = dataset.pixels()
+    pixels, shape = dataset.pixels(), world.task.dataset.sample().shape
     assert pixels is not None, "the check admits images only"
     x, draw = world.pool(dataset), stream(world.context.seed, "other images")
     rows = np.sort(draw.permutation(len(x))[: world.task.num_images])
-    channels, size = world.task.dataset.sample().shape[:2]
-    return np.stack([fitted(_with_channels(pixels.shown(x[row]), channels), size) for row in rows])
-
-
-def _with_channels(image: np.ndarray, channels: int) -> np.ndarray:
-    """Gray images repeated in every channel, colored ones averaged where one channel is wanted."""
-    if len(image) == channels:
-        return image
-    gray = np.rint(image.mean(axis=0, keepdims=True)).astype(np.uint8)
-    return np.repeat(gray, channels, axis=0)
+    parts = (pixels.shown(x[rows[first : first + AT_ONCE]]) for first in range(0, len(rows), AT_ONCE))
+    return np.concatenate([world.pixels.shown(fitted_to(part, shape, world.pixels).numpy()) for part in parts])

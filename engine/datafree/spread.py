@@ -6,6 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from engine.core.errors import EngineError
+
 Layer = Literal["features", "logits"]
 
 
@@ -32,6 +34,9 @@ class Spread:
     def targets(self, labels_B: np.ndarray, scale: float, draw: np.random.Generator) -> np.ndarray:
         """(B, d) float32: for each label a center of its class, with chances as their sizes, moved along its
         principal directions by ``scale`` standard deviations.
+
+        Raises:
+            EngineError: a class has no center.
         """
         chosen_B = np.array([self._center(label, draw) for label in labels_B.tolist()])
         moved_BQ = self.deviations[chosen_B] * draw.standard_normal((len(chosen_B), self.deviations.shape[1]))
@@ -41,6 +46,8 @@ class Spread:
 
     def _center(self, label: int, draw: np.random.Generator) -> int:
         places = np.flatnonzero((self.labels == label) & (self.sizes > 0))
+        if not len(places):
+            raise EngineError(f"The metadata holds no activations of class {label}.")
         sizes = self.sizes[places].astype(np.float64)
         return int(draw.choice(places, p=sizes / sizes.sum()))
 

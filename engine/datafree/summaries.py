@@ -10,6 +10,7 @@ from engine.datafree import layout
 from engine.datafree.artifacts import files_of, host_latencies
 from engine.datafree.deployment import final_of
 from engine.datafree.program import program_of
+from engine.datafree.published import published_of
 from engine.datafree.world import world_of
 from engine.models.graph_json import to_json
 from engine.task.contract import Context, State, Summary
@@ -65,4 +66,5 @@ def summary_of(task: "Datafree", state: State) -> Summary:
         costs={**layout.ledger_of(state).totals(), **host_latencies(task, state)},
         baselines=baselines,
         artifacts=files_of(task, state),
+        published=published_of(task),
     )

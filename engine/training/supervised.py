@@ -182,6 +182,7 @@ class Trainer:
             steps: numbers of the steps to take.
         """
         self._load(arrays, lesson.settings)
+        self._handed_out = {}  # from here on the module holds nobody's arrays, should a step fail
         self.module.train()
         optimizer, params = self._optimizer(lesson.settings, steps.start), list(self._trained.values())
         totals: dict[str, float] = {}

@@ -49,6 +49,7 @@ def through(tensors: Tensors) -> dict[str, np.ndarray]:
     return dict(load(save({name: np.asarray(array, order="C") for name, array in tensors.items()})))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("axis", "kind"), MEMBERS, ids=["-".join(member) for member in MEMBERS])
 def test_interrupted_and_computed_elsewhere_it_ends_alike(axis: str, kind: str) -> None:
     task = task_with((axis, kind), **SEVERAL_BLOCKS)

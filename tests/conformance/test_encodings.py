@@ -164,6 +164,7 @@ def test_error_feedback_loses_nothing_in_the_sum(member: type[Encoding]) -> None
     assert squared(kept) < 0.5**2 * squared(total)
 
 
+@pytest.mark.slow
 @every_member
 def test_resumed_equals_uninterrupted(member: type[Encoding], tmp_path: Path) -> None:
     """Up, and down where it suits; after every step the state goes through its stored form into a new process."""

@@ -120,6 +120,7 @@ def test_refuses_more_than_the_fleet_has(member: type[Sampler]) -> None:
     assert not member(num_clients=100, **more).check(100)
 
 
+@pytest.mark.slow
 @every_member
 def test_resumed_equals_uninterrupted(member: type[Sampler], tmp_path: Path) -> None:
     """What is remembered lies in the state: after every step it goes through its stored form into a new process."""

@@ -90,6 +90,7 @@ def bits(tensors: Tensors) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
     return {name: (str(array.dtype), array.shape, np.asarray(array).tobytes()) for name, array in tensors.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("axis", "kind"), MEMBERS)
 def test_scattered_blocks_give_the_same_bits(
     axis: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

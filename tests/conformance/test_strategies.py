@@ -129,6 +129,7 @@ def test_feature_gradient_is_that_of_the_loss_term(member: type[Strategy]) -> No
     assert torch.allclose(gradient, expected, atol=1e-12, rtol=0)
 
 
+@pytest.mark.slow
 @every_member
 @pytest.mark.parametrize("path", ["auto", "per_client"])
 def test_resumed_equals_uninterrupted(member: type[Strategy], path: str, tmp_path: Path) -> None:

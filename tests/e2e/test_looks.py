@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.inside import run_inside
-from tests.e2e.looks import judge
+from tests.e2e.looks import judge, judge_all
 from tests.e2e.rest import Rest, Team
 from tests.environment import ROOT
 from tests.launcher.platform import Platform
@@ -103,11 +103,8 @@ def pages(platform: Platform, team: Team, rest: Rest) -> list[tuple[str, str]]:
 
 
 def test_full_pages_pass(open_page: OpenPage, pages: list[tuple[str, str]]) -> None:
-    page, problems = open_page("/"), []
-    base = page.url.rstrip("/")
-    for name, path in pages:
-        page.goto(base + path)
-        problems += judge(page, name)
+    page = open_page("/")
+    problems = judge_all(page, page.url.rstrip("/"), pages)
     assert not problems, "\n".join(problems)
 
 
@@ -145,14 +142,11 @@ def test_pages_of_errors_pass(browser: Browser, session: Any, base: str) -> None
 
 
 def test_pages_before_signing_in_pass(browser: Browser, base: str) -> None:
-    page, problems = browser.new_page(), []
-    for name, path in (
-        ("login", "/accounts/login/"),
-        ("link", "/sign-in/nothing/"),
-        ("reset", "/accounts/password/reset/"),
-    ):
-        page.goto(base + path)
-        problems += judge(page, name)
+    page = browser.new_page()
+    problems = judge_all(
+        page, base,
+        (("login", "/accounts/login/"), ("link", "/sign-in/nothing/"), ("reset", "/accounts/password/reset/")),
+    )  # fmt: skip
     page.goto(f"{base}/sign-in/nothing/")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("has been used or has expired")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.keys import follow
-from tests.e2e.looks import judge
+from tests.e2e.looks import judge, judge_all
 from tests.e2e.rest import Rest, Team
 
 OpenPage = Callable[..., Page]
@@ -228,11 +228,8 @@ def pages(rest: Rest, team: Team, working: dict[str, str]) -> list[tuple[str, st
 
 
 def test_pages_of_working_together_pass(open_page: OpenPage, pages: list[tuple[str, str]]) -> None:
-    page, problems = open_page("/"), []
-    base = page.url.rstrip("/")
-    for name, path in pages:
-        page.goto(base + path)
-        problems += judge(page, name)
+    page = open_page("/")
+    problems = judge_all(page, page.url.rstrip("/"), pages)
     assert not problems, "\n".join(problems)
 
 

@@ -63,7 +63,7 @@ def test_starts_answers_and_stops_without_orphans(
     assert again.stop(signal.SIGINT) == 0
 
 
-def test_a_killed_supervisor_takes_everything_with_it_and_the_next_start_works(start: Callable[..., Platform]) -> None:
+def test_a_killed_supervisor_leaves_nothing_that_hinders_the_next_start(start: Callable[..., Platform]) -> None:
     platform = start()
     platform.wait_until_ready()
     processes = platform.processes()
@@ -74,21 +74,17 @@ def test_a_killed_supervisor_takes_everything_with_it_and_the_next_start_works(s
     again.wait_until_ready()
     assert again.get("/healthz")[0] == 200
 
-
-def test_a_stalled_leftover_is_ended_by_the_next_start(start: Callable[..., Platform]) -> None:
-    platform = start()
-    platform.wait_until_ready()
-    broker = psutil.Process(platform.pid_of("broker"))
+    broker = psutil.Process(again.pid_of("broker"))
     broker.suspend()  # a stopped process keeps its signals waiting, so it outlives the supervisor
-    platform.process.kill()
-    platform.process.wait()
-    again = start()
-    again.wait_until_ready()
+    again.process.kill()
+    again.process.wait()
+    third = start()
+    third.wait_until_ready()
     assert gone([broker], 1)
-    assert "that an earlier, killed start had left" in again.said()
+    assert "that an earlier, killed start had left" in third.said()
 
 
-def test_killed_parts_are_started_again(start: Callable[..., Platform]) -> None:
+def test_killed_parts_are_started_again_and_a_second_platform_is_refused(start: Callable[..., Platform]) -> None:
     platform = start()
     platform.wait_until_ready()
     names = ("web", "broker", "worker-runs")
@@ -103,10 +99,6 @@ def test_killed_parts_are_started_again(start: Callable[..., Platform]) -> None:
     assert all(f"{name} ended by itself (signal SIGKILL)" in platform.said() for name in names)
     platform.wait_for("/readyz", 200)
 
-
-def test_a_second_platform_on_the_folder_is_refused(start: Callable[..., Platform]) -> None:
-    platform = start()
-    platform.wait_until_ready()
     second = start()
     assert second.process.wait(60) == 1
     assert f"is running on {platform.folder.root} already (process {platform.process.pid}" in second.said()

@@ -175,6 +175,7 @@ def test_every_socket_has_a_row_and_every_row_a_socket() -> None:
     assert {str(pattern.pattern) for pattern in routed} == set(SOCKETS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "row"), PAGES.items(), ids=list(PAGES))
 def test_pages_open_to_those_who_may(
     name: str, row: Row, things: dict[str, str], client_of: Callable[[str], Client]

@@ -15,6 +15,7 @@ from webapp.api.problems import MEDIA_TYPE
 from webapp.api.resources import TokenBody
 from webapp.api.routes.datasets import DataSetBody, DataSetWords
 from webapp.api.routes.exchange import NetworkImportBody
+from webapp.api.routes.models import ModelBody
 from webapp.api.routes.previews import PreviewBody
 from webapp.api.specschema import body_schemas
 from webapp.api.teamwork import BODIES
@@ -177,6 +178,7 @@ def _model_schemas() -> Json:
     bodies: tuple[type[BaseModel], ...] = (
         TokenBody,
         DataSetBody,
+        ModelBody,
         DataSetWords,
         PreviewBody,
         NetworkImportBody,

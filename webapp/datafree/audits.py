@@ -26,7 +26,6 @@ class Attack:
         auc_high: upper end.
         at_tenth: share of members found with one false alarm in a thousand.
         at_one: share found with one in a hundred.
-        nearer: share of members that lie nearer to an image than to a non-member; None for attacks on a loss.
     """
 
     title: str
@@ -37,21 +36,24 @@ class Attack:
     auc_high: float | None
     at_tenth: float | None
     at_one: float | None
-    nearer: float | None
 
 
 def attacks_of(audit: Mapping[str, Any]) -> list[Attack]:
     """The attacks of an audit, those on models first."""
     figures, signals = audit.get("figures") or {}, set(audit.get("signals") or ())
     names = list(dict.fromkeys([*ATTACKS, *(name.removesuffix("_auc") for name in figures if name.endswith("_auc"))]))
-    return [
-        Attack(
-            *ATTACKS.get(name, (name.replace("_", " ").capitalize(), "")),
-            name in signals,
-            figures.get(f"{name}_auc"), figures.get(f"{name}_auc_low"), figures.get(f"{name}_auc_high"),
-            figures.get(f"{name}_tpr_at_0.001"), figures.get(f"{name}_tpr_at_0.01"),
-            figures.get(f"{name}_nearer_to_members"),
-        )
-        for name in names
-        if f"{name}_auc" in figures
-    ]  # fmt: skip
+    return [_attack(name, figures, name in signals) for name in names if f"{name}_auc" in figures]
+
+
+def _attack(name: str, figures: Mapping[str, Any], is_signal: bool) -> Attack:
+    title, meaning = ATTACKS.get(name, (name.replace("_", " ").capitalize(), ""))
+    return Attack(
+        title=title,
+        meaning=meaning,
+        is_signal=is_signal,
+        auc=figures.get(f"{name}_auc"),
+        auc_low=figures.get(f"{name}_auc_low"),
+        auc_high=figures.get(f"{name}_auc_high"),
+        at_tenth=figures.get(f"{name}_tpr_at_0.001"),
+        at_one=figures.get(f"{name}_tpr_at_0.01"),
+    )

@@ -12,6 +12,10 @@ LEFT, RIGHT, TOP, BOTTOM = 52.0, 26.0, 30.0, 36.0
 FAR = 1000
 """Devices with more flash than so many times the largest model are no limit."""
 
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2)
+"""What the marks of the accuracy can be apart."""
+MOST_TICKS = 7
+
 SIGNS = {
     "teacher": "M-6-6H6V6H-6z",
     "student": "M0-7L7 0L0 7L-7 0z",
@@ -96,8 +100,9 @@ def plot_of(board: Board, limits: Sequence[tuple[str, int]]) -> Plot | None:
     near, far = [one for one in limits if one[1] <= most], [one for one in limits if one[1] > most]
     sizes = [size for *_, size, _ in measured] + [size for _, size in near]
     low, high = math.floor(math.log10(min(sizes)) - 0.05), math.ceil(math.log10(max(sizes)) + 0.05)
-    least = math.floor(min(accuracy for *_, accuracy in measured) * 10 - 0.2) / 10
-    least = max(0.0, min(0.9, least))
+    worst = min(accuracy for *_, accuracy in measured)
+    step = next(step for step in STEPS if (1.0 - worst) / step <= MOST_TICKS)
+    least = max(0.0, min(1.0 - step, math.floor(worst / step - 0.2) * step))
 
     def across(size: float) -> float:
         return round(LEFT + (math.log10(size) - low) / (high - low) * (WIDTH - LEFT - RIGHT), 1)
@@ -110,8 +115,7 @@ def plot_of(board: Board, limits: Sequence[tuple[str, int]]) -> Plot | None:
         for title, sign, color, size, accuracy in measured
     ]
     xs = [Tick(across(10.0**power), text(10.0**power, "B")) for power in range(low, high + 1)]
-    steps = 5 if 1.0 - least > 0.35 else 10
-    marks = [least + (1.0 - least) * place / steps for place in range(steps + 1)]
+    marks = [least + step * place for place in range(round((1.0 - least) / step) + 1)]
     ys = [Tick(up(mark), text(mark, "%").replace(".0", "")) for mark in marks]
     return Plot(points, _limits(near, across), far, xs, ys)
 

@@ -37,13 +37,6 @@ def logging_settings(home: Path) -> dict[str, Any]:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
     ]
     strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    human = structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(),
-        timestamp_key="at",
-        sort_keys=False,
-        # The default one prints the local variables: secrets among them, and of a page's context half a minute of text.
-        exception_formatter=structlog.dev.plain_traceback,
-    )
     as_json = structlog.processors.JSONRenderer(serializer=_dump)
     return {
         "version": 1,
@@ -52,7 +45,7 @@ def logging_settings(home: Path) -> dict[str, Any]:
             "human": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": shared,
-                "processors": [strip, mask_all, human],
+                "processors": [strip, mask_all, _human()],
             },
             "json": {
                 "()": structlog.stdlib.ProcessorFormatter,
@@ -79,6 +72,16 @@ def logging_settings(home: Path) -> dict[str, Any]:
             "django.request": {"level": "ERROR"},
         },
     }
+
+
+def _human() -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(),
+        timestamp_key="at",
+        sort_keys=False,
+        # The default one prints the local variables: secrets among them, and of a page's context half a minute of text.
+        exception_formatter=structlog.dev.plain_traceback,
+    )
 
 
 def _add_process(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
@@ -105,7 +106,7 @@ def _form(request: HttpRequest, form: WeightsForm, *, status: int = 200) -> Http
     return render(request, template, context, status=200 if is_part else status)
 
 
-def _seen(request: HttpRequest) -> Any:
+def _seen(request: HttpRequest) -> QuerySet[TrainedModel]:
     return TrainedModel.objects.visible_to(user_of(request)).select_related(
         "team", "created_by", "artifact__run__cell__experiment"
     )

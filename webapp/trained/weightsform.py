@@ -92,17 +92,16 @@ class WeightsForm:
             SpecError: all that is wrong.
         """
         parts: dict[str, Any] = self.spec.tree()
-        about = {"name": self.name, "model": parts.get("model"), "dataset": parts.get("dataset")}
+        model, dataset = parts.get("model"), parts.get("dataset")
         problems = []
         if file is None:
             problems = [Problem("file", "missing", "choose the file of weights")]
         elif str(file.name).lower().endswith(PICKLED):
             problems = [uploading.pickle_problem()]
         if file is None or problems:
-            nothing = uploading.Wish(sha256="", size_bytes=0, **about)
+            nothing = uploading.Wish(self.name, "", 0, model, dataset)
             raise SpecError([*uploading.wrong_words(team, nothing), *problems])
-        sha256 = receiving.checksum_of(file.chunks())
-        wish = uploading.Wish(sha256=sha256, size_bytes=file.size or 0, **about)
+        wish = uploading.Wish(self.name, receiving.checksum_of(file.chunks()), file.size or 0, model, dataset)
         row = uploading.announce(team, user, wish)
         receiving.write_whole(row, file.chunks())
         return uploading.complete(row, user)

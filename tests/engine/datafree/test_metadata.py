@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from engine.core.errors import EngineError
 from engine.core.streams import stream
 from engine.data.dataset import Split
 from engine.datafree.clusters import k_means, merged
@@ -174,6 +175,12 @@ def test_targets_scatter_as_the_clusters_do() -> None:
     assert set(drawn[:, 0].tolist()) == {0.0, 5.0}
     assert (drawn[:, 0] == 5.0).mean() == pytest.approx(0.75, abs=0.03)
     assert drawn[:, 2].std() == pytest.approx(0.5 * 2.0, rel=0.05)
+
+
+def test_a_class_without_a_center_is_named() -> None:
+    empty = Spread("features", np.zeros((1, 2)), np.zeros((1, 0, 2)), np.zeros((1, 0)), np.array([0]), np.array([4]))
+    with pytest.raises(EngineError, match="class 4"):
+        empty.targets(np.array([4]), 1.0, stream(1, "targets"))
 
 
 def test_another_version_is_refused() -> None:

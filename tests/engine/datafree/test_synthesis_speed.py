@@ -63,7 +63,8 @@ def test_step_times_and_the_page(world) -> None:
     side = {"images_s": 2.0, "student_s": 1.0, "best": 0.83, "reached": {"0.8": 3.0}, "num_images": 100}
     late = {**side, "best": 0.5, "reached": {}}
     tree = {
-        "provenance": {"cpu": "C", "system": "S", "machine": "M"}, "torch": "T", "batch": 64, "steps": [row],
+        "provenance": {"cpu": "C", "system": "S", "machine": "M"}, "torch": "T", "batch": 64, "load": 1.0,
+        "steps": [row],
         "learning": [{"synthesizer": "dafl", "seed": 0, "steps": 20, "engine": side, "plain": late}],
     }  # fmt: skip
     text = _synthesis_page.text_of(tree)

@@ -50,6 +50,7 @@ def test_the_server_that_trains_itself_trusts_its_like(tmp_path: Path) -> None:
     assert values_of(events, "accuracy")[-1] > values_of(events, "accuracy")[0] + 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings", [{**SIGN_FLIP, "aggregator": {"kind": "fltrust"}}, BACKDOOR], ids=["crafts", "mark"]
 )

@@ -90,6 +90,7 @@ def test_the_harvest_brings_devices_back_and_time_passes_meanwhile(tmp_path: Pat
     assert charge + spent == pytest.approx(COUNT * (2.5 * each_j + 0.00105 * elapsed), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_on_batteries_has_the_same_bits(tmp_path: Path, each_j: float) -> None:
     fleet = fleet_of(battery={"capacity_j": 2.5 * each_j, "harvest_w": 0.002, "restart_charge": 0.8})
     assert_resumes_alike(everyone(5), lambda: context(tmp_path, fleet=fleet))
@@ -119,6 +120,7 @@ def test_the_server_waits_until_the_clock_brings_somebody(tmp_path: Path) -> Non
     assert trace["source"].max() == 4, "the estimate draws from those who will be there"
 
 
+@pytest.mark.slow
 def test_failures_by_the_clock_are_the_same_when_resumed(tmp_path: Path) -> None:
     fleet = fleet_of(availability={"kind": "markov", "clock": "time", "mean_up": 5, "mean_down": 5})
     _, events = assert_resumes_alike(everyone(3), lambda: context(tmp_path, fleet=fleet))

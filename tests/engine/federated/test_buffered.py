@@ -154,6 +154,7 @@ def test_everybody_who_begins_ends(availability: dict[str, Any], tmp_path: Path)
     assert len(ends) == 4
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(size=st.integers(1, 7), places=st.integers(1, 12), most=st.none() | st.integers(0, 3))
 def test_nobody_is_lost(size: int, places: int, most: int | None, tmp_path: Path) -> None:
@@ -173,6 +174,7 @@ def test_nobody_is_lost(size: int, places: int, most: int | None, tmp_path: Path
     assert len(arrived) + len(dropped) == state.values["sessions"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -207,6 +209,7 @@ def test_the_trace_takes_as_long_as_the_run(tmp_path: Path) -> None:
     assert cost.ledger.totals()["bytes_up"] == values_of(events, "bytes_up")[-1]
 
 
+@pytest.mark.slow
 def test_the_estimate_is_near(tmp_path: Path) -> None:
     work, world = buffered(5, rounds=30, partition={"kind": "iid"}), context(tmp_path, fleet=SPEEDS)
     totals = world.cost_model.cost(work.expected_trace(world)).ledger.totals()
@@ -216,6 +219,7 @@ def test_the_estimate_is_near(tmp_path: Path) -> None:
         assert totals[name] == pytest.approx(real[name], rel=tolerance), name
 
 
+@pytest.mark.slow
 def test_large_estimates_stay_small(tmp_path: Path) -> None:
     work = buffered(10, rounds=100_000)
     trace = work.expected_trace(context(tmp_path))

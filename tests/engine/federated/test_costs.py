@@ -44,6 +44,7 @@ def test_events_are_the_closed_form_on_a_star_without_loss(tmp_path: Path) -> No
     assert values_of(stepped, MEDIAN) == values_of(closed, HIGH) == []
 
 
+@pytest.mark.slow
 def test_rounds_of_a_monte_carlo_have_percentiles_around_their_mean(tmp_path: Path) -> None:
     events = log(tmp_path, "monte_carlo")
     mean, median, high = (np.array(values_of(events, name)) for name in ("round_time_s", MEDIAN, HIGH))
@@ -54,10 +55,12 @@ def test_rounds_of_a_monte_carlo_have_percentiles_around_their_mean(tmp_path: Pa
     assert values_of(closed, "accuracy") == values_of(events, "accuracy"), "learning does not depend on it"
 
 
+@pytest.mark.slow
 def test_a_resumed_run_draws_the_same_chance(tmp_path: Path) -> None:
     assert_resumes_alike(task(), lambda: world(tmp_path, "monte_carlo"))
 
 
+@pytest.mark.slow
 def test_each_round_and_seed_has_its_own_chance(tmp_path: Path) -> None:
     here, other = world(tmp_path, "monte_carlo"), world(tmp_path, "monte_carlo", seed=1)
     trace = task(rounds=1).expected_trace(here)
@@ -68,6 +71,7 @@ def test_each_round_and_seed_has_its_own_chance(tmp_path: Path) -> None:
     assert drawn[0] == drawn[3]
 
 
+@pytest.mark.slow
 def test_a_round_of_nobody_takes_no_time_by_any_method(tmp_path: Path) -> None:
     fleet = {"groups": [{"name": "boards", "device": "rpi_4b_4gb", "count": 6, "battery": {"capacity_j": 1e-9}}]}
     _, events = run(task(), context(tmp_path, fleet=fleet, costs="monte_carlo"))

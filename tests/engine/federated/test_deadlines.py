@@ -112,6 +112,7 @@ def test_nobody_in_time(tmp_path: Path) -> None:
     assert work.ledger(state).totals()["energy_j"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["deadline", "synchronous"])
 def test_resumes_exactly(kind: str, tmp_path: Path) -> None:
     clients, _ = whole_round(tmp_path)
@@ -124,6 +125,7 @@ def test_resumes_exactly(kind: str, tmp_path: Path) -> None:
 LEAVING = {"kind": "markov", "mean_up": 2.0, "mean_down": 2.0, "clock": "time"}
 
 
+@pytest.mark.slow
 def test_devices_that_go_away_in_mid_round(tmp_path: Path) -> None:
     """A round takes a second and a half, and devices are there for two seconds on average."""
     fleet = {"groups": [{"name": "boards", "device": "rpi_4b_4gb", "count": 12, "availability": LEAVING}]}

@@ -142,6 +142,7 @@ def test_first_round_beside_training_by_hand(tmp_path: Path) -> None:
         assert beside.clients[device][name] == pytest.approx(array, abs=1e-6), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mixing", ["after", "beside"])
 def test_resumes_exactly_in_every_phase(mixing: str, tmp_path: Path) -> None:
     work = gossip(mixing=mixing, local={"path": "per_client", "epochs": 1, "batch_size": 32}, rounds=2)

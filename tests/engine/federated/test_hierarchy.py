@@ -108,6 +108,7 @@ def test_gateways_need_no_server_in_between(tmp_path: Path) -> None:
     assert values_of(seldom, "bytes_up") == values_of(often, "bytes_up")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["per_client", "cohort"])
 def test_resumes_exactly_in_mid_turn(path: str, tmp_path: Path) -> None:
     work = hierarchy(2, rounds=3, local={"path": path, "epochs": 1, "batch_size": 16}, strategy={"kind": "fedavgm"})

@@ -112,6 +112,7 @@ def test_which_model_a_client_uses() -> None:
     assert [model["base"].item() for model in own_models(Ifca(), server, {})] == [0.0, 1.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ifca", "fedavg"])
 def test_resume_tells_the_same(kind: str, tmp_path: Path) -> None:
     worlds.assert_resumes_alike(world(kind), lambda: worlds.context(tmp_path, devices=8))

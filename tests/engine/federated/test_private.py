@@ -63,6 +63,7 @@ def test_a_spent_budget_ends_the_run(tmp_path: Path) -> None:
     assert values_of(events, "epsilon")[-1] <= limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [FLAT, ADAPTIVE, LOCAL], ids=["flat", "adaptive", "local"])
 def test_resumed_equals_uninterrupted(settings: dict[str, Any], tmp_path: Path) -> None:
     work = task(**settings)

@@ -46,6 +46,7 @@ def test_both_paths_agree_and_start_from_the_initial_layers() -> None:
     assert 0.0 < np.abs(own["head.weight"] - first["head.weight"]).max() < 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["fedbn", "fedper"])
 def test_a_network_with_normalization_resumes(kind: str, tmp_path: Path) -> None:
     task = worlds.task(

@@ -122,6 +122,7 @@ def test_the_budget_ends_the_run(tmp_path: Path) -> None:
     assert 1 < len(spent) < 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings", [SECURE, CENTRAL, ADAPTIVE, LOCAL, EXAMPLES, {**CENTRAL, **SECURE}],
     ids=["secure", "central", "adaptive", "local", "sgd", "both"],

@@ -136,6 +136,7 @@ def test_generated_clients_are_made_as_they_are_needed(tmp_path: Path) -> None:
     assert work.summarize(state).metrics["rounds"] == 3
 
 
+@pytest.mark.slow
 def test_generated_clients_resume_exactly(tmp_path: Path) -> None:
     assert_resumes_alike(task(**SYNTHETIC), lambda: context(tmp_path, devices=40))
 

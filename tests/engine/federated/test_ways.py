@@ -80,6 +80,7 @@ def test_only_those_who_took_part_have_a_memory(tmp_path: Path) -> None:
     assert sum(array.size for array in memory.values()) == VALUES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [MEDIAN, TOP_K, INT8, {**MEDIAN, **TOP_K}], ids=["rows", "top_k", "int8", "both"])
 @pytest.mark.parametrize("strategy", ["fedavg", "scaffold"])
 def test_resumed_equals_uninterrupted(settings: dict[str, Any], strategy: str, tmp_path: Path) -> None:

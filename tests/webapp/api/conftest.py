@@ -118,6 +118,15 @@ def run(experiment: Experiment) -> Run:
     return found
 
 
+def _model(lab: Lab) -> str:
+    """Uploaded weights."""
+    weights = bare()
+    wish = uploading.Wish("Mine", hash_of(weights), len(weights), MODEL, DATASET)
+    model = uploading.announce(lab.team, lab.users["editor"], wish)
+    uploading.put_part(model, lab.users["editor"], 0, weights)
+    return str(uploading.complete(model, lab.users["editor"]).pk)
+
+
 @pytest.fixture
 def targets(lab: Lab, experiment: Experiment, run: Run, tmp_path: Path) -> dict[str, str]:
     """Something of the lab for every placeholder of a path."""
@@ -144,16 +153,11 @@ def targets(lab: Lab, experiment: Experiment, run: Run, tmp_path: Path) -> dict[
     upload = datasets.announce(lab.team, lab.users["editor"], sent)
     datasets.put_part(upload, lab.users["editor"], 0, data)
     datasets.complete(upload, lab.users["editor"])
-    weights = bare()
-    wish = uploading.Wish("Mine", hash_of(weights), len(weights), MODEL, DATASET)
-    model = uploading.announce(lab.team, lab.users["editor"], wish)
-    uploading.put_part(model, lab.users["editor"], 0, weights)
-    uploading.complete(model, lab.users["editor"])
     trashed = Fleet.objects.create(team=lab.team, name="Trashed", body=FLEET, trashed_at=timezone.now())
     return {
         "item_id": str(trashed.pk),
         "dataset_id": str(upload.pk),
-        "model_id": str(model.pk),
+        "model_id": _model(lab),
         "task_id": str(task.pk),
         "team": lab.team.slug,
         "member_id": str(spare.pk),

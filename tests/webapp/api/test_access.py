@@ -91,6 +91,7 @@ OPERATIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "path", "rule"), OPERATIONS)
 def test_operation_answers_to_those_who_may(
     method: str, path: str, rule: Rule, lab: Lab, targets: dict[str, str]
@@ -115,6 +116,7 @@ def test_operation_answers_to_those_who_may(
             assert status in {200, 201, 204, 409}, role
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "path", "rule"), OPERATIONS)
 def test_role_counts_even_if_the_token_claims_more(
     method: str, path: str, rule: Rule, lab: Lab, targets: dict[str, str]

@@ -76,12 +76,14 @@ def try_file(lab: Lab, home: Path, kind: str, content: bytes) -> None:
     assert not left
 
 
+@pytest.mark.slow
 @at_most(25)
 @given(body=texts() | trees())
 def test_damaged_specs(body: Any, lab: Lab) -> None:
     try_spec(lab, body)
 
 
+@pytest.mark.slow
 @at_most(40)
 @given(kind=st.sampled_from(["arrays", "image_folder"]), content=files())
 def test_damaged_files(kind: str, content: bytes, lab: Lab, home: Path) -> None:

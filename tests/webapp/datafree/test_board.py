@@ -9,6 +9,7 @@ from django.test import Client
 
 from tests.webapp.datafree.told import PNG, contender, frames, tell_run
 from tests.webapp.people import People
+from tests.webapp.rows import add_batch
 from webapp.datafree.audits import attacks_of
 from webapp.datafree.beside import beside
 from webapp.datafree.board import Board, board_of, sheet_png
@@ -17,6 +18,7 @@ from webapp.datafree.pages import results
 from webapp.datafree.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, plot_of
 from webapp.datafree.tables import compared, on_devices
 from webapp.experiments.models import RunState
+from webapp.sharing.services import share
 
 SignIn = Callable[[str], Client]
 
@@ -163,8 +165,6 @@ def test_the_tables_are_asked_for_by_themselves(people: People, client_of: SignI
 
 def test_a_later_row_of_the_same_name_replaces_the_earlier(people: People) -> None:
     run = tell_run(people.team)
-    from tests.webapp.rows import add_batch
-
     body = contender("student", "student", 0.99, 2000)
     add_batch(run, [{"seq": len(frames()) + 1, "kind": "contender", "sim_time_s": None, "body": body}])
     board = board_of(run)
@@ -185,3 +185,17 @@ def test_the_experiment_shows_what_this_kind_measures(people: People, client_of:
     assert 'data-value="divergence"' not in page
     compare = client_of("viewer").get(f"/compare?cells={run.cell.experiment.pk}").content.decode()
     assert "Clients by round" not in compare
+
+
+def test_a_guest_with_the_link_sees_the_same(people: People) -> None:
+    run = tell_run(people.team, RunState.DONE)
+    _, secret = share(run.cell.experiment, people["editor"], "runs")
+    guest = Client()
+    place = f"/shared/{secret}/runs/{run.pk}/"
+    page = guest.get(place).content.decode()
+    assert "Side by side" in page
+    assert "/catalogue/" not in page, "no links into the platform"
+    seq = board_of(run).sheets[0]["seq"]
+    assert f"{place}images/" in page
+    assert guest.get(f"{place}images/{seq}").content == base64.b64decode(PNG)
+    assert guest.get(f"{place}?part=results").status_code == 200

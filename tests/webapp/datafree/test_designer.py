@@ -57,7 +57,7 @@ def test_files_of_this_machine_are_not_offered(client_of: SignIn) -> None:
 def test_the_panels_say_what_fits_before_anything_is_trained(client_of: SignIn) -> None:
     asked = {
         "fleet.groups#": "0", "fleet.groups.0.name": "tiny", "fleet.groups.0.device@form": "0",
-        "fleet.groups.0.device~0": "stm32g0b1", "fleet.groups.0.device": "stm32g0b1", "task@kind": "datafree",
+        "fleet.groups.0.device~0": "nrf52840", "fleet.groups.0.device": "nrf52840", "task@kind": "datafree",
         "task:datafree.dataset@kind": "digits", "task:datafree.teacher@kind": "train",
         "task:datafree.teacher:train.model@kind": "mlp", "task:datafree.teacher:train.model:mlp.hidden": "4000",
         "task:datafree.student@kind": "mlp", "task:datafree.student:mlp.hidden": "4",
