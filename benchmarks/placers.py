@@ -77,6 +77,7 @@ def problem(pieces: Pieces, count: int, draw: np.random.Generator, *, share: flo
     prices = Prices(
         nodes=tuple(range(count)),
         compute_s=compute,
+        stream_s=compute,
         compute_j=5.0 * compute,
         message_s=latency + sizes * slope,
         occupied_s=sizes * slope,

@@ -4,6 +4,7 @@ Flower draws which nodes take part itself; here the strategy names them, so that
 client trains on follows from the round and its place in the cohort, which the message carries.
 """
 
+import importlib
 import os
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
@@ -100,6 +101,4 @@ def simulate() -> None:
 if __name__ == "__main__":
     # The apps of the imported module travel to the actors by name; those of __main__ would be sent with all that this
     # process has loaded, in every message.
-    from benchmarks.peers import flower
-
-    flower.simulate()
+    importlib.import_module("benchmarks.peers.flower").simulate()

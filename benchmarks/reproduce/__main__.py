@@ -62,7 +62,10 @@ def _tell(chosen: Sequence[StudyCell]) -> None:
         if cell.recorded() is not None:
             say(f"recorded  {cell.name}")
             continue
-        expected = estimate(cell.spec.task, make_context(cell.spec, cell.seed))
+        if (spec := cell.runnable()) is None:
+            say(f"missing   {cell.name}, after {cell.source.name if cell.source else ''}")
+            continue
+        expected = estimate(spec.task, make_context(spec, cell.seed))
         say(f"missing   {cell.name}, about {duration(expected.host_s)} of one thread")
 
 

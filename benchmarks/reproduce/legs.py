@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.reproduce.study import Further, Recorded, StudyCell
-from engine.core.home import home_folder
 from engine.core.json import JsonValue
 from engine.data.store import DataStore
 from engine.runs.batch import Batch, Planned
@@ -31,7 +30,9 @@ class _Quiet:
 
 
 def run_cell(cell: StudyCell, control: Control, store: DataStore, further: Further | None = None) -> bool:
-    """Run or continue a cell until it is done, and record it; False if it halted before or another leg has it.
+    """Run or continue a cell until it is done, and record it.
+
+    False if it halted before, if another leg has it, or if the run that it starts from is not finished here.
 
     Args:
         cell: what to run.
@@ -42,11 +43,10 @@ def run_cell(cell: StudyCell, control: Control, store: DataStore, further: Furth
     Raises:
         EngineError: the run cannot go on, because its data is missing for one.
     """
-    folder = home_folder() / "studies" / cell.study / f"{cell.name}-{cell.key[:12]}"
-    with _alone(folder) as is_mine:
-        if not is_mine:
+    with _alone(cell.folder) as is_mine:
+        if not is_mine or (spec := cell.runnable()) is None:
             return False
-        batch = Batch(cell.spec, folder / "run")
+        batch = Batch(spec, cell.folder / "run")
         if batch.execute(_Quiet(), control, store) != "done":
             return False
         done = batch.plan[0].folder

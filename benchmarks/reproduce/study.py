@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from engine.core.home import home_folder
+from engine.core.numerics import NUMERICS_VERSION
 from engine.runs.checkpoint import write_atomically
 from engine.runs.folder import RunFolder
 from engine.specs.experiment import ExperimentSpec
@@ -31,6 +33,7 @@ class StudyCell:
         label: what tells the cell from the others of its spec.
         slug: the same as a file name.
         spec: the experiment, with one seed and no sweep.
+        source: the run whose teacher it takes in place of its own.
     """
 
     study: str
@@ -38,6 +41,7 @@ class StudyCell:
     label: str
     slug: str
     spec: ExperimentSpec
+    source: "StudyCell | None" = None
 
     @property
     def seed(self) -> int:
@@ -59,9 +63,28 @@ class StudyCell:
         """What was asked for, as a hash of what the study's spec sets; a record of another key counts as missing.
 
         Versions stand in the record instead: a result over seeds does not go stale with a rounding or a new field.
+        What it starts from counts too.
         """
         asked = {name: value for name, value in tree_of(self.spec).items() if name not in ("name", "version")}
+        if self.source is not None:
+            asked["source"] = self.source.key
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def folder(self) -> Path:
+        """Where it is run on this machine; an engine of other numerics begins anew, in a folder of its own."""
+        return home_folder() / "studies" / self.study / f"{self.name}-{self.key[:12]}-{NUMERICS_VERSION}"
+
+    def runnable(self) -> ExperimentSpec | None:
+        """The spec with the teacher of its source, None while that run is not finished here."""
+        if self.source is None:
+            return self.spec
+        file = self.source.folder / "run" / "artifacts" / "teacher.safetensors"
+        if not file.is_file():
+            return None
+        tree = tree_of(self.spec)
+        tree["task"]["teacher"] = {"kind": "file", "path": str(file)}
+        return parse(json.dumps(tree))
 
     @property
     def path(self) -> Path:
@@ -96,6 +119,7 @@ class Study:
         specs: its experiments, in the order of their importance.
         render: the page's body, given what is recorded.
         further: what is measured on the files of a finished run and recorded beside its metrics; None for nothing.
+        taught: those of the specs whose runs take the teacher that the first run of all has trained.
         page_name: its page is ``docs/results/<page_name>.md``; empty if that is the study's name.
     """
 
@@ -104,17 +128,19 @@ class Study:
     specs: Sequence[Path]
     render: Callable[[Sequence[Recorded]], Iterator[str]]
     further: Further | None = None
+    taught: Sequence[Path] = ()
     page_name: str = ""
 
     def cells(self) -> list[StudyCell]:
         """All runs: spec by spec, and the first seed of every cell before the second of any."""
-        found = []
+        found: list[StudyCell] = []
         for path in self.specs:
             spec = parse(path.read_bytes())
             for seed in spec.seeds:
                 for cell in cells(spec):
                     alone = cell.spec.model_copy(update={"seeds": (seed,)})
-                    found.append(StudyCell(self.name, path.stem, cell.label, cell.slug, alone))
+                    source = found[0] if path in self.taught else None
+                    found.append(StudyCell(self.name, path.stem, cell.label, cell.slug, alone, source))
         return found
 
     @property

@@ -100,6 +100,13 @@ def _report(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {cell['state']} · {seeds} seed{'s' if seeds > 1 else ''} · {duration(cell['wall_s'])} on this host"
         for name, values in cell["metrics"].items():
             yield f"  {name:<16} {_spread(values)}"
+        beside = [
+            f"{name} {row['accuracy']:.4g}"
+            for name, row in cell["baselines"].items()
+            if isinstance(row, Mapping) and row.get("accuracy") is not None
+        ]
+        if beside:
+            yield f"  {'beside it':<16} accuracy of {' · '.join(beside)}"
         costs = [
             f"{title} {amount(cell['costs'][name], unit)}"
             for name, (title, unit) in _COSTS.items()

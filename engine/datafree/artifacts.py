@@ -10,7 +10,7 @@ from engine.datafree import layout
 from engine.datafree.sprites import sheet_of
 from engine.models.graph_json import from_json
 from engine.models.model_file import ModelCard, pack
-from engine.task.contract import State
+from engine.task.contract import State, Tensors
 
 if TYPE_CHECKING:
     from engine.datafree.task import Datafree
@@ -75,12 +75,14 @@ def _metadata(task: "Datafree", state: State) -> Iterator[tuple[str, bytes]]:
 
 
 def _images(state: State) -> Iterator[tuple[str, bytes]]:
-    numbers = [number for number in state.clients if number >= layout.BANK]
-    if not numbers:
+    """Of the first batches, so that no second copy of a large bank is made."""
+    found: list[Tensors] = []
+    for number in sorted(number for number in state.clients if number >= layout.BANK):
+        if sum(piece["images"].nbytes for piece in found) < MOST_IMAGE_BYTES:
+            found.append(state.clients[number])
+    if not found:
         return
-    images, labels = (
-        np.concatenate([state.clients[number][name] for number in numbers]) for name in ("images", "labels")
-    )
+    images, labels = (np.concatenate([piece[name] for piece in found]) for name in ("images", "labels"))
     count = min(len(images), max(1, MOST_IMAGE_BYTES // images[0].nbytes))
     file = io.BytesIO()
     np.savez(file, images=images[:count], labels=labels[:count])

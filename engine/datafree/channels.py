@@ -172,6 +172,18 @@ def _groups(made: Mapping[str, Classes]) -> tuple[ChannelGroup, ...]:
     return tuple(ChannelGroup(names, np.array(classes)) for names, classes in groups.items())
 
 
+def narrowed(channels: Channels, kept: NDArray[np.bool_]) -> Graph:
+    """The network with some classes of channels only.
+
+    Args:
+        channels: of the network.
+        kept: (num_classes,) which classes stay; the fixed one always does.
+    """
+    graph, stays = channels.graph, _staying(channels, kept)
+    nodes = tuple(replace(node, layer=_narrowed(node, stays)) for node in graph.nodes)
+    return Graph(graph.sample, nodes, graph.output, graph.features)
+
+
 def without(channels: Channels, weights: Weights, kept: NDArray[np.bool_]) -> tuple[Graph, dict[str, np.ndarray]]:
     """The network and its weights with some classes of channels only.
 
@@ -180,10 +192,7 @@ def without(channels: Channels, weights: Weights, kept: NDArray[np.bool_]) -> tu
         weights: of the network.
         kept: (num_classes,) which classes stay; the fixed one always does.
     """
-    graph = channels.graph
-    stays = {name: kept[classes] | (classes == FIXED) for name, classes in channels.classes.items()}
-    nodes = tuple(replace(node, layer=_narrowed(node, stays)) for node in graph.nodes)
-    smaller = Graph(graph.sample, nodes, graph.output, graph.features)
+    graph, stays = channels.graph, _staying(channels, kept)
     by_node = {node.name: node for node in graph.nodes}
     cut = {}
     for info in graph.parameters():
@@ -193,7 +202,12 @@ def without(channels: Channels, weights: Weights, kept: NDArray[np.bool_]) -> tu
         if which == "weight" and getattr(node.layer, "groups", 1) == 1 and value.ndim > 1:
             value = value[:, stays[node.inputs[0]]]
         cut[info.name] = np.ascontiguousarray(value)
-    return smaller, cut
+    return narrowed(channels, kept), cut
+
+
+def _staying(channels: Channels, kept: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
+    """Which channels of each tensor stay."""
+    return {name: kept[classes] | (classes == FIXED) for name, classes in channels.classes.items()}
 
 
 def _narrowed(node: Node, stays: Mapping[str, NDArray[np.bool_]]) -> Layer:

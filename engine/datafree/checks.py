@@ -1,6 +1,7 @@
 """What can be wrong with a data-free deployment, told before anything is loaded."""
 
 from collections.abc import Iterator
+from math import prod
 from typing import TYPE_CHECKING
 
 from engine.core.errors import Problem
@@ -15,18 +16,26 @@ if TYPE_CHECKING:
     from engine.datafree.task import Datafree
 
 
+MOST_BATCHES = 10_000
+"""Batches of a run at most: each is a file of its checkpoints."""
+
+MOST_BANK_BYTES = 4 << 30
+"""Bytes of all images at most: they are kept in memory while the student learns from them."""
+
+
 def problems_of(task: "Datafree", context: Context) -> list[Problem]:
     """All problems, paths relative to the task."""
     if unknown := below("dataset", task.dataset.check()):
         return unknown  # an upload that is not here has no shape that anything else could be checked against
     sample = task.dataset.sample()
     if sample.kind != "image" or task.dataset.pixels() is None:
-        message = f"images are made, so the data set must hold images; this one has {sample.kind} samples"
+        given = "samples of the kind " + sample.kind if sample.kind != "image" else "arrays that are no pictures"
+        message = f"images are made, so the data set must hold images; this one has {given}"
         return [Problem("dataset", "does_not_fit", message)]
     unfit = below("teacher", task.teacher.check(sample, context.artifacts))
     if task.student is not None:
         unfit += below("student", task.student.check(sample))
-    problems = [*unfit, *below("distillation", task.distillation.problems(sample)), *_parts(task)]
+    problems = [*unfit, *below("distillation", task.distillation.problems(sample)), *_parts(task), *_amounts(task)]
     return problems if unfit else [*problems, *_together(task, context)]
 
 
@@ -53,6 +62,22 @@ def _parts(task: "Datafree") -> Iterator[Problem]:
     yield from below("baselines.out_of_domain", other.check())
     if not other.check() and other.pixels() is None:
         yield Problem("baselines.out_of_domain", "does_not_fit", "the other set must hold images")
+
+
+def _amounts(task: "Datafree") -> Iterator[Problem]:
+    """What is too much for the state of a run."""
+    if task.synthesizer is None:
+        return
+    count = task.synthesizer.num_batches(task.num_images)
+    if count > MOST_BATCHES:
+        message = (
+            f"{count:,} batches of {task.synthesizer.batch_size} are too many; at most {MOST_BATCHES:,} are allowed"
+        )
+        yield Problem("num_images", "out_of_range", f"{message}: choose fewer images or larger batches")
+    size = prod(task.dataset.sample().shape)
+    if count * task.synthesizer.batch_size * size > MOST_BANK_BYTES:
+        message = f"images of {size:,} bytes are kept in memory; at most {MOST_BANK_BYTES // size:,} are allowed"
+        yield Problem("num_images", "out_of_range", f"{message}, whole batches counted")
 
 
 def _together(task: "Datafree", context: Context) -> Iterator[Problem]:

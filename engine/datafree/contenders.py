@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.core.json import JsonValue
+from engine.datafree.deployment import computes_integers
 from engine.datafree.devices import device_rows
 from engine.datafree.footprint import PRECISIONS, Precision, footprint
 from engine.models.profile import profile
@@ -83,14 +84,16 @@ def contenders_of(task: "Datafree") -> tuple[str, ...]:
 def row_of(world: "World", state: State, contender: str, found: Measured) -> dict[str, JsonValue]:
     """A contender's line of the table, as its event carries it."""
     graph, precision = world.graph(contender, state), _precision(world.task, contender)
+    # where activations stay floats a device computes in floats, and needs the memory of floats
+    arithmetic = precision if contender != "quantized" or computes_integers(world.task) else "fp32"
     costs, (title, role) = profile(graph), TITLES[contender]
     return {
         "name": contender, "title": title, "role": role,
         "accuracy": found.accuracy, "loss": found.loss, "recall": list(found.recall), "agreement": found.agreement,
         "num_parameters": costs.num_parameters, "macs": costs.total_macs,
         "bytes": {name: footprint(graph, name).weight_bytes for name in PRECISIONS}, "precision": precision,
-        "peak_memory_bytes": footprint(graph, precision).activation_bytes,
-        "devices": device_rows(world.context, graph, precision),
+        "peak_memory_bytes": footprint(graph, arithmetic).activation_bytes,
+        "devices": device_rows(world.context, graph, arithmetic),
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What a data-free deployment is expected to cost the fleet, from the spec alone."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,28 +35,38 @@ HOST = np.array([0])
 
 
 def expected_host_trace(task: "Datafree", context: Context) -> Trace:
-    """What this host trains, makes and measures, one computation for each job."""
+    """What this host trains, makes and measures, one computation for all jobs of a kind: a run may have thousands."""
     world, builder = World(task, context), TraceBuilder()
-    tests = task.dataset.num_samples("test")
+    trained, measured, made = Counter[str](), Counter[str](), 0
     for job in program_of(world):
         match job:
             case Train(contender=contender, num_steps=steps):
-                settings = world.teacher_training if contender == "teacher" else task.distillation
-                samples = steps * settings.batch_size
-                _compute(builder, _work(world, contender), samples, trains=True, steps=steps)
-                if contender not in ("teacher", "oracle"):
-                    _compute(builder, _work(world, "teacher"), samples)
+                trained[contender] += steps
             case Synthesize(num_steps=steps):
-                macs = world.synthesizer.step_macs(world.profile("teacher"), world.student_profile)
-                teacher = _work(world, "teacher")
-                each = teacher.scaled(macs / max(1.0, float(sum(teacher.macs.values()))))
-                _compute(builder, replace(each, parameter_count=0), steps if world.synthesizer.steps_per_batch else 0)
+                made += steps if world.synthesizer.steps_per_batch else 0
             case Measure(contender=contender) | Verify(contender=contender):
                 known = contender if contender not in ("pruned", "quantized") else world.base
-                _compute(builder, _work(world, known), tests)
+                measured[known] += task.dataset.num_samples("test")
             case _:
                 pass
+    for contender, steps in trained.items():
+        settings = world.teacher_training if contender == "teacher" else task.distillation
+        samples = steps * settings.batch_size
+        _compute(builder, _work(world, contender), samples, trains=True, steps=steps)
+        if contender not in ("teacher", "oracle"):
+            _compute(builder, _work(world, "teacher"), samples)
+    if made:
+        macs, teacher = _macs_of_synthesis(world), _work(world, "teacher")
+        each = teacher.scaled(macs / max(1.0, float(sum(teacher.macs.values()))))
+        _compute(builder, replace(each, parameter_count=0), made)
+    for contender, samples in measured.items():
+        _compute(builder, _work(world, contender), samples)
     return builder.build()
+
+
+def _macs_of_synthesis(world: World) -> float:
+    """Multiply-accumulates of one step that makes images."""
+    return world.synthesizer.step_macs(world.profile("teacher"), world.student_profile)
 
 
 def _work(world: World, contender: str) -> Work:

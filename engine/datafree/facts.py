@@ -40,8 +40,7 @@ def facts_of(task: "Datafree", context: Context) -> dict[str, JsonValue]:
             "num_bytes": task.metadata.expected_bytes(world.teacher_graph) if task.metadata.reads_data else 0,
         },
     }  # fmt: skip
-    if task.synthesizer is not None and task.student is not None:
-        batches = task.synthesizer.num_batches(task.num_images)
-        found["num_images"] = batches * task.synthesizer.batch_size
-        found["num_batches"] = batches
+    if task.synthesizer is not None:
+        found["num_images"] = world.num_batches * task.synthesizer.batch_size
+        found["num_batches"] = world.num_batches
     return found

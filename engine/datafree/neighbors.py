@@ -40,7 +40,7 @@ def nearest(points: np.ndarray, candidates: np.ndarray) -> Nearest:
         rows = slice(first, first + BLOCK)
         place[rows] = _chosen(p_ND[rows], c_MD, squares_M)
         difference = p_ND[rows].astype(np.float64) - c_MD[place[rows]]
-        distance[rows] = np.sqrt(np.einsum("nd,nd->n", difference, difference))
+        distance[rows] = np.sqrt((difference * difference).sum(1))
     return Nearest(distance, place)
 
 

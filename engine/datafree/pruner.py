@@ -10,7 +10,7 @@ from pydantic import Field
 
 from engine.core.component import Component
 from engine.core.registry import Registry
-from engine.datafree.channels import Channels, Weights, channels_of, without
+from engine.datafree.channels import Channels, Weights, channels_of, narrowed, without
 from engine.models.graph import Graph
 
 
@@ -92,22 +92,45 @@ class Pruner(Component):
         cuts = (GroupCut(g.producers, len(g.classes), int(kept[g.classes].sum())) for g in channels.groups)
         return Pruned(smaller, cut, tuple(cuts))
 
+    def expected(self, graph: Graph) -> Graph:
+        """The smaller network before there are weights, from the declaration alone.
+
+        Its sizes are exact where each group of channels loses the same share; how the scope ``network`` spreads what
+        goes is known with the weights only, so that there every group is taken to lose that share too.
+
+        Raises:
+            NotPrunable: the network has other than pictures and features.
+        """
+        channels = channels_of(graph)
+        return narrowed(channels, self._kept_of_layers(channels, np.zeros(channels.num_classes)))
+
     def _kept(self, channels: Channels, saliency: NDArray[np.float64]) -> NDArray[np.bool_]:
+        if self.scope == "layer":
+            return self._kept_of_layers(channels, saliency)
+        return self._kept_of_network(channels, saliency)
+
+    def _least(self, count: int) -> int:
+        return max(1, int(np.ceil(self.least_kept * count)))
+
+    def _kept_of_layers(self, channels: Channels, saliency: NDArray[np.float64]) -> NDArray[np.bool_]:
         kept = np.ones(channels.num_classes, dtype=np.bool_)
-        safe = []  # the most salient of each group, which must stay
         for group in channels.groups:
             order = group.classes[np.argsort(saliency[group.classes], kind="stable")]
-            least = max(1, int(np.ceil(self.least_kept * len(order))))
-            if self.scope == "layer":
-                kept[order[: min(int(self.ratio * len(order)), len(order) - least)]] = False
-            safe.append(order[len(order) - least :])
-        if self.scope == "network" and channels.groups:
-            relative = _relative(channels, saliency)
-            relative[np.concatenate(safe)] = np.inf
-            classes = np.concatenate([group.classes for group in channels.groups])
-            order = classes[np.argsort(relative[classes], kind="stable")]
-            gone = order[: int(self.ratio * len(order))]
-            kept[gone[np.isfinite(relative[gone])]] = False
+            kept[order[: min(int(self.ratio * len(order)), len(order) - self._least(len(order)))]] = False
+        return kept
+
+    def _kept_of_network(self, channels: Channels, saliency: NDArray[np.float64]) -> NDArray[np.bool_]:
+        kept = np.ones(channels.num_classes, dtype=np.bool_)
+        if not channels.groups:
+            return kept
+        relative = _relative(channels, saliency)
+        for group in channels.groups:  # the most salient of each group must stay
+            order = group.classes[np.argsort(saliency[group.classes], kind="stable")]
+            relative[order[len(order) - self._least(len(order)) :]] = np.inf
+        classes = np.concatenate([group.classes for group in channels.groups])
+        order = classes[np.argsort(relative[classes], kind="stable")]
+        gone = order[: int(self.ratio * len(order))]
+        kept[gone[np.isfinite(relative[gone])]] = False
         return kept
 
 

@@ -14,7 +14,11 @@ SHIFTED = np.sqrt(2.0)
 
 
 class GaussianNoise(Component):
-    """Noise that hides whether any single sample was among those that were read."""
+    """Noise that hides whether any single sample was among those that were read.
+
+    It is drawn from the run's seed, so that a run can be repeated bit for bit: whoever knows the seed can take it off
+    again. For a file that leaves the house choose a seed that nobody guesses, and keep the spec to yourself.
+    """
 
     source: ClassVar[str] = (
         "C. Dwork, A. Roth, The Algorithmic Foundations of Differential Privacy, 2014, appendix A; k-means as in A. "
@@ -47,7 +51,8 @@ class GaussianNoise(Component):
         """The promise in words."""
         return (
             f"({self.epsilon(num_releases):.3g}, {self.delta:g})-differential privacy of the file for every sample "
-            "that is added or removed; it says nothing about the weights"
+            "that is added or removed, as long as the run's seed, from which the noise is drawn, stays secret; it says "
+            "nothing about the weights, and the number of samples is told"
         )
 
 

@@ -139,11 +139,13 @@ class World:
         return 0 if self.task.synthesizer is None else self.task.synthesizer.num_batches(self.task.num_images)
 
     def expected_graph(self, contender: str) -> Graph:
-        """A contender's network as it is expected to be: which channels a pruner takes is known only with weights."""
+        """A contender's network as it is expected to be, from the declaration alone: checks ask for it again and again,
+        and which channels a pruner takes is known only with weights.
+        """
         if contender not in ("pruned", "quantized"):
             return self.graph(contender)
         graph = self.graph(self.base)
-        return graph if self.task.pruner is None else self.task.pruner.prune(graph, self.initial(self.base)).graph
+        return graph if self.task.pruner is None else self.task.pruner.expected(graph)
 
     @cached_property
     def train(self) -> Split:

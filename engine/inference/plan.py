@@ -227,7 +227,7 @@ class Laid:
     """One inference as a trace.
 
     Attributes:
-        trace: what is computed and sent.
+        trace: what is computed and sent, one round for an inference.
         computed: (P,) item of each piece.
         sent: items of each message that travels, one per hop, by its number among the pieces' messages.
     """
@@ -237,8 +237,8 @@ class Laid:
     sent: Mapping[int, list[int]]
 
 
-def lay(problem: PlacementProblem, at: Sequence[int], network: Network) -> Laid:
-    """One inference of a placement as a trace for the cost model.
+def lay(problem: PlacementProblem, at: Sequence[int], network: Network, *, num_requests: int = 1) -> Laid:
+    """One inference of a placement as a trace for the cost model, or several, one after the other.
 
     A device computes one piece after the other, in their order; what a piece reads must have arrived.
 
@@ -246,8 +246,10 @@ def lay(problem: PlacementProblem, at: Sequence[int], network: Network) -> Laid:
         problem: what is placed.
         at: place among the nodes of each piece.
         network: over which messages go.
+        num_requests: how many inferences.
     """
     builder, pieces, nodes = TraceBuilder(), problem.pieces, problem.prices.nodes
+    builder.next_round(repeats=num_requests)
     travelling = problem.travelling(at)
     sent: dict[int, list[int]] = {}
     computed: list[int] = []

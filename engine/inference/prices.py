@@ -32,7 +32,8 @@ class Prices:
     Attributes:
         nodes: (N,) numbers of the devices.
         compute_s: (P, N) seconds of one inference after a pause; infinite where a device cannot do the work.
-        compute_j: (P, N) joules of it.
+        stream_s: (P, N) seconds of one inference among others, with warm caches.
+        compute_j: (P, N) joules of an inference after a pause.
         message_s: (M, N, N) seconds from the start of sending at the first node to the arrival at the second; 0 within
             a node.
         occupied_s: (M, N, N) seconds for which it keeps the way between them busy: all but what the smallest message
@@ -45,6 +46,7 @@ class Prices:
 
     nodes: tuple[int, ...]
     compute_s: Floats
+    stream_s: Floats
     compute_j: Floats
     message_s: Floats
     occupied_s: Floats
@@ -78,7 +80,7 @@ class Prices:
         if len(chosen) > MOST_NODES:
             raise EngineError(f"a plan chooses from at most {MOST_NODES} devices, here are {len(chosen)}")
         groups = fleet.group_of[list(chosen)]
-        compute_s = compute_seconds(cost_model, pieces, chosen)
+        compute_s, twice_s = (compute_seconds(cost_model, pieces, chosen, count) for count in (1, 2))
         sizes = np.array([message.num_bytes for message in pieces.messages], dtype=np.float64)
         links = Links.of(cost_model, chosen, sizes)
         seconds = links.between(links.seconds, sizes)
@@ -86,6 +88,9 @@ class Prices:
         return cls(
             nodes=chosen,
             compute_s=compute_s,
+            stream_s=np.where(
+                np.isfinite(compute_s), twice_s - np.where(np.isfinite(compute_s), compute_s, 0.0), np.inf
+            ),
             compute_j=np.where(np.isfinite(compute_s), compute_s, 0.0) * fleet.active_power_w[groups],
             message_s=seconds,
             occupied_s=np.maximum(0.0, seconds - links.seconds[0]),
@@ -96,8 +101,15 @@ class Prices:
         )
 
 
-def compute_seconds(cost_model: CostModel, pieces: Pieces, nodes: Sequence[int]) -> Floats:
-    """(P, N) seconds of each piece on each node; infinite where its device has no speed for the work."""
+def compute_seconds(cost_model: CostModel, pieces: Pieces, nodes: Sequence[int], count: int = 1) -> Floats:
+    """(P, N) seconds of each piece on each node; infinite where its device has no speed for the work.
+
+    Args:
+        cost_model: of the fleet.
+        pieces: what is computed.
+        nodes: numbers of the devices.
+        count: inferences, one after the other after a pause.
+    """
     fleet = cost_model.fleet
     found = np.full((len(pieces.pieces), len(nodes)), np.inf)
     for column, node in enumerate(nodes):
@@ -109,7 +121,7 @@ def compute_seconds(cost_model: CostModel, pieces: Pieces, nodes: Sequence[int])
         ]
         builder = TraceBuilder()
         for row in able:
-            builder.compute(node, pieces.pieces[row].work, 1, mode="infer")
+            builder.compute(node, pieces.pieces[row].work, count, mode="infer")
         found[able, column] = durations(builder.build(), fleet)[0]
     return found
 

@@ -188,7 +188,7 @@ class PlacementProblem:
         for piece, node in enumerate(at):
             seconds = float(prices.compute_s[piece, node])
             free[node] = max(self._ready(piece, node, at, finish), free[node]) + seconds
-            busy[node] += seconds
+            busy[node] += float(prices.stream_s[piece, node])
             finish.append(free[node])
         is_whole = len(at) == self.num_pieces
         latency = self._ready(self.num_pieces, self.sink, at, finish) if is_whole else max(finish)

@@ -180,7 +180,7 @@ class Program:
         rows: list[Row] = []
         for node in range(self._nodes):
             able = [p for p in range(self._problem.num_pieces) if node in self._problem.allowed(p)]
-            rows.append({self._x[p, node]: float(prices.compute_s[p, node]) for p in able})
+            rows.append({self._x[p, node]: float(prices.stream_s[p, node]) for p in able})
         ways: dict[tuple[int, int], dict[int, float]] = {}
         for number, a, b, flow in self._flows:
             ways.setdefault((a, b), {})[flow] = float(prices.occupied_s[number, a, b])

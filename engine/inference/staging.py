@@ -45,7 +45,8 @@ class Stages:
             spent[target, :, :, 1] += prices.receiver_j[number]
         stage = np.full((prices.num_nodes, count + 1, count + 1), np.inf)
         for node in range(prices.num_nodes):
-            seconds = _sums(_allowed(problem, node, prices.compute_s[:, node]))
+            each = prices.compute_s if is_sum else prices.stream_s
+            seconds = _sums(_allowed(problem, node, each[:, node]))
             # What the device sends and receives is not known before its neighbors are: the dearest is assumed.
             radio = spent[:, :, node, 1].max(axis=1)[:, None] + spent[:, node, :, 0].max(axis=1)[None, :]
             joules = _sums(prices.compute_j[:, node]) + radio
@@ -210,7 +211,7 @@ def _shared_evenly(problem: PlacementProblem) -> float:
     from scipy.optimize import linprog
     from scipy.sparse import coo_matrix
 
-    seconds, memory = problem.prices.compute_s, problem.prices.memory_bytes
+    seconds, memory = problem.prices.stream_s, problem.prices.memory_bytes
     pieces, nodes = np.nonzero(np.isfinite(seconds))
     each, count = np.arange(len(pieces)), problem.prices.num_nodes
     largest = float(seconds[pieces, nodes].max(initial=0.0)) or 1.0

@@ -84,12 +84,16 @@ def read_model(path: Path) -> tuple[ModelCard, dict[str, np.ndarray]]:
     Raises:
         MalformedModel: the file has no card, or its weights are not those of its graph.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     card = read_card(path)
     if card is None:
         raise MalformedModel("the file has no card that says which network its weights belong to")
-    found = load_file(path)
+    try:
+        found = load_file(path)
+    except SafetensorError as error:
+        raise MalformedModel(f"the file is damaged: {error}") from error
     wanted = {info.name: info.shape for info in card.graph.parameters()}
     wrong = [
         name for name in {**wanted, **found}

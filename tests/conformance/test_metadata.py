@@ -95,6 +95,7 @@ def test_what_leaks_is_said_and_noise_has_its_epsilon(member: type[Metadata]) ->
         noisy = made(member, noise={"noise_multiplier": 3.0, "clip_norm": 4.0, "delta": 1e-4})
         assert 0 < noisy.epsilon() < 20
         assert "differential privacy" in noisy.guarantee()
+        assert "seed" in noisy.guarantee()  # who knows it can take the noise off again
         quieter = made(member, noise={"noise_multiplier": 6.0, "clip_norm": 4.0, "delta": 1e-4})
         assert quieter.epsilon() < noisy.epsilon()
 

@@ -110,6 +110,13 @@ def test_dead_channels_go_first_and_leave_no_trace(cls: type[Pruner], graph: Gra
     assert torch.allclose(outputs(graph, weights), outputs(found.graph, found.weights), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(("cls", "graph"), MEMBERS)
+def test_what_to_expect_is_told_without_weights(cls: type[Pruner], graph: Graph) -> None:
+    pruner = cls.model_validate({"ratio": 0.4})
+    assert pruner.expected(graph) == pruner.prune(graph, trained(graph)).graph
+    assert cls.model_validate({"ratio": 0.4, "scope": "network"}).expected(graph) == pruner.expected(graph)
+
+
 @pytest.mark.parametrize("cls", pruners.members().values(), ids=kind_of)
 def test_a_pruned_network_comes_back_from_its_file(cls: type[Pruner], tmp_path: Path) -> None:
     graph = GRAPHS["resnet8"]

@@ -39,7 +39,11 @@ class Exported:
 
 
 def export(
-    name: str, weights: Mapping[str, np.ndarray], card: ModelCard, formats: Sequence[Format] = FORMATS
+    name: str,
+    weights: Mapping[str, np.ndarray],
+    card: ModelCard,
+    formats: Sequence[Format] = FORMATS,
+    notes: Mapping[str, str] | None = None,
 ) -> list[Exported]:
     """A model of floats in each of the formats.
 
@@ -48,8 +52,9 @@ def export(
         weights: its weights and buffers by name.
         card: the network and where it comes from.
         formats: the formats.
+        notes: what an ONNX file says about itself.
     """
-    return [Exported(f"{name}{ENDINGS[each]}", each, "fp32", _content(each, weights, card)) for each in formats]
+    return [Exported(f"{name}{ENDINGS[each]}", each, "fp32", _content(each, weights, card, notes)) for each in formats]
 
 
 def export_quantized(name: str, quantized: Quantized, notes: Mapping[str, str] | None = None) -> Exported:
@@ -66,13 +71,15 @@ def export_quantized(name: str, quantized: Quantized, notes: Mapping[str, str] |
     return Exported(f"{name}.int{bits}.onnx", "onnx", f"int{bits}", quantized_file(quantized, notes))
 
 
-def _content(format_: Format, weights: Mapping[str, np.ndarray], card: ModelCard) -> bytes:
+def _content(
+    format_: Format, weights: Mapping[str, np.ndarray], card: ModelCard, notes: Mapping[str, str] | None
+) -> bytes:
     if format_ == "safetensors":
         return pack(weights, card)
     if format_ == "onnx":
         from engine.datafree.export.onnx_file import float_file
 
-        return float_file(card.graph, weights)
+        return float_file(card.graph, weights, notes)
     return _traced(card.graph, weights)
 
 

@@ -1,5 +1,6 @@
 """Writing the final model into files, loading each again, and comparing it with the model in memory."""
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,15 @@ def card_of(world: World, state: State, contender: str) -> ModelCard:
     )
 
 
+def notes_of(world: World) -> dict[str, str]:
+    """What an ONNX file tells its user: how raw pixels become its input, (pixel / largest - mean) / std by channel, and
+    the names of the classes.
+    """
+    pixels, names = world.pixels, list(world.task.dataset.class_names())
+    found = {"mean": pixels.mean, "std": pixels.std, "largest": pixels.largest, "classes": names}
+    return {name: json.dumps(value) for name, value in found.items()}
+
+
 @dataclass(frozen=True)
 class Export(Job):
     """Writes a model of floats in one format.
@@ -60,7 +70,7 @@ class Export(Job):
         from engine.datafree.export.files import export
 
         card, weights = card_of(world, state, self.contender), world.weights(state, self.contender)
-        (file,) = export(self.contender, weights, card, [self.format])
+        (file,) = export(self.contender, weights, card, [self.format], notes_of(world))
         return with_file(state, file), []
 
 

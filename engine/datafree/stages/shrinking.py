@@ -8,7 +8,7 @@ from typing_extensions import override
 from engine.datafree import layout
 from engine.datafree.quantized_state import to_arrays
 from engine.datafree.quantizer import QuantInputs
-from engine.datafree.stages.exporting import with_file
+from engine.datafree.stages.exporting import notes_of, with_file
 from engine.datafree.stages.job import Job, Turn, told
 from engine.datafree.world import World, chunk_of
 from engine.fleet.device import TRAINING_PASSES
@@ -82,7 +82,8 @@ class Quantize(Job):
         from engine.datafree.export.files import export_quantized
 
         found = quantizer.quantize(graph, weights, inputs, working or None)
-        state = with_file(layout.with_part(state, layout.WORK, {}), export_quantized(self.origin, found))
+        file = export_quantized(self.origin, found, notes_of(world))
+        state = with_file(layout.with_part(state, layout.WORK, {}), file)
         return state.replace(
             values={"graphs": {**layout.value(state, "graphs"), "quantized": to_json(found.graph)}},
             clients={layout.PIECES["quantized"]: to_arrays(found)},

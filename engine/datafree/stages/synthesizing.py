@@ -24,7 +24,7 @@ MOST_IMAGES = 24
 """Batches of a run that are shown when they are finished."""
 
 MOST_STAGES = 4
-"""Pictures of a batch in the making, of the first one only."""
+"""Pictures of a batch in the making and finished, of the first one only."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,26 @@ class Synthesize(Job):
         values = {f"synthesis_{name}": amount for name, amount in terms.items()}
         if steps.stop < self.num_steps:
             state = layout.with_part(state, layout.WORK, _arrays(working))
-            return state, self._progress(state, steps, values)
+            events = self._progress(state, steps, values)
+            if self.batch == 0 and falls_due(steps, self.num_steps, MOST_STAGES):
+                made = synthesizer.finish(view, working)
+                images = world.pixels.shown(made.images.detach().numpy())
+                events.append(self._picture(state, steps, images, made.labels.numpy()))
+            return state, events
         return self._finish(world, state, view, (working, values, steps))
 
     def _progress(self, state: State, steps: range, values: Mapping[str, float]) -> list[Event]:
         first, total = self.batch * self.num_steps, self.num_batches * self.num_steps
         is_due = falls_due(range(first + steps.start, first + steps.stop), total, POINTS)
         return [measured(state, self.stage, global_step(state, steps), values)] if values and is_due else []
+
+    def _picture(self, state: State, steps: range, images: np.ndarray, labels: np.ndarray) -> Event:
+        """The sheet of a batch as it is now."""
+        name, caption = f"batch-{self.batch}", f"batch {self.batch + 1} of {self.num_batches}"
+        if steps.stop < self.num_steps:
+            caption = f"{caption} after {steps.stop} of {self.num_steps} steps"
+        step, sheet = global_step(state, steps), sprite_of(images, labels)
+        return told(state, "image", self.stage, name=name, step=step, caption=caption, **sheet)
 
     def _finish(
         self,
@@ -79,14 +92,9 @@ class Synthesize(Job):
         state = layout.with_part(state, layout.KEPT, _arrays(done.kept))
         state = state.replace(clients={layout.BANK + self.batch: {"images": images, "labels": labels}})
         values = {**values, **_judged(world, state, images, labels), "images": float((self.batch + 1) * len(images))}
-        step = global_step(state, steps)
-        events = [measured(state, self.stage, step, values)]
+        events = [measured(state, self.stage, global_step(state, steps), values)]
         if self._is_shown:
-            picture = sprite_of(images, labels)
-            caption = f"batch {self.batch + 1} of {self.num_batches}"
-            events.append(
-                told(state, "image", self.stage, name=f"batch-{self.batch}", step=step, caption=caption, **picture)
-            )
+            events.append(self._picture(state, steps, images, labels))
         return state, events
 
     @property

@@ -71,6 +71,8 @@ class OutOfDomain(Synthesizer):
 
     @override
     def unsuited(self, graph: Graph) -> list[Problem]:
+        if unknown := self.dataset.check():
+            return [Problem(f"dataset.{found.path}".rstrip("."), found.code, found.message) for found in unknown]
         sample: SampleSpec = self.dataset.sample()
         if sample.kind == "image" and self.dataset.pixels() is not None:
             return []

@@ -28,9 +28,12 @@ class FileTeacher(Teacher):
 
     @override
     def check(self, sample: SampleSpec, artifacts: ArtifactResolver) -> list[Problem]:
-        if not Path(self.path).is_file():
-            return [Problem("path", "data_unavailable", f"there is no file {self.path}")]
-        return stored_problems(Path(self.path), sample, "path")
+        try:
+            return stored_problems(self.path_in(artifacts), sample, "path")
+        except DataUnavailable as error:
+            return [Problem("path", error.code, f"{error} {error.remedy}")]
+        except OSError as error:
+            return [Problem("path", "data_unavailable", f"the file cannot be read: {error.strerror}")]
 
     @override
     def graph(self, sample: SampleSpec, artifacts: ArtifactResolver) -> Graph:

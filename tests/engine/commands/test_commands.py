@@ -82,6 +82,30 @@ def test_run_writes_a_folder_that_anyone_can_read(spec_file: Path, tmp_path: Pat
     assert provenance["cpu"]
 
 
+WITHOUT_DATA = """
+fleet: {groups: [{name: boards, count: 1}]}
+task:
+  kind: datafree
+  dataset: {kind: digits}
+  teacher: {kind: train, model: {kind: mlp, hidden: [8]}, training: {epochs: 1, batch_size: 200}}
+  student: {kind: mlp, hidden: [4]}
+  synthesizer: {kind: noise}
+  num_images: 100
+  distillation: {steps: 2}
+  export: {formats: []}
+"""
+
+
+def test_run_prints_what_stands_beside_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "spec.yaml"
+    place.write_text(WITHOUT_DATA)
+    assert main(["run", str(place), "--out", str(tmp_path / "out")]) == 0
+    found = result(tmp_path / "out")["baselines"]
+    names = ("teacher", "oracle", "real_distillation", "noise")
+    told = " · ".join(f"{name} {found[name]['accuracy']:.4g}" for name in names)
+    assert f"beside it        accuracy of {told}" in capsys.readouterr().out
+
+
 def test_several_runs_share_a_folder(spec_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec_file.write_text(SPEC + GRID)
     out = tmp_path / "out"

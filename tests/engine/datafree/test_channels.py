@@ -92,7 +92,7 @@ def test_the_groups_of_residual_networks() -> None:
 
 def test_a_network_over_time_is_refused() -> None:
     sample = SampleSpec(kind="tokens", shape=(12,), num_classes=30, vocabulary=30)
-    with pytest.raises(NotPrunable, match="layer lstm1 .recurrent. has other than channels"):
+    with pytest.raises(NotPrunable, match=r"layer lstm1 \(recurrent\) has other than channels"):
         channels_of(models["char_lstm"]().declare(sample))
 
 

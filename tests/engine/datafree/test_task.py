@@ -1,10 +1,12 @@
 """A data-free deployment as a task: who reads what, equal budgets, the table, teachers from files, refusals."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from engine.core.errors import SpecError
@@ -161,6 +163,35 @@ def metadata_of(events: list[Event]) -> str:
     return str(events[0].body["metadata"]["leaks"])
 
 
+def test_activations_that_stay_floats_need_the_memory_of_floats() -> None:
+    settings = ["task.student=null", "task.synthesizer=null", "task.teacher.training.epochs=1"]
+    _, events = carried_out(*settings, "task.quantizer={kind: squant, activation_bits: 32}")
+    table = rows(events)
+    assert table["quantized"]["peak_memory_bytes"] == table["teacher"]["peak_memory_bytes"]
+    assert table["quantized"]["precision"] == "int8"
+    own = table["quantized"]["devices"][1]
+    assert own["latency_s"] == table["teacher"]["devices"][1]["latency_s"]
+
+
+def test_the_first_batch_is_shown_in_the_making(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.datafree.world.MOST_STEPS", 10)
+    _, events = carried_out("task.quantizer=null", "task.distillation.steps=2", "task.export.formats=[]")
+    shown = [event.body for event in events if event.kind == "image"]
+    assert [body["name"] for body in shown] == ["batch-0"] * 4 + ["batch-1", "batch-2"]
+    assert shown[0]["caption"] == "batch 1 of 3 after 10 of 40 steps"
+    assert len({str(body["png"]) for body in shown}) == len(shown)
+
+
+def test_an_onnx_file_says_how_pixels_become_its_input(whole: tuple[Outcome, list[Event]]) -> None:
+    assert whole[0].summary is not None
+    model = onnx.load_from_string(whole[0].summary.artifacts["student.int8.onnx"])
+    told = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    assert {"mean", "std", "largest", "classes", "sample"} <= set(told)
+    pixels = FAMILIES["datasets"].members()["digits"]().pixels()
+    assert (told["mean"], told["std"], told["largest"]) == ([*pixels.mean], [*pixels.std], 16)
+    assert told["classes"] == [str(digit) for digit in range(10)]
+
+
 @pytest.mark.parametrize("form", ["artifact", "file"])
 def test_a_trained_model_is_a_teacher_for_others(
     whole: tuple[Outcome, list[Event]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
@@ -194,9 +225,17 @@ def test_a_trained_model_is_a_teacher_for_others(
         (["task.student=null", "task.synthesizer={kind: dafl}"], "task.synthesizer", "needs one"),
         (["task.teacher={kind: artifact, sha256: " + "a" * 64 + "}"], "task.teacher.sha256", "no artifact"),
         (["task.teacher={kind: file, path: nowhere}"], "task.teacher.path", "no file"),
+        (["task.teacher={kind: file, path: " + "a" * 4000 + "}"], "task.teacher.path", "too long"),
         (["task.export.formats=[onnx, onnx]"], "task.export.formats", "once"),
         (["task.audit={}", "task.student=null", "task.synthesizer=null"], "task.audit", "needs a synthesizer"),
         (["task.baselines.out_of_domain={kind: synthetic}"], "task.baselines.out_of_domain", "images"),
+        (["task.dataset={kind: spoken_digits}"], "task.dataset", "no pictures"),
+        (["task.synthesizer.batch_size=1", "task.num_images=1000000"], "task.num_images", "larger batches"),
+        (
+            ["task.synthesizer={kind: out_of_domain, dataset: {kind: image_folder, sha256: " + "a" * 64 + "}}"],
+            "task.synthesizer.dataset",
+            "no upload",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_place(settings: list[str], path: str, words: str) -> None:

@@ -71,6 +71,7 @@ def random_prices(draw: np.random.Generator, pieces: Pieces, count: int, *, memo
     return Prices(
         nodes=tuple(range(count)),
         compute_s=compute,
+        stream_s=0.9 * compute,
         compute_j=compute * draw.uniform(1.0, 5.0, count),
         message_s=latency + sizes * slope,
         occupied_s=sizes * slope,

@@ -35,6 +35,7 @@ def hand_problem(**changes: Any) -> PlacementProblem:
     prices = Prices(
         nodes=(3, 7),
         compute_s=np.array([[1.0, 0.1], [2.0, 0.2]]),
+        stream_s=np.array([[0.8, 0.1], [1.5, 0.2]]),
         compute_j=np.array([[5.0, 1.0], [10.0, 2.0]]),
         message_s=sizes * way + 0.1 * (way > 0),
         occupied_s=sizes * way,
@@ -50,7 +51,7 @@ def test_a_score_by_hand() -> None:
     """The first piece at the source, the second one away: 1 s, 120 ms up, 200 ms, 110 ms back."""
     score = hand_problem().score((0, 1))
     assert score.latency_s == pytest.approx(1.0 + 0.12 + 0.2 + 0.11)
-    assert score.period_s == 1.0
+    assert score.period_s == 0.8
     assert score.energy_j == pytest.approx([5.0 + 0.2 + 0.01, 2.0 + 0.02 + 0.1])
     assert score.memory_bytes.tolist() == [110, 230]
 
@@ -146,6 +147,37 @@ def test_the_best_throughput_within_a_deadline() -> None:
         problem = replace(free, constraints=Constraints(deadline_s=1.15 * fastest))
         best = brute(problem, filter(in_runs, product(range(3), repeat=6)))
         assert value_of("pipeline_dp", problem) == pytest.approx(best, rel=1e-9)
+
+
+def departures(problem: PlacementProblem, at: tuple[int, ...], count: int) -> list[float]:
+    """When the answers of a stream leave that is always fed: nodes and ways serve first come, first served.
+
+    A way is free again after the time for which a message occupies it; the message arrives after all of its time.
+    """
+    prices, free, out = problem.prices, dict[object, float](), list[float]()
+    for _ in range(count):
+        now, node = 0.0, problem.source
+        for piece, to in enumerate((*at, problem.sink)):
+            if to != node:
+                start = max(now, free.get((node, to), 0.0))
+                free[node, to] = start + prices.occupied_s[piece, node, to]
+                now, node = start + prices.message_s[piece, node, to], to
+            if piece < len(at):
+                seconds = prices.stream_s if out else prices.compute_s  # the first one finds cold caches
+                now = max(now, free.get(to, 0.0)) + seconds[piece, to]
+                free[to] = now
+        out.append(now)
+    return out
+
+
+def test_a_stream_leaves_at_the_period() -> None:
+    """And the first answer after the latency."""
+    for seed in range(8):
+        problem = problem_of(seed, (7, 4), objective="throughput")
+        found = placer_of("pipeline_dp").place(problem)
+        left = departures(problem, found.at, 60)
+        assert left[0] == pytest.approx(found.score.latency_s)
+        assert np.diff(left)[-20:] == pytest.approx(found.value)
 
 
 def test_stages_keep_to_batteries() -> None:

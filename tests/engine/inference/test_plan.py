@@ -1,5 +1,7 @@
 """Prices and plans: the planner's sums are what the cost model says of the plan's trace."""
 
+import subprocess
+import sys
 from itertools import product
 from typing import Any
 
@@ -92,6 +94,16 @@ def test_prices_by_hand() -> None:
     assert prices.occupied_s[answer, 0, 1] == pytest.approx(39 * 8 / 1.25e6, rel=1e-6)
 
 
+def test_a_stream_finds_warm_caches() -> None:
+    """Where the first pass after a pause goes at half the speed, only the others count for a stream."""
+    model = world(FULL_MESH, cold={"linear": 2.5e8})
+    graph = models["mlp"].model_validate({"hidden": [4]}).declare(PICTURE)
+    prices = Prices.of(model, splitters["layer"]().split(graph))
+    longer = prices.compute_s - prices.stream_s
+    assert longer[:, 0].sum() == pytest.approx((768 * 4 + 4 * 10) * (1 / 2.5e8 - 1 / 5e8))
+    assert longer[:, 3].sum() == pytest.approx(0, abs=1e-15)
+
+
 def test_a_star_passes_messages_on_at_the_server() -> None:
     model = world({"kind": "star"})
     assert not is_direct(model.network, 0, 1)
@@ -138,6 +150,29 @@ def test_the_trivial_plans_stand_beside(splitter: str) -> None:
         assert len(text["stages"]) == len(pieces.pieces)  # type: ignore[arg-type]
         assert all(share.memory_bytes <= share.memory_available for share in plan.devices)
         assert plan.energy_j >= sum(share.energy_j for share in plan.devices)
+
+
+def test_several_inferences_take_as_often_as_long() -> None:
+    model = world(FULL_MESH)
+    pieces = pieces_of("lenet5", "pipeline")
+    problem = PlacementProblem.on(model, pieces)
+    at = [0, 1] * len(pieces.pieces)
+    one, ten = (
+        model.cost(lay(problem, at[: len(pieces.pieces)], model.network, num_requests=count).trace) for count in (1, 10)
+    )
+    assert ten.end_s_total == pytest.approx(10 * one.end_s_total)
+    assert ten.ledger.totals()["energy_j"] == pytest.approx(10 * one.ledger.totals()["energy_j"])
+
+
+def test_registries_load_nothing_heavy() -> None:
+    """A web process reads them, and it never loads torch; solvers and graphs are imported where they are used."""
+    program = (
+        "import sys; from engine.inference.splitter import splitters; from engine.inference.placer import placers;"
+        "splitters.members(); placers.members(); import engine.inference.plan, engine.inference.narrowing;"
+        "print([name for name in ('torch', 'scipy', 'networkx') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_ends_must_take_part() -> None:

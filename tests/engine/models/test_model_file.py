@@ -71,6 +71,11 @@ def test_weights_that_are_not_the_graph_s_are_refused(value: np.ndarray, tmp_pat
         read_model(placed(tmp_path, save({**initial(GRAPH, 0), name: value}, metadata=about)))
 
 
+def test_a_file_that_ends_too_early_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MalformedModel, match="damaged"):
+        read_model(placed(tmp_path, pack(initial(GRAPH, 0), CARD)[:-4]))
+
+
 def broken(change: Any) -> dict[str, Any]:
     """A good tree after a change."""
     tree = json.loads(json.dumps(to_json(GRAPH)))

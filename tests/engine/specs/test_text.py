@@ -48,7 +48,7 @@ def test_the_fixed_names_of_a_spec_are_read() -> None:
         ("task.rounds=3.0", "task.rounds", "wrong_type", ["a whole number", "given 3.0"]),
         ("task.rounds=true", "task.rounds", "wrong_type", ["a whole number", "given true"]),
         ("task.strategy={kind: fedavgg}", "task.strategy.kind", "unknown_kind", ["did you mean 'fedavg'", "scaffold"]),
-        ("task.kind=swarm", "task.kind", "unknown_kind", ["allowed: federated", '"swarm"']),
+        ("task.kind=swarm", "task.kind", "unknown_kind", ["allowed: ", "federated", '"swarm"']),
         ("task=7", "task", "wrong_type", ["a mapping with a kind", "given 7"]),
         ("fleet.groups=[]", "fleet", "no_group", ["at least one group", "given: none"]),
         ("fleet.groups.0.device=rpi_4b", "fleet.groups.0.device", "unknown_id", ["rpi_4b_4gb"]),

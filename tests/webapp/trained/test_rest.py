@@ -125,7 +125,8 @@ def test_a_teacher_by_path_is_refused_before_anything_looks_at_the_file(api: Api
     monkeypatch.setattr(FileTeacher, "graph", looked)
     direct = submitted(api, "{kind: file, path: /etc/hostname}")
     swept = submitted(api, "{kind: train}", "sweep:\n  task.teacher: [{kind: file, path: /etc/hostname}]\n")
-    for answer in (direct, swept):
+    escaped = submitted(api, '{kind: "\\x66ile", path: /etc/hostname}')
+    for answer in (direct, swept, escaped):
         assert answer.status_code == 422
         (problem,) = answer.json()["errors"]
         assert problem["code"] == "headless_only"
