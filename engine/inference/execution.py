@@ -50,7 +50,21 @@ def received(pieces: Pieces, graph: Graph, target: str, outbox: Mapping[str, Hel
 
 
 def _carried(graph: Graph, message: Message, outbox: Mapping[str, Held]) -> Tensor:
-    return assembled(graph, message.part, outbox[message.source])
+    value = assembled(graph, message.part, outbox[message.source])
+    return value if message.bits == 32 else rounded(value, message.bits)
+
+
+def rounded(value: Tensor, bits: int) -> Tensor:
+    """What arrives of a tensor in whole numbers: 2^bits even steps from its least to its largest value, per sample.
+
+    No value is off by more than half a step.
+    """
+    flat = value.flatten(1)
+    low, high = flat.amin(dim=1), flat.amax(dim=1)
+    shape = (-1, *[1] * (value.ndim - 1))
+    step = ((high - low) / (2**bits - 1)).clamp_min(torch.finfo(value.dtype).tiny).reshape(shape)
+    restored: Tensor = torch.round((value - low.reshape(shape)) / step) * step + low.reshape(shape)
+    return restored
 
 
 def run_piece(module: GraphModule, piece: Piece, inputs: Held) -> Held:

@@ -56,12 +56,14 @@ class Message:
         source: name of the piece that makes it, or ``source``.
         target: name of the piece that reads it, or ``sink``.
         num_bytes: its payload.
+        bits: of each value on the way; 32 are sent as they are.
     """
 
     part: Part
     source: str
     target: str
     num_bytes: int
+    bits: int = 32
 
 
 @dataclass(frozen=True)

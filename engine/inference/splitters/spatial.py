@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from engine.inference.parts import WINDOWS, Part, can_cut, needs, whole_or_cut
+from engine.inference.parts import WINDOWS, Part, can_cut, needs
 from engine.inference.pieces import Pieces, join
 from engine.inference.shares import ranges, shares_of
 from engine.inference.splitter import CannotSplit, Splitter, splitters
@@ -86,4 +86,4 @@ def _tile(graph: Graph, block: list[str], start: int, stop: int) -> list[Part]:
                 known = wanted.get(need.tensor, need)
                 first, last = min(known.start, need.start), max(known.stop, need.stop)
                 wanted[need.tensor] = Part(need.tensor, "rows", first, last)
-    return [whole_or_cut(graph, wanted[name]) for name in block]
+    return [wanted[name] for name in block]

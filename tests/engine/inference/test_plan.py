@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.core.errors import EngineError
 from engine.core.sample import SampleSpec
 from engine.costs.model import CostModel
 from engine.costs.trace import COMPUTE, SEND
@@ -44,12 +45,23 @@ def pieces_of(kind: str, splitter: str, **settings: Any) -> Pieces:
     return splitters[splitter].model_validate({"kind": splitter, **settings}).split(graph)
 
 
-@pytest.mark.parametrize("topology", [{"kind": "star"}, FULL_MESH], ids=lambda t: t["kind"])
+TOPOLOGIES: dict[str, dict[str, Any]] = {
+    "star": {"kind": "star"},
+    "room": {"kind": "star", "one_room": True},
+    "full": FULL_MESH,
+    "grid": {"kind": "mesh"},
+    "ring": {"kind": "ring"},
+    "gateways": {"kind": "hierarchical", "gateways": 2},
+}
+"""Messages go directly, over the server, or from device to device."""
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES.values(), ids=TOPOLOGIES)
 def test_a_chain_takes_what_its_prices_say(topology: dict[str, Any]) -> None:
     """Every placement of four pieces on three devices, in a star with the server in between."""
     model = world(topology)
     pieces = pieces_of("lenet5", "pipeline")
-    problem = PlacementProblem(pieces, Prices.of(model, pieces, nodes=(0, 1, 3)), sink=1)
+    problem = PlacementProblem.on(model, pieces, nodes=(0, 1, 3), sink=1)
     rng = np.random.Generator(np.random.PCG64(0))
     for _ in range(12):
         at = tuple(rng.integers(0, 3, len(pieces.pieces)).tolist())
@@ -112,7 +124,8 @@ def test_the_trivial_plans_stand_beside(splitter: str) -> None:
     """Whatever is chosen is no worse by its prices than the best single device."""
     model = world({"kind": "star"})
     pieces = pieces_of("resnet8", splitter)
-    problem = PlacementProblem(pieces, Prices.of(model, pieces), cloud=3)
+    problem = PlacementProblem.on(model, pieces, cloud="cloud")
+    assert problem.cloud == 3
     plans = compare(problem, model, placer_of("greedy", tries=300), availability={0: 0.9, 3: 0.5})
     assert [plan.title for plan in plans] == ["chosen", "single_best", "all_cloud"]
     chosen, single, cloud = plans
@@ -125,6 +138,14 @@ def test_the_trivial_plans_stand_beside(splitter: str) -> None:
         assert len(text["stages"]) == len(pieces.pieces)  # type: ignore[arg-type]
         assert all(share.memory_bytes <= share.memory_available for share in plan.devices)
         assert plan.energy_j >= sum(share.energy_j for share in plan.devices)
+
+
+def test_ends_must_take_part() -> None:
+    model, pieces = world({"kind": "star"}), pieces_of("lenet5", "pipeline")
+    with pytest.raises(EngineError, match=r"among the devices that take part, not \[3\]"):
+        PlacementProblem.on(model, pieces, nodes=(0, 1), cloud="cloud")
+    with pytest.raises(EngineError, match="has the groups small, cloud; given as cloud: fog"):
+        PlacementProblem.on(model, pieces, cloud="fog")
 
 
 def test_what_no_device_holds_alone_is_divided() -> None:

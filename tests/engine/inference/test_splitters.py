@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,7 +13,8 @@ from engine.inference.pieces import SINK, SOURCE, Pieces, join
 from engine.inference.splitter import CannotSplit, Splitter, splitters
 from engine.models.build import build
 from engine.models.graph import INPUT, Graph, Node, chain
-from engine.models.layers import Add, Concat, Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from engine.models.layer import Layer, ShapeError
+from engine.models.layers import Add, AvgPool2d, BatchNorm2d, Concat, Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from engine.models.model import models
 from engine.models.profile import profile
 from engine.models.weights import initial
@@ -174,6 +176,38 @@ def test_joined_tensors_are_cut_through() -> None:
     ]  # fmt: skip
     for settings in SPLITTERS:
         assert_joined(graph, splitter_of(settings).split(graph))
+
+
+def fitting(sample: SampleSpec, layers: list[tuple[str, Layer]]) -> Graph:
+    """The network of as many of the layers as fit the picture, and a classifier."""
+    try:
+        return chain(sample, [*layers, ("flat", Flatten()), ("fc", Linear(4))])
+    except ShapeError:
+        return fitting(sample, layers[:-2])
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_windows_of_any_shape_are_joined(seed: int) -> None:
+    """Random kernels, steps, paddings and numbers of tiles and slices, on a picture that is not square."""
+    draw = np.random.Generator(np.random.PCG64(seed))
+    sample = SampleSpec(kind="image", shape=(3, int(draw.integers(17, 30)), int(draw.integers(15, 24))), num_classes=4)
+    layers: list[tuple[str, Layer]] = []
+    for number in range(int(draw.integers(1, 5))):
+        kernel, stride = tuple(draw.integers(1, 5, 2).tolist()), tuple(draw.integers(1, 3, 2).tolist())
+        padding = (int(draw.integers(0, kernel[0] // 2 + 1)), int(draw.integers(0, kernel[1] // 2 + 1)))
+        match int(draw.integers(0, 4)):
+            case 0:
+                layers.append((f"max{number}", MaxPool2d(kernel, stride, padding)))
+            case 1:
+                layers.append((f"mean{number}", AvgPool2d(kernel, stride)))
+            case _:
+                layers.append((f"conv{number}", Conv2d(int(draw.integers(2, 7)), kernel, stride, padding)))
+        layers.append((f"norm{number}", BatchNorm2d()) if draw.random() < 0.5 else (f"relu{number}", ReLU()))
+    graph = fitting(sample, layers)
+    tiles, fused = int(draw.integers(2, 6)), int(draw.integers(1, 5))
+    assert_joined(graph, splitter_of({"kind": "spatial", "num_tiles": tiles, "fused_layers": fused}).split(graph))
+    weights = draw.uniform(0.2, 3, tiles).tolist()
+    assert_joined(graph, splitter_of({"kind": "channel", "num_slices": tiles, "weights": weights}).split(graph))
 
 
 def test_what_cannot_be_split_says_why() -> None:
