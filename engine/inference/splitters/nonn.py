@@ -42,6 +42,13 @@ class NonnSplitter(Splitter):
     )
     """The small network of each student, which loses its classifier; one network is that of all students."""
 
+    num_learned: int | None = Field(default=None, ge=1, le=65_536)
+    """How many of the teacher's filters are learned, those with the strongest links; empty for all. The authors'
+    published students learn 97 of 256."""
+
+    weights: tuple[float, ...] = ()
+    """Part of the filters of each student, such as the speed of its device; equal if empty."""
+
     filters: FilterNetworkSettings = Field(default_factory=FilterNetworkSettings)
     """How links between the teacher's filters are drawn."""
 
@@ -59,17 +66,29 @@ class NonnSplitter(Splitter):
     def _check_students(self) -> Self:
         if len(self.students) not in (1, self.num_students):
             raise ValueError(f"students should be 1 network or {self.num_students}, not {len(self.students)}")
+        if self.weights and (len(self.weights) != self.num_students or min(self.weights) <= 0):
+            raise ValueError(f"weights should be {self.num_students} positive numbers, one per student")
         return self
 
     def split(self, graph: Graph) -> Pieces:
-        """The pieces as they are before the teacher is trained: as if every filter were learned, in fair numbers."""
+        """The students and the last layer: known before the teacher is trained, as numbers of filters are fixed."""
+        return self.network(graph.sample, self.sizes(graph)).pieces()
+
+    def sizes(self, graph: Graph) -> tuple[int, ...]:
+        """Number of filters that each student learns of a teacher.
+
+        Raises:
+            CannotSplit: it has too few.
+        """
         try:
-            count = num_filters(graph)
+            there = num_filters(graph)
         except EngineError as error:
             raise CannotSplit(str(error)) from error
-        if count < self.num_students:
-            raise CannotSplit(f"{self.num_students} students cannot divide the {count} filters of this network")
-        return self.network(graph.sample, fair_counts(count, [Room()] * self.num_students)).pieces()
+        count = there if self.num_learned is None else self.num_learned
+        if not self.num_students <= count <= there:
+            raise CannotSplit(f"{self.num_students} students cannot learn {count} filters of {there}")
+        rooms = [Room(weight) for weight in self.weights or (1.0,) * self.num_students]
+        return tuple(fair_counts(count, rooms))
 
     def backbones(self, sample: SampleSpec) -> tuple[Graph, ...]:
         """The small network of each student.

@@ -25,6 +25,15 @@ def test_nonn_divides_all_filters_in_fair_numbers_before_training() -> None:
     assert splitter("nonn").needs_training
 
 
+def test_the_published_messages() -> None:
+    teacher = models["wide_resnet"].model_validate({"kind": "wide_resnet", "depth": 10, "width": 4}).declare(CIFAR)
+    pieces = splitter("nonn", num_learned=97).split(teacher)
+    assert sum(message.num_bytes for message in pieces.messages if message.target == "head") == 388
+    assert splitter("nonn", num_students=3, num_learned=8, weights=[1, 1, 2]).sizes(teacher) == (2, 2, 4)
+    with pytest.raises(ValidationError, match="3 positive numbers"):
+        splitter("nonn", num_students=3, weights=[1, 1])
+
+
 def test_students_may_differ() -> None:
     nets = [{"kind": "wide_resnet", "depth": 10}, {"kind": "ds_cnn"}]
     found = splitter("nonn", students=nets).split(TEACHER)
@@ -43,7 +52,7 @@ def test_ensembles_send_logits() -> None:
 def test_what_does_not_fit_is_said() -> None:
     few = models["mlp"].model_validate({"kind": "mlp", "hidden": (5,)}).declare(CIFAR)
     (problem,) = splitter("nonn", num_students=8).check(few)
-    assert "8 students cannot divide the 5 filters" in problem.message
+    assert "8 students cannot learn 5 filters of 5" in problem.message
     (problem,) = splitter("nonn", students=[{"kind": "char_lstm"}]).check(TEACHER)
     assert "takes tokens samples" in problem.message
     assert splitter("nonn").check(TEACHER) == []
