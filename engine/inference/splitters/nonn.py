@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 
 from engine.core.errors import EngineError
 from engine.core.sample import SampleSpec
-from engine.inference.filters import FilterNetworkSettings
+from engine.inference.filters import FilterNetwork, FilterNetworkSettings
 from engine.inference.nonn_settings import TransferSettings
-from engine.inference.partition import MOST_STUDENTS, Partition, partitions
+from engine.inference.partition import MOST_STUDENTS, FilterGroups, Partition, partitions
 from engine.inference.partition_rooms import Room, fair_counts
 from engine.inference.partitions.community import CommunityPartition
 from engine.inference.pieces import Pieces
@@ -43,8 +43,9 @@ class NonnSplitter(Splitter):
     """The small network of each student, which loses its classifier; one network is that of all students."""
 
     num_learned: int | None = Field(default=None, ge=1, le=65_536)
-    """How many of the teacher's filters are learned, those with the strongest links; empty for all. The authors'
-    published students learn 97 of 256."""
+    """How many of the teacher's filters are learned, those with the strongest links, so that the plan is final before
+    the teacher is trained; empty for those that the partition takes. The authors' published students learn 97 of
+    256."""
 
     weights: tuple[float, ...] = ()
     """Part of the filters of each student, such as the speed of its device; equal if empty."""
@@ -71,11 +72,11 @@ class NonnSplitter(Splitter):
         return self
 
     def split(self, graph: Graph) -> Pieces:
-        """The students and the last layer: known before the teacher is trained, as numbers of filters are fixed."""
+        """The students and the last layer as they are expected to be before the teacher is trained."""
         return self.network(graph.sample, self.sizes(graph)).pieces()
 
     def sizes(self, graph: Graph) -> tuple[int, ...]:
-        """Number of filters that each student learns of a teacher.
+        """Number of filters that each student learns of a teacher; as if all were learned where no number is set.
 
         Raises:
             CannotSplit: it has too few.
@@ -87,8 +88,28 @@ class NonnSplitter(Splitter):
         count = there if self.num_learned is None else self.num_learned
         if not self.num_students <= count <= there:
             raise CannotSplit(f"{self.num_students} students cannot learn {count} filters of {there}")
-        rooms = [Room(weight) for weight in self.weights or (1.0,) * self.num_students]
-        return tuple(fair_counts(count, rooms))
+        return tuple(fair_counts(count, self.rooms))
+
+    @property
+    def rooms(self) -> list[Room]:
+        """What the device of each student takes, by its weight alone."""
+        return [Room(weight) for weight in self.weights or (1.0,) * self.num_students]
+
+    def divide(self, network: FilterNetwork, seed: int, rooms: Sequence[Room] = ()) -> FilterGroups:
+        """The filters of each student, once the teacher's network of filters is there.
+
+        Args:
+            network: the teacher's filters and their links.
+            seed: of the run.
+            rooms: what the devices of the students take, where memory counts; else weights decide. A set number of
+                filters is kept to in any case.
+
+        Raises:
+            CannotPartition: there are too few filters, or a device has no room for a single one.
+        """
+        if self.num_learned is not None:
+            return self.partition.divide_exactly(network, fair_counts(self.num_learned, self.rooms), seed)
+        return self.partition.divide(network, rooms or self.rooms, seed)
 
     def backbones(self, sample: SampleSpec) -> tuple[Graph, ...]:
         """The small network of each student.

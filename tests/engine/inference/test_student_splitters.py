@@ -6,8 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from engine.core.sample import SampleSpec
+from engine.inference.partition_rooms import Room
 from engine.inference.splitter import splitters
 from engine.models.model import models
+from tests.engine.inference.classroom import blocks
 
 CIFAR = SampleSpec(kind="image", shape=(3, 32, 32), num_classes=10)
 TEACHER = models["wide_resnet"].model_validate({"kind": "wide_resnet", "depth": 10, "width": 2}).declare(CIFAR)
@@ -32,6 +34,14 @@ def test_the_published_messages() -> None:
     assert splitter("nonn", num_students=3, num_learned=8, weights=[1, 1, 2]).sizes(teacher) == (2, 2, 4)
     with pytest.raises(ValidationError, match="3 positive numbers"):
         splitter("nonn", num_students=3, weights=[1, 1])
+
+
+def test_filters_are_divided_by_number_or_by_links() -> None:
+    network = blocks([6, 4], alone=2)
+    assert splitter("nonn", num_learned=8).divide(network, 0).sizes == (4, 4)
+    assert splitter("nonn").divide(network, 0).groups == (tuple(range(6)), tuple(range(6, 10)))
+    assert splitter("nonn", weights=[1, 4], partition={"kind": "contiguous"}).divide(network, 0).sizes == (2, 8)
+    assert splitter("nonn").divide(network, 0, [Room(most=3), Room()]).sizes[0] == 3
 
 
 def test_students_may_differ() -> None:
