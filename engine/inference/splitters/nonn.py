@@ -1,6 +1,7 @@
 """A network of neural networks: small students, each of which learns a part of the teacher's knowledge."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -101,14 +102,16 @@ class NonnSplitter(Splitter):
         Args:
             network: the teacher's filters and their links.
             seed: of the run.
-            rooms: what the devices of the students take, where memory counts; else weights decide. A set number of
-                filters is kept to in any case.
+            rooms: what the devices of the students take, by memory and speed; weights that were set stand in for speed,
+                and a set number of filters is kept to in any case.
 
         Raises:
             CannotPartition: there are too few filters, or a device has no room for a single one.
         """
         if self.num_learned is not None:
             return self.partition.divide_exactly(network, fair_counts(self.num_learned, self.rooms), seed)
+        if rooms and self.weights:
+            rooms = [replace(room, weight=weight) for room, weight in zip(rooms, self.weights, strict=True)]
         return self.partition.divide(network, rooms or self.rooms, seed)
 
     def backbones(self, sample: SampleSpec) -> tuple[Graph, ...]:

@@ -42,6 +42,8 @@ def test_filters_are_divided_by_number_or_by_links() -> None:
     assert splitter("nonn").divide(network, 0).groups == (tuple(range(6)), tuple(range(6, 10)))
     assert splitter("nonn", weights=[1, 4], partition={"kind": "contiguous"}).divide(network, 0).sizes == (2, 8)
     assert splitter("nonn").divide(network, 0, [Room(most=3), Room()]).sizes[0] == 3
+    slow = splitter("nonn", weights=[1, 4], partition={"kind": "contiguous"})
+    assert slow.divide(network, 0, [Room(9.0), Room(9.0, most=7)]).sizes == (3, 7)
 
 
 def test_students_may_differ() -> None:
@@ -56,6 +58,8 @@ def test_students_may_differ() -> None:
 def test_ensembles_send_logits() -> None:
     found = splitter("ensemble", num_members=3).split(TEACHER)
     assert [message.num_bytes for message in found.messages if message.target == "head"] == [40, 40, 40]
+    nets = splitter("ensemble", members=[{"kind": "resnet8"}, {"kind": "ds_cnn"}])
+    assert nets.member(CIFAR, 1) == models["ds_cnn"]().declare(CIFAR)
     assert splitter("ensemble", learns_from="labels").transfer.soft_weight == 0.0
 
 
