@@ -94,13 +94,35 @@ class Partition(Component):
         fitting = (_strongest(network, group, room.most) for group, room in zip(groups, rooms, strict=True))
         return FilterGroups(network.num_filters, tuple(fitting))
 
+    def divide_exactly(self, network: FilterNetwork, sizes: Sequence[int], seed: int) -> FilterGroups:
+        """As :meth:`divide`, with numbers of filters that are fixed before the teacher is there, so that a plan holds.
+
+        The filters with links take part, the strongest first, and as many of the others as are needed.
+
+        Args:
+            network: the filters and their links.
+            sizes: number of filters of each student.
+            seed: of the run.
+
+        Raises:
+            CannotPartition: there are fewer filters, or a student would have none.
+        """
+        if min(sizes) < 1 or sum(sizes) > network.num_filters:
+            raise CannotPartition(f"{network.num_filters} filters cannot be divided by {', '.join(map(str, sizes))}")
+        linked = _strongest(network, network.connected, sum(sizes))
+        filters = _with_others(network, linked, sum(sizes))
+        groups = self._groups(network, filters, [Room(float(size), size) for size in sizes], seed)
+        fitting = [_strongest(network, group, size) for group, size in zip(groups, sizes, strict=True)]
+        for number, size in enumerate(sizes):
+            taken = {one for group in fitting for one in group}
+            free = [one for one in filters if one not in taken]
+            fitting[number] = tuple(sorted((*fitting[number], *_strongest(network, free, size - len(fitting[number])))))
+        return FilterGroups(network.num_filters, tuple(fitting))
+
     def _filters(self, network: FilterNetwork, rooms: Sequence[Room]) -> Group:
         """The filters to divide, in order."""
         found = tuple(range(network.num_filters)) if self.unconnected == "assign" else network.connected
-        if len(found) < len(rooms):
-            others = tuple(number for number in range(network.num_filters) if number not in found)
-            found = (*found, *_strongest(network, others, len(rooms) - len(found)))
-        return _strongest(network, found, sum(room.most for room in rooms))
+        return _strongest(network, _with_others(network, found, len(rooms)), sum(room.most for room in rooms))
 
     @abstractmethod
     def _groups(
@@ -116,6 +138,12 @@ def in_a_row(filters: Sequence[int], rooms: Sequence[Room]) -> list[Sequence[int
         groups.append(filters[start : start + count])
         start += count
     return groups
+
+
+def _with_others(network: FilterNetwork, filters: Group, count: int) -> Group:
+    """Filters, and the strongest others if these are fewer than ``count``, in order."""
+    others = [number for number in range(network.num_filters) if number not in filters]
+    return tuple(sorted((*filters, *_strongest(network, others, max(0, count - len(filters))))))
 
 
 def _strongest(network: FilterNetwork, filters: Sequence[int], count: int) -> Group:

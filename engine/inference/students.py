@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class StudentNetwork:
     sample: SampleSpec
     branches: tuple[Branch, ...]
 
-    @property
+    @cached_property
     def graph(self) -> Graph:
         """The whole network."""
         nodes = [node for branch in self.branches for node in branch.nodes]
@@ -80,7 +81,7 @@ class StudentNetwork:
         nodes.append(Node(HEAD, Linear(self.sample.num_classes), (features,)))
         return Graph(self.sample, tuple(nodes), output=HEAD, features=features)
 
-    @property
+    @cached_property
     def slices(self) -> tuple[slice, ...]:
         """Which inputs of the last layer each student sends."""
         ends = np.cumsum([branch.num_outputs for branch in self.branches]).tolist()
@@ -191,12 +192,15 @@ def num_filters(graph: Graph) -> int:
 
 
 def pooled(graph: Graph, features: np.ndarray) -> np.ndarray:
-    """(N, C) mean activation of each filter, from penultimate features (N, d), which may be a flattened picture."""
+    """(N, C) mean activation of each filter, from penultimate features (N, d), which may be a flattened picture.
+
+    A mean below 0, which a last layer without ReLU may have, counts as inactive: students end in ReLU.
+    """
     shape = _shape_at(graph, _before_tail(graph))
-    if len(shape) == 1 or features.shape[1] == shape[0]:
-        return features
-    means: np.ndarray = features.reshape(len(features), shape[0], -1).mean(axis=2)
-    return means
+    if len(shape) == 3 and features.shape[1] != shape[0]:
+        features = features.reshape(len(features), shape[0], -1).mean(axis=2)
+    found: np.ndarray = np.maximum(features, 0.0)
+    return found
 
 
 def _before_tail(graph: Graph) -> str:

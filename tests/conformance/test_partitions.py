@@ -43,3 +43,19 @@ def test_partitions_are_disjoint_within_memory_and_deterministic(member, sizes, 
     assert len(set(found.order)) == sum(found.sizes)
     assert sorted((*found.order, *found.dropped)) == list(range(network.num_filters))
     assert all(group == tuple(sorted(group)) for group in found.groups)
+
+
+@pytest.mark.parametrize("member", MEMBERS, ids=repr)
+@settings(max_examples=8, deadline=None)
+@given(
+    blocks_=st.lists(st.integers(2, 9), min_size=3, max_size=5),
+    sizes=st.lists(st.integers(1, 4), min_size=1, max_size=2),
+    alone=st.integers(2, 4),
+)
+def test_numbers_can_be_fixed(member, blocks_, sizes, alone) -> None:
+    network = blocks(blocks_, alone)
+    found = member.divide_exactly(network, sizes, seed=0)
+    assert list(found.sizes) == sizes
+    assert set(found.order) <= set(network.connected) or sum(sizes) > len(network.connected)
+    with pytest.raises(CannotPartition):
+        member.divide_exactly(network, [network.num_filters, 1], seed=0)

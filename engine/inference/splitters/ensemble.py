@@ -64,11 +64,15 @@ class EnsembleSplitter(Splitter):
         Raises:
             CannotSplit: one does not fit such samples.
         """
-        if problems := [problem for model in self.members for problem in model.check(sample)]:
-            raise CannotSplit(" ".join(problem.message for problem in problems))
-        found = [model.declare(sample) for model in self.members]
-        return ensemble_students(sample, found * self.num_members if len(found) == 1 else found)
+        return ensemble_students(sample, [self.member(sample, number) for number in range(self.num_members)])
 
     def member(self, sample: SampleSpec, number: int) -> Graph:
-        """One member alone, which is trained by itself."""
-        return self.members[number if len(self.members) > 1 else 0].declare(sample)
+        """One of the networks, by its number from 0.
+
+        Raises:
+            CannotSplit: it does not fit such samples.
+        """
+        model = self.members[number % len(self.members)]
+        if problems := model.check(sample):
+            raise CannotSplit(" ".join(problem.message for problem in problems))
+        return model.declare(sample)
