@@ -11,11 +11,10 @@ from engine.core.streams import seed_of
 from engine.data.dataset import Split
 from engine.datafree.settings import TeacherTraining
 from engine.datafree.teachers.train import TrainedTeacher
-from engine.inference.partition_rooms import Room, fair_counts
 from engine.inference.planning import Planning
 from engine.inference.splitters.ensemble import EnsembleSplitter
 from engine.inference.splitters.nonn import NonnSplitter
-from engine.inference.students import StudentNetwork, num_filters
+from engine.inference.students import StudentNetwork
 from engine.models.graph import Graph
 from engine.models.profile import Profile, profile
 from engine.models.weights import initial
@@ -94,11 +93,8 @@ class World:
         return students_of(self.task, sizes or self._expected_sizes())
 
     def _expected_sizes(self) -> Sequence[int]:
-        """How many filters each student learns if all of them take part; none for members of an ensemble."""
-        splitter = self.task.splitter
-        if not isinstance(splitter, NonnSplitter):
-            return ()
-        return fair_counts(num_filters(self.graph), [Room()] * splitter.num_students)
+        """How many filters each student is expected to learn; none for members of an ensemble."""
+        return self.task.splitter.sizes(self.graph) if isinstance(self.task.splitter, NonnSplitter) else ()
 
     def _planning(self, sizes: tuple[int, ...]) -> Planning:
         if sizes not in self._plannings:

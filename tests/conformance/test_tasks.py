@@ -64,9 +64,8 @@ task:
 DREAMS = """task.synthesizer={kind: dream_distillation, steps: 6, batch_size: 50}; \
 task.metadata={kind: activation_clusters, num_clusters: 1, num_components: 2, share: 1}"""
 
-NONN = """task.splitter={kind: nonn, students: [{kind: mlp, hidden: [6]}], filters: {held_out: 0.2}, \
-partition: {kind: contiguous, unconnected: assign}}; task.training={steps: 12, batch_size: 16}; \
-task.objective=memory; task.failures={renew: false}"""
+NONN = """task.splitter={kind: nonn, students: [{kind: mlp, hidden: [6]}], filters: {held_out: 0.2}, num_learned: 9}; \
+task.training={steps: 12, batch_size: 16}; task.objective=memory; task.failures={renew: false}"""
 
 SPECS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "federated": (

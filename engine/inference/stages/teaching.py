@@ -126,7 +126,7 @@ class Divide(Job):
         assert isinstance(splitter, NonnSplitter), "only its filters are divided"
         made, labels = _outputs(state, reading, -1), world.train.y[reading.linked]
         network = filter_network(made["filters"], labels, world.task.dataset.sample().num_classes, splitter.filters)
-        groups = splitter.partition.divide(network, self._rooms(world, splitter), world.context.seed)
+        groups = splitter.divide(network, world.context.seed, self._rooms(world, splitter))
         told_of = filter_page(network, groups)
         values: dict[str, Any] = {"groups": [list(group) for group in groups.groups], "filters": told_of}
         return state.replace(values=values), [told(state, "filters", self.stage, **told_of)]
