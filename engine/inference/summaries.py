@@ -1,7 +1,7 @@
 """The beginning of a distributed inference, what is known before it, and what it amounts to in the end."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,7 +119,7 @@ def _files(task: "Inference", state: State) -> dict[str, bytes]:
     return {**files, **dict(_students(task, state, data))}
 
 
-def _students(task: "Inference", state: State, data: JsonValue) -> Iterator[tuple[str, bytes]]:
+def _students(task: "Inference", state: State, data: Mapping[str, JsonValue]) -> Iterator[tuple[str, bytes]]:
     """All students as one network, and each with its slice of the last layer, whose outputs add up to the answer."""
     if not task.splitter.needs_training:
         return

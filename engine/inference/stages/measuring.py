@@ -7,6 +7,7 @@ import numpy as np
 from typing_extensions import override
 
 from engine.core.errors import EngineError
+from engine.core.json import JsonValue
 from engine.datafree import layout
 from engine.datafree.stages.job import Turn, global_step, measured, told
 from engine.inference.comparison import rows_of
@@ -48,7 +49,10 @@ class Measure(Job):
         found = {"teacher_accuracy": accuracies[0]} if self.piece == TEACHER else {}
         if self.piece == world.answering:
             found |= {"accuracy": accuracies[0], "loss": loss / count}
-        values = {"metrics": {**layout.value(state, "metrics"), **found}, "accuracies": accuracies}
+        values: dict[str, JsonValue] = {
+            "metrics": {**layout.value(state, "metrics"), **found},
+            "accuracies": [*accuracies],
+        }
         state = state.replace(values=values)
         return state, [measured(state, self.stage, global_step(state, steps), found)]
 
