@@ -10,8 +10,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 EventKind = Literal[
-    "started", "cohort", "metrics", "clients", "ledger", "log", "image", "contender", "export", "audit", "finished"
-]
+    "started", "cohort", "metrics", "clients", "ledger", "log", "image", "contender", "export", "audit",
+    "filters", "plan", "failures", "finished",
+]  # fmt: skip
 """The kinds of events; ``docs/reference/events.md`` and :data:`BODIES` say what each carries."""
 
 BODIES: dict[str, str] = {
@@ -33,7 +34,14 @@ BODIES: dict[str, str] = {
     "export": "a file of the final model that was loaded again and run on the test samples: name, contender, format, "
     "precision, num_bytes, accuracy (of the file), top1_agreement and max_abs_difference (to the model in memory)",
     "audit": "sentence, signals (names of what separates members), figures by name (student_auc, ...)",
-    "finished": "reason (target_reached, all_rounds, privacy_budget, deployed), metrics: final values by name",
+    "filters": "the network of a teacher's filters, and who learns them; see engine.inference.filter_page",
+    "plan": "what is computed where in a distributed inference: stages (piece, device, parameter_bytes, peak_bytes, "
+    "start_s, end_s), messages (content, source, target, num_bytes, start_s, end_s), devices (device, memory_bytes, "
+    "memory_available, energy_j, waiting_j, busy_s), standby (device, others), latency_s, throughput_rps, energy_j, "
+    "bound and gap of the objective, explanation, survival",
+    "failures": "what comes of losing devices of the plan: losses (devices, outcome, accuracy, latency_s, first_s, "
+    "moved_bytes, device_of each piece), num_sets, is_sample, critical (devices), curve (by num_lost), figures",
+    "finished": "reason (target_reached, all_rounds, privacy_budget, deployed, served), metrics: final values by name",
 }
 """What the body of each kind holds."""
 

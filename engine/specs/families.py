@@ -25,6 +25,9 @@ from engine.federated.staleness import staleness_weights
 from engine.federated.strategy import strategies
 from engine.fleet.availability import availability
 from engine.fleet.catalogue import builtin_devices, devices
+from engine.inference.partition import partitions
+from engine.inference.placer import placers
+from engine.inference.splitter import splitters
 from engine.models.model import models
 from engine.network.catalogue import links
 from engine.network.topology import topologies
@@ -39,7 +42,7 @@ _REGISTRIES: tuple[Registry[Any], ...] = (
     tasks, datasets, partitioners, drifts, augmentations, models, strategies, optimizers,
     rate_schedules, aggregators, samplers, schedulers, staleness_weights, coordinations, graphs, encodings,
     mechanisms, clippings, attacks,
-    teachers, metadata, synthesizers, distillers, pruners, quantizers,
+    teachers, metadata, synthesizers, distillers, pruners, quantizers, splitters, partitions, placers,
     topologies, availability,
 )  # fmt: skip
 

@@ -28,6 +28,9 @@ from engine.core.errors import Problem, SpecError
 MAX_DEPTH = 64
 """Deepest nesting of mappings and lists; a spec needs about ten."""
 
+LONGEST = 1000
+"""Letters of a message about broken YAML; the parser quotes tags whole, however long."""
+
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
@@ -63,10 +66,14 @@ def _syntax(error: YAMLError) -> Problem:
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         context = f" {error.context}" if error.context else ""
-        return Problem(
-            "", "syntax", f"line {mark.line + 1}, column {mark.column + 1}: broken YAML{context}: {error.problem}"
-        )
-    return Problem("", "syntax", f"broken YAML: {' '.join(str(error).split())}")
+        place = f"line {mark.line + 1}, column {mark.column + 1}"
+        return Problem("", "syntax", _short(f"{place}: broken YAML{context}: {error.problem}"))
+    return Problem("", "syntax", _short(f"broken YAML: {' '.join(str(error).split())}"))
+
+
+def _short(message: str) -> str:
+    """The message without the middle of what it quotes at length, such as a tag of thousands of letters."""
+    return message if len(message) <= LONGEST else f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
 
 
 @dataclass

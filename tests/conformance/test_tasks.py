@@ -47,8 +47,25 @@ task:
   export: {formats: []}  # how fast this host runs a file is no function of the seed
 """
 
+INFERENCE = """
+fleet:
+  groups: [{name: sensors, count: 2}, {name: phones, device: phone_mid_sd765g, count: 2}, {name: cloud, count: 1}]
+execution: {checkpoint_s: 0}
+task:
+  kind: inference
+  dataset: {kind: digits}
+  teacher: {kind: train, model: {kind: mlp, hidden: [16]}, training: {epochs: 2, batch_size: 32}}
+  splitter: {kind: channel, num_slices: 2}
+  placer: {kind: greedy}
+  cloud: cloud
+  requests: {count: 20}
+"""
+
 DREAMS = """task.synthesizer={kind: dream_distillation, steps: 6, batch_size: 50}; \
 task.metadata={kind: activation_clusters, num_clusters: 1, num_components: 2, share: 1}"""
+
+NONN = """task.splitter={kind: nonn, students: [{kind: mlp, hidden: [6]}], filters: {held_out: 0.2}, num_learned: 9}; \
+task.training={steps: 12, batch_size: 16}; task.objective=memory; task.failures={renew: false}"""
 
 SPECS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "federated": (
@@ -72,6 +89,16 @@ SPECS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             DREAMS,
             # the student learns between batches
             "task.synthesizer={kind: dafl, batch_size: 50, steps: 3, generator: {latent_size: 4, channels: 4}}",
+        ),
+    ),
+    "inference": (
+        INFERENCE,
+        (
+            "task.objective=memory; task.failures={most_lost: 2, standbys: 1}",
+            "task.splitter={kind: layer}; task.placer={kind: min_cut}; task.origin=phones; task.sink=sensors",
+            "task.requests={count: 200, arrivals: poisson, rate_rps: 50}; task.failures={plan_for: worst_case}",
+            NONN,
+            "task.splitter={kind: ensemble, members: [{kind: mlp, hidden: [6]}]}; task.training={steps: 8}",
         ),
     ),
 }

@@ -269,3 +269,9 @@ def test_the_door_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_tag_of_thousands_of_letters_is_not_quoted_whole() -> None:
+    with pytest.raises(SpecError) as error:
+        parse("!" + 5000 * "9" + "!x y")
+    assert len(error.value.problems[0].message) < 1100

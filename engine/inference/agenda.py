@@ -1,0 +1,81 @@
+"""The jobs of a distributed inference, in the order in which they are done: a function of the task alone."""
+
+from collections.abc import Iterator, Mapping
+
+from engine.core.json import JsonValue
+from engine.datafree.stages.measuring import samples_at_once
+from engine.datafree.teachers.train import TrainedTeacher
+from engine.inference.splitters.ensemble import EnsembleSplitter
+from engine.inference.stages.job import Job
+from engine.inference.stages.learning import Load, Train
+from engine.inference.stages.measuring import Compare, Measure, Verify
+from engine.inference.stages.running import Book, Fail, Plan, Serve, num_sets
+from engine.inference.stages.teaching import Divide, Reading, Show, Teach
+from engine.inference.world import STUDENTS, TEACHER, World
+from engine.models.profile import profile
+
+STAGE_TITLES: Mapping[str, str] = {
+    "plan": "Plan",
+    "teacher": "Network",
+    "students": "Students",
+    "comparison": "Comparison",
+    "requests": "Requests",
+    "failures": "Failures",
+    "costs": "Costs",
+}
+"""Title of each stage."""
+
+
+def agenda_of(world: World) -> tuple[Job, ...]:
+    """All jobs, kept by the process."""
+    if "agenda" not in world.memory:
+        world.memory["agenda"] = tuple(_jobs(world))
+    jobs: tuple[Job, ...] = world.memory["agenda"]
+    return jobs
+
+
+def stages_of(world: World) -> list[JsonValue]:
+    """Name, title and steps of each stage, in the order in which they begin."""
+    steps: dict[str, int] = {}
+    for job in agenda_of(world):
+        steps[job.stage] = steps.get(job.stage, 0) + job.num_steps
+    return [{"name": name, "title": STAGE_TITLES[name], "num_steps": count} for name, count in steps.items()]
+
+
+def _jobs(world: World) -> Iterator[Job]:
+    teaches = world.task.splitter.needs_training
+    if not teaches:
+        yield Plan("plan", 1)
+    if isinstance(world.task.teacher, TrainedTeacher):
+        yield Train("teacher", world.num_steps)
+    else:
+        yield Load("teacher", 1)
+    yield _measure(world, "teacher", TEACHER)
+    if teaches:
+        yield from _students(world)
+    yield Compare("comparison", 1)
+    yield Verify("comparison", 1)
+    yield Serve("requests", 1)
+    if count := num_sets(world):
+        yield Fail("failures", count)
+    yield Book("costs", 1)
+
+
+def _students(world: World) -> Iterator[Job]:
+    """What students learn from, who learns what, their training, and the plan, which follows from their sizes."""
+    splitter, steps = world.task.splitter, world.task.training.steps
+    yield Show("students", len(Reading.of(world).parts))
+    if isinstance(splitter, EnsembleSplitter):
+        for member in range(splitter.num_members):
+            yield Teach("students", steps, member)
+    else:
+        yield Divide("students", 1)
+        yield Teach("students", steps)
+    yield Plan("plan", 1)
+    yield _measure(world, "students", STUDENTS)
+
+
+def _measure(world: World, stage: str, piece: int) -> Measure:
+    graph = world.graph if piece == TEACHER else world.students(()).graph
+    width = samples_at_once(sum(profile(graph).macs.values()))
+    return Measure(stage, -(-world.task.dataset.num_samples("test") // width), piece, width)

@@ -1,0 +1,1 @@
+"""One placer per module."""

@@ -1,0 +1,46 @@
+"""How a network is cut into pieces: the family of splitters."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from engine.core.component import Component
+from engine.core.errors import EngineError, Problem
+from engine.core.registry import Registry
+from engine.inference.pieces import Pieces
+from engine.models.graph import Graph
+
+
+class CannotSplit(EngineError):
+    """A splitter does not apply to this network."""
+
+    code = "cannot_split"
+
+
+class Splitter(Component):
+    """Cuts a network into pieces by its declaration alone, before anything is trained and without torch."""
+
+    exact: ClassVar[bool]
+    """Whether the pieces together compute what the whole network does."""
+
+    needs_training: ClassVar[bool] = False
+    """Whether the pieces are networks that must be trained."""
+
+    @abstractmethod
+    def split(self, graph: Graph) -> Pieces:
+        """The pieces of a network.
+
+        Raises:
+            CannotSplit: it does not apply to this network.
+        """
+
+    def check(self, graph: Graph) -> list[Problem]:
+        """Why this network cannot be split so; paths relative to the splitter."""
+        try:
+            self.split(graph)
+        except CannotSplit as error:
+            return [Problem("kind", error.code, str(error))]
+        return []
+
+
+splitters: Registry[Splitter] = Registry("splitters", "engine.inference.splitters", Splitter, title="Splitter")
+"""All splitters."""

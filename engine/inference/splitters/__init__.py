@@ -1,0 +1,1 @@
+"""One splitter per module."""

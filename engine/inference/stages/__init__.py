@@ -1,0 +1,1 @@
+"""The stages of a distributed inference: jobs that follow each other."""

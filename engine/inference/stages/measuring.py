@@ -1,0 +1,120 @@
+"""Measuring the network on the test samples, and the split one against the whole one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from typing_extensions import override
+
+from engine.core.errors import EngineError
+from engine.core.json import JsonValue
+from engine.datafree import layout
+from engine.datafree.stages.job import Turn, global_step, measured, told
+from engine.inference.comparison import rows_of
+from engine.inference.stages.job import Job
+from engine.inference.world import STUDENTS, TEACHER, World
+from engine.task.contract import State
+
+EXACTNESS = 1e-5
+"""How far logits of an exact split may be off, as a share of the largest one of the whole network."""
+
+
+@dataclass(frozen=True)
+class Measure(Job):
+    """Classifies the test samples with the trained network, or with the students that stand for it.
+
+    Attributes:
+        piece: of the state with the weights that are measured.
+        width: samples of a step.
+    """
+
+    piece: int
+    width: int
+
+    @override
+    def chunk(self, world: World) -> int:
+        return 1
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        rows = slice(steps.start * self.width, steps.stop * self.width)
+        seen, loss = self._look(world, state, rows)
+        work = layout.part(layout.WORK, state.tensors)
+        right, loss = work.get("right", 0) + seen, loss + float(work.get("loss", [0.0])[0])
+        if steps.stop < self.num_steps:
+            return layout.with_part(state, layout.WORK, {"right": right, "loss": np.array([loss])}), []
+        count = len(world.test)
+        state = layout.with_part(state, layout.WORK, {})
+        accuracies = [float(each) / count for each in right]
+        found = {"teacher_accuracy": accuracies[0]} if self.piece == TEACHER else {}
+        if self.piece == world.answering:
+            found |= {"accuracy": accuracies[0], "loss": loss / count}
+        values: dict[str, JsonValue] = {
+            "metrics": {**layout.value(state, "metrics"), **found},
+            "accuracies": [*accuracies],
+        }
+        state = state.replace(values=values)
+        return state, [measured(state, self.stage, global_step(state, steps), found)]
+
+    def _look(self, world: World, state: State, rows: slice) -> tuple[np.ndarray, float]:
+        """Right answers without each set of students, that of none first, and the sum of cross-entropies."""
+        import torch
+        from torch.nn import functional
+
+        from engine.inference.nonn_survival import shares_of
+        from engine.training.arrays import as_tensor
+
+        y, module = world.test.y[rows], world.module(state, self.piece)
+        with torch.no_grad():
+            logits, features = module.forward_with_features(as_tensor(world.test.x[rows]))
+        loss = float(functional.cross_entropy(logits, as_tensor(y), reduction="sum"))
+        right = [int((logits.argmax(dim=1).numpy() == y).sum())]
+        if self.piece == STUDENTS:
+            groups: Any = state.values["groups"]
+            slices = world.students(tuple(map(len, groups))).slices
+            shares = shares_of(features.numpy(), state.clients[STUDENTS], slices)
+            for missing in range(1, 1 << len(slices)):
+                lost = [number for number in range(len(slices)) if missing >> number & 1]
+                right.append(int((shares.without(lost).argmax(axis=1) == y).sum()))
+        return np.array(right), loss
+
+
+@dataclass(frozen=True)
+class Compare(Job):
+    """Tells the row of every plan."""
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        metrics = layout.value(state, "metrics")
+        table = rows_of(world.planning_in(state), metrics["accuracy"], metrics["teacher_accuracy"])
+        state = state.replace(values={"contenders": {str(row["name"]): row for row in table}})
+        return state, [told(state, "contender", self.stage, **row) for row in table]
+
+
+@dataclass(frozen=True)
+class Verify(Job):
+    """Runs samples piece by piece; each piece sees nothing but what messages bring it."""
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        import torch
+
+        from engine.inference.execution import execute
+        from engine.training.arrays import as_tensor
+
+        module = world.module(state, world.answering)
+        x = as_tensor(world.test.x[: world.task.verification.num_samples])
+        with torch.no_grad():
+            whole = module(x)
+        joined = execute(module, world.planning_in(state).pieces, x)
+        difference = float((joined - whole).abs().max()) / max(1.0, float(whole.abs().max()))
+        if world.task.splitter.exact and difference > EXACTNESS:
+            raise EngineError(
+                f"the pieces together are off by {difference:.3g} of the largest output, allowed are {EXACTNESS:g}"
+            )
+        values = {
+            "joined_difference": difference,
+            "joined_agreement": float((joined.argmax(-1) == whole.argmax(-1)).float().mean()),
+        }
+        state = state.replace(values={"metrics": {**layout.value(state, "metrics"), **values}})
+        return state, [measured(state, self.stage, global_step(state, steps), values)]

@@ -1,0 +1,173 @@
+"""What the plan does: requests over devices and links, losses of devices, and what all that costs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from typing_extensions import override
+
+from engine.core.json import JsonValue
+from engine.datafree import layout
+from engine.datafree.stages.job import Turn, global_step, measured, told
+from engine.inference.losses import FailureTable, Loss
+from engine.inference.planning import CHOSEN
+from engine.inference.queueing import PERCENTILES, Stream, simulate
+from engine.inference.stages.job import Job
+from engine.inference.world import World
+from engine.task.contract import State
+
+SETS_AT_ONCE = 4
+"""Losses of one step: each may make a new plan."""
+
+
+@dataclass(frozen=True)
+class Plan(Job):
+    """Tells the plan that is carried out: it does not depend on weights."""
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        planning = world.planning_in(state)
+        plan = planning.chosen.as_json()
+        plan["throughput_rps"] = None if planning.chosen.throughput_rps == float("inf") else plan["throughput_rps"]
+        nodes = planning.problem.prices.nodes
+        plan["standby"] = [
+            {"device": nodes[node], "others": [nodes[other] for other in others]}
+            for node, others in planning.standby.items()
+        ]
+        return state.replace(values={"plan": plan}), [told(state, "plan", self.stage, **plan)]
+
+
+@dataclass(frozen=True)
+class Serve(Job):
+    """Sends the requests over the plan."""
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        values = latencies(world, state)
+        state = state.replace(values={"metrics": {**layout.value(state, "metrics"), **values}})
+        return state, [measured(state, self.stage, global_step(state, steps), values)]
+
+
+def latencies(world: World, state: State) -> dict[str, float]:
+    """What the requests see: percentiles of their latency, and how many are answered in a second."""
+    planning, requests = world.planning_in(state), world.task.requests
+    seconds, timeout_s = planning.chosen.latency_s, world.task.failures.timeout_s
+    if not requests.is_stream:
+        found = {f"latency_p{percent:g}_s": seconds for percent in PERCENTILES}
+        return {
+            "latency_s": seconds,
+            **found,
+            "answered_rps": 1 / seconds,
+            "share_timed_out": float(seconds > timeout_s),
+        }
+    stream = simulate(planning.route, requests.moments(world.context.stream("requests")))
+    return _told(stream, timeout_s) | {
+        "latency_s": seconds,
+        "load": planning.route.period_s * (requests.rate_rps or 0.0),
+        "sustained_rps": 1 / planning.route.period_s if planning.route.period_s > 0 else 0.0,
+    }
+
+
+def _told(stream: Stream, timeout_s: float) -> dict[str, float]:
+    return {
+        **{f"latency_p{percent:g}_s": stream.percentile(percent) for percent in PERCENTILES},
+        "mean_latency_s": float(stream.latency_s.mean()),
+        "answered_rps": stream.throughput_rps,
+        "share_timed_out": stream.share_later_than(timeout_s),
+        "busiest": float(stream.utilization.max(initial=0.0)),
+    }
+
+
+@dataclass(frozen=True)
+class Fail(Job):
+    """Tries every loss of devices that is to be tried."""
+
+    @override
+    def chunk(self, world: World) -> int:
+        return SETS_AT_ONCE
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        planning = world.planning_in(state)
+        guard = planning.guard(layout.value(state, "accuracies"))
+        sets = planning.sets(guard)
+        rows: list[JsonValue] = list(layout.value(state, "losses"))
+        # Pieces that were learned may lie on more devices than was expected: the last step tries all that are left.
+        stop = steps.stop if steps.stop < self.num_steps else len(sets.sets)
+        rows += [guard.loss(devices).as_json() for devices in sets.sets[steps.start : stop]]
+        state = state.replace(values={"losses": rows})
+        if steps.stop < self.num_steps:
+            return state, []
+        table = FailureTable(tuple(_loss(row) for row in rows), sets.num_sets, guard.devices)
+        values = _figures(table, planning.availability)
+        body: dict[str, JsonValue] = {
+            "losses": rows,
+            "num_sets": sets.num_sets,
+            "is_sample": table.is_sample,
+            "critical": list(table.critical),
+            "curve": [*table.curve()],
+            "figures": {**values},
+        }
+        state = state.replace(
+            values={"failures": body, "losses": [], "metrics": {**layout.value(state, "metrics"), **values}}
+        )
+        return state, [
+            measured(state, self.stage, global_step(state, steps), values),
+            told(state, "failures", self.stage, **body),
+        ]
+
+
+def _loss(row: Any) -> Loss:
+    return Loss(**{**row, "devices": tuple(row["devices"]), "device_of": tuple(row["device_of"])})
+
+
+def _figures(table: FailureTable, availability: dict[int, float]) -> dict[str, float]:
+    """What a table comes to: the worst loss, and means over all losses by their probability."""
+    accuracy, answer = table.expected_accuracy(availability), table.answer_probability(availability)
+    figures = {
+        "worst_accuracy": table.worst.accuracy,
+        "num_critical": float(len(table.critical)),
+        "expected_accuracy_low": accuracy.low,
+        "expected_accuracy_high": accuracy.high,
+        "answer_probability_low": answer.low,
+        "answer_probability_high": answer.high,
+    }
+    times = [loss.latency_s for loss in table.losses if loss.latency_s is not None]
+    return {**figures, "longest_latency_s": max(times)} if times else figures
+
+
+@dataclass(frozen=True)
+class Book(Job):
+    """Books weights and requests; the last job."""
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        trace = world.planning_in(state).trace()
+        cost = world.context.cost_model.cost(trace)
+        totals = cost.ledger.totals()
+        row = layout.value(state, "contenders")[CHOSEN]
+        metrics = {**layout.value(state, "metrics"), "energy_j_per_inference": row["energy_j_per_inference"]}
+        state = state.replace(
+            values={
+                "totals": {name: float(totals[name]) for name in layout.TOTALS},
+                "metrics": metrics,
+                "reason": "served",
+            },
+            tensors={
+                **layout.under(layout.LEDGER, cost.ledger.to_arrays()),
+                **layout.under(layout.TRACE, trace.to_arrays()),
+            },
+        )
+        step = global_step(state, steps)
+        rows: list[JsonValue] = [*cost.ledger.by_group()]
+        return state, [
+            measured(state, self.stage, step, {name: float(value) for name, value in metrics.items()}),
+            told(state, "ledger", self.stage, round=step, rows=rows),
+        ]
+
+
+def num_sets(world: World) -> int:
+    """How many losses are tried."""
+    if not world.task.failures.most_lost:
+        return 0
+    planning = world.planning
+    return len(planning.sets(planning.guard(planning.shares())).sets)

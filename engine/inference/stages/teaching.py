@@ -1,0 +1,211 @@
+"""How students come to their weights: the teacher's outputs once, who learns what, and training against them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from typing_extensions import override
+
+from engine.core.streams import seed_of
+from engine.datafree import layout
+from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, measured, told
+from engine.datafree.world import chunk_of
+from engine.fleet.device import TRAINING_PASSES
+from engine.inference.planning import CHOSEN
+from engine.inference.splitters.ensemble import EnsembleSplitter
+from engine.inference.splitters.nonn import NonnSplitter
+from engine.inference.stages.job import Job
+from engine.inference.world import MEMBERS, OUTPUTS, STUDENTS, TEACHER, World
+from engine.models.graph import Graph
+from engine.models.profile import profile
+from engine.models.weights import initial
+from engine.task.contract import State, Tensors
+
+if TYPE_CHECKING:
+    from engine.inference.nonn_lessons import TaughtSamples
+    from engine.training.supervised import Lesson
+
+AT_ONCE = 500
+"""Samples of one step of the teacher's; what it makes of so many is one piece of the state."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Which samples are for what, and where the teacher's outputs for them stand.
+
+    Attributes:
+        learned: rows that students learn from.
+        linked: rows that links between filters are drawn from; none for an ensemble.
+        views: times that the learned rows are augmented.
+    """
+
+    learned: np.ndarray
+    linked: np.ndarray
+    views: int
+
+    @classmethod
+    def of(cls, world: World) -> "Reading":
+        """The reading of a task's training samples."""
+        count = world.task.dataset.num_samples("train")
+        match world.task.splitter:
+            case NonnSplitter(filters=filters, views=views):
+                learned, linked = filters.rows(count, world.context.seed)
+                return cls(learned, linked, views if world.task.training.augment else 1)
+            case _:
+                return cls(np.arange(count), np.arange(0), 1)
+
+    @property
+    def parts(self) -> list[tuple[int, int, int]]:
+        """Of each step the view, -1 for the rows of links, and the first and last place of its rows."""
+        sizes = [(-1, len(self.linked)), *((view, len(self.learned)) for view in range(self.views))]
+        return [
+            (view, first, min(count, first + AT_ONCE)) for view, count in sizes for first in range(0, count, AT_ONCE)
+        ]
+
+    def samples(self, world: World) -> "TaughtSamples":
+        """The samples that students learn from, without the teacher's outputs."""
+        from engine.inference.nonn_lessons import TaughtSamples
+
+        augment = world.task.training.augment if self.views > 1 or isinstance(world.task.splitter, NonnSplitter) else ()
+        train, seed = world.train, world.context.seed
+        return TaughtSamples(train.x[self.learned], train.y[self.learned], augment, seed)
+
+
+def taught(world: World, state: State) -> "TaughtSamples":
+    """The samples with the teacher's outputs, kept by the process."""
+    if "taught" not in world.memory:
+        from engine.inference.nonn_lessons import TeacherOutputs
+
+        reading = Reading.of(world)
+        samples = reading.samples(world)
+        for view in range(reading.views):
+            made = _outputs(state, reading, view)
+            samples.outputs.append(TeacherOutputs(made["filters"], made["logits"]))
+        world.memory["taught"] = samples
+    found: TaughtSamples = world.memory["taught"]
+    return found
+
+
+def _outputs(state: State, reading: Reading, view: int) -> dict[str, np.ndarray]:
+    mine = [OUTPUTS + number for number, part in enumerate(reading.parts) if part[0] == view]
+    return {name: np.concatenate([state.clients[piece][name] for piece in mine]) for name in ("filters", "logits")}
+
+
+@dataclass(frozen=True)
+class Show(Job):
+    """Shows the teacher all samples, each view of them once."""
+
+    @override
+    def chunk(self, world: World) -> int:
+        return 1
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        from engine.inference.nonn_lessons import teacher_outputs
+
+        reading = Reading.of(world)
+        if "shown" not in world.memory:
+            world.memory["shown"] = reading.samples(world)
+        view, first, last = reading.parts[steps.start]
+        x = world.train.x[reading.linked] if view < 0 else world.memory["shown"].view(view)
+        made = teacher_outputs(world.module(state, TEACHER), x[first:last])
+        return state.replace(clients={OUTPUTS + steps.start: {"filters": made.filters, "logits": made.logits}}), []
+
+
+@dataclass(frozen=True)
+class Divide(Job):
+    """Divides the teacher's filters over the students."""
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        from engine.inference.filter_page import filter_page
+        from engine.inference.filters import filter_network
+
+        splitter, reading = world.task.splitter, Reading.of(world)
+        assert isinstance(splitter, NonnSplitter), "only its filters are divided"
+        made, labels = _outputs(state, reading, -1), world.train.y[reading.linked]
+        network = filter_network(made["filters"], labels, world.task.dataset.sample().num_classes, splitter.filters)
+        groups = splitter.divide(network, world.context.seed, self._rooms(world, splitter))
+        told_of = filter_page(network, groups)
+        values: dict[str, Any] = {"groups": [list(group) for group in groups.groups], "filters": told_of}
+        return state.replace(values=values), [told(state, "filters", self.stage, **told_of)]
+
+    @staticmethod
+    def _rooms(world: World, splitter: NonnSplitter) -> Sequence[Any]:
+        """What the devices take on which students are expected to be."""
+        from engine.inference.nonn_sizes import rooms_of
+        from engine.inference.students import num_filters
+
+        planning = world.planning
+        prices, devices = planning.problem.prices, []
+        for piece, node in enumerate(planning.placements[CHOSEN].at[: splitter.num_students]):
+            macs = sum(planning.pieces.pieces[piece].work.macs.values())
+            devices.append((float(prices.memory_bytes[node]), macs / float(prices.compute_s[piece, node])))
+        sample = world.task.dataset.sample()
+        return rooms_of(sample, splitter.backbones(sample), devices, num_filters(world.graph))
+
+
+@dataclass(frozen=True)
+class Teach(Job):
+    """Trains all students together, or one member of an ensemble.
+
+    Attributes:
+        member: number of the member; -1 for all students together.
+    """
+
+    member: int = -1
+
+    @override
+    def chunk(self, world: World) -> int:
+        macs = TRAINING_PASSES.value * sum(profile(self._expected(world)).macs.values())
+        return chunk_of(macs * world.task.training.batch_size)
+
+    def _expected(self, world: World) -> Graph:
+        if self.member < 0:
+            return world.students(()).graph
+        assert isinstance(world.task.splitter, EnsembleSplitter), "only these have members"
+        return world.task.splitter.member(world.task.dataset.sample(), self.member)
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        from engine.training.supervised import weights_in
+
+        graph = world.network(state) if self.member < 0 else self._expected(world)
+        trainer = world.trainer(f"students {self.member}", graph)
+        arrays = layout.part(layout.TRAIN, state.tensors)
+        if steps.start == 0:
+            names = ("students",) if self.member < 0 else ("students", self.member)
+            arrays = trainer.begin(initial(graph, seed_of(world.context.seed, *names)), world.task.training)
+        arrays, terms = trainer.advance(arrays, self._lesson(world, state, graph), steps)
+        events = []
+        if falls_due(steps, self.num_steps, POINTS):
+            values = {f"students_{name}": amount for name, amount in terms.items()}
+            events.append(measured(state, self.stage, global_step(state, steps), values))
+        if steps.stop < self.num_steps:
+            return layout.with_part(state, layout.TRAIN, arrays), events
+        return self._finished(world, layout.with_part(state, layout.TRAIN, {}), weights_in(arrays)), events
+
+    def _lesson(self, world: World, state: State, graph: Graph) -> "Lesson":
+        from engine.inference.nonn_lessons import lesson
+
+        groups: Any = state.values["groups"]
+        order = [number for group in groups for number in group]
+        splitter = world.task.splitter
+        assert isinstance(splitter, NonnSplitter | EnsembleSplitter), "only these have students"
+        slices = world.students(tuple(map(len, groups))).slices if self.member < 0 else ()
+        samples = taught(world, state)
+        return lesson(samples, world.task.training, self.num_steps, order, (splitter.transfer, slices))
+
+    def _finished(self, world: World, state: State, weights: Tensors) -> State:
+        if self.member < 0:
+            return state.replace(clients={STUDENTS: weights})
+        state = state.replace(clients={MEMBERS + self.member: weights})
+        splitter = world.task.splitter
+        assert isinstance(splitter, EnsembleSplitter), "only these have members"
+        if self.member + 1 < splitter.num_members:
+            return state
+        from engine.inference.students import ensemble_weights
+
+        members = [state.clients[MEMBERS + number] for number in range(splitter.num_members)]
+        return state.replace(clients={STUDENTS: ensemble_weights(world.students(()), members)})
