@@ -1,10 +1,11 @@
 """Where the nodes and links of a network are drawn; the same picture on network, experiment and run pages."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from engine.core.nodes import SERVER
+from engine.fleet.device import Device
 from engine.fleet.fleet import Fleet
 from engine.network.network import Network
 from engine.network.topologies.hierarchical import Hierarchical
@@ -94,14 +95,26 @@ class GroupSign:
 def signs(fleet: Fleet) -> list[GroupSign]:
     """The legend of a fleet's picture."""
     return [
-        GroupSign(name, int(count), kind.name, SHAPES[kind.device_class], _color(index))
+        GroupSign(name, int(count), kind.name, shape_of(kind), _color(index))
         for index, (name, count, kind) in enumerate(zip(fleet.names, fleet.counts, fleet.kinds, strict=True))
     ]
 
 
-def draw(fleet: Fleet, topology: Topology, network: Network) -> Drawing:
-    """Place every node: the server in the middle, gateways around it, devices on rings around those."""
-    shown = _sample(fleet)
+def shape_of(kind: Device) -> str:
+    """Outline of a device's class."""
+    return SHAPES[kind.device_class]
+
+
+def draw(fleet: Fleet, topology: Topology, network: Network, *, also: Collection[int] = ()) -> Drawing:
+    """Place every node: the server in the middle, gateways around it, devices on rings around those.
+
+    Args:
+        fleet: of which each device is drawn, or a sample of a large one.
+        topology: which decides on places.
+        network: with the connections.
+        also: numbers of devices that are drawn in any case.
+    """
+    shown = sorted({*_sample(fleet), *also})
     if network.relays is not None:
         places = relayed_places(topology, network.relays, shown, Frame(CENTER, RELAYED))
     else:
@@ -114,7 +127,7 @@ def draw(fleet: Fleet, topology: Topology, network: Network) -> Drawing:
         group = int(fleet.group_of[number])
         kind = fleet.kinds[group]
         title = f"{fleet.names[group]}, device {number}: {kind.name}"
-        devices.append(DrawnNode(number, *places[number], SHAPES[kind.device_class], _color(group), title))
+        devices.append(DrawnNode(number, *places[number], shape_of(kind), _color(group), title))
     hubs = [
         DrawnNode(node, *place, _hub_shape(node), 0, _hub_title(node, network))
         for node, place in places.items()

@@ -1,0 +1,1 @@
+"""Pages of distributed inference: plans on their network, what losses of devices come to, filters, requests."""
