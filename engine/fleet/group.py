@@ -19,6 +19,9 @@ from engine.fleet.fleet import Fleet
 MAX_DEVICES = 10_000_000
 """A fleet's greatest size; rounds of a million devices cost about a second."""
 
+GroupName = Annotated[str, Field(max_length=40)]
+"""A group that something else speaks of; a check says whether the fleet has it."""
+
 
 class GroupSpec(Component):
     """Devices of one kind that connect in one way and come and go by one rule."""

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from engine.core.component import Component
 from engine.core.units import Unit
+from engine.fleet.group import GroupName
 from engine.inference.problem import Constraints
 
 Availability = Annotated[float, Field(gt=0, le=1)]
@@ -40,7 +41,7 @@ class FailureSettings(Component):
     """Probability that a device is there when it is needed, each independently of the others. The one that asks and the
     one that wants the answer are."""
 
-    by_group: dict[str, Availability] = Field(default_factory=dict)
+    by_group: dict[GroupName, Availability] = Field(default_factory=dict)
     """Groups of the fleet with a probability of their own, by name."""
 
     most_lost: Annotated[int, Field(ge=0, le=8)] = 2

@@ -13,6 +13,7 @@ from engine.datafree import layout
 from engine.datafree.settings import Distillation
 from engine.datafree.teacher import Teacher, teachers
 from engine.datafree.teachers.train import TrainedTeacher
+from engine.fleet.group import GroupName
 from engine.inference import checks, summaries
 from engine.inference.agenda import agenda_of
 from engine.inference.arrivals import RequestSettings
@@ -67,13 +68,13 @@ class Inference(Task):
     rules: PlanRules = Field(default_factory=PlanRules)
     """What the plan must keep to besides memory."""
 
-    origin: str | None = None
+    origin: GroupName | None = None
     """Group whose first device asks: there inputs arise. Empty for the first group."""
 
-    sink: str | None = None
+    sink: GroupName | None = None
     """Group whose first device wants the answer; empty for the one that asks."""
 
-    cloud: str | None = None
+    cloud: GroupName | None = None
     """Group whose first device is the cloud; empty if there is none."""
 
     requests: RequestSettings = Field(default_factory=RequestSettings)
