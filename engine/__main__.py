@@ -11,7 +11,9 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     # One thread, whatever the shell says: the number of threads changes the order of sums, hence the bits.
     os.environ[_variable] = "1"
 
-COMMANDS = ("run", "check", "estimate", "budget", "recost", "emulate", "calibrate", "network", "list", "schema", "docs")
+COMMANDS = (
+    "run", "check", "estimate", "plan", "budget", "recost", "emulate", "calibrate", "network", "list", "schema", "docs",
+)  # fmt: skip
 """Modules of ``engine.commands``, each with ``SUMMARY``, ``configure`` and ``execute``."""
 
 

@@ -18,8 +18,14 @@ def problems_of(task: "Inference", context: Context) -> list[Problem]:
     """All problems, paths relative to the task; whether there is a plan is asked once all else is right."""
     if unknown := below("dataset", task.dataset.check()):
         return unknown  # an upload that is not here has no shape that anything else could be checked against
-    problems = [*_network(task, context), *_groups(task, context), *_members(task)]
-    return problems or [*_plan(task, context)]
+    return problems_before_plan(task, context) or [*_plan(task, context)]
+
+
+def problems_before_plan(task: "Inference", context: Context) -> list[Problem]:
+    """What is wrong whatever the plan, once the data set is known; whoever looks at plans wants to see those that break
+    a rule as well.
+    """
+    return [*_network(task, context), *_groups(task, context), *_members(task)]
 
 
 def _network(task: "Inference", context: Context) -> list[Problem]:
@@ -53,8 +59,12 @@ def _members(task: "Inference") -> Iterator[Problem]:
 
 def _plan(task: "Inference", context: Context) -> Iterator[Problem]:
     """Why there is no plan, or no price of one."""
+    planning = world_of(task, context).planning
     try:
-        assert world_of(task, context).planning.plans
+        if wrong := task.placer.problems(planning.problem):
+            yield from below("placer", wrong)
+            return
+        assert planning.plans
     except NoPlan as error:
         yield Problem("placer", error.code, f"{error} {error.remedy}".rstrip())
     except EngineError as error:

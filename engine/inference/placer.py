@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from engine.core.component import Component
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, Problem
 from engine.core.registry import Registry
 from engine.inference.problem import Objective, PlacementProblem, Score
 
@@ -65,6 +65,10 @@ class Placer(Component):
         Raises:
             NoPlan: there is none, or it finds none.
         """
+
+    def problems(self, problem: PlacementProblem) -> list[Problem]:
+        """What of its own settings does not fit the problem; paths relative to the placer."""
+        return []
 
     def place(self, problem: PlacementProblem) -> Placement:
         """A placement that keeps to all constraints.

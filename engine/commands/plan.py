@@ -1,0 +1,117 @@
+"""``plan``: which device computes what, before anything is trained, as proposed and as changed by hand."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from engine.commands.output import DONE, say, si, write_json
+from engine.commands.spec_file import add_json, add_spec, read_file
+from engine.core.errors import Problem, SpecError
+from engine.specs.plans import plans, read_design
+from engine.specs.text import load
+
+SUMMARY = "say which device computes which piece of a network, and what that comes to, before anything is trained"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_spec(parser)
+    parser.add_argument(
+        "--assign", metavar="PIECE=DEVICE", action="append", default=[],
+        help="move a piece to the device of that number, as in --assign conv1=2; may be repeated",
+    )  # fmt: skip
+    add_json(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Print the plans of a design and, with ``--assign``, what the changed one comes to."""
+    spec = read_design(load(read_file(arguments.spec)), settings=arguments.settings)
+    found: dict[str, Any] = plans(spec, _assignment(arguments.assign) if arguments.assign else None)
+    if arguments.json:
+        write_json(found, arguments.json)
+    if arguments.json != "-":
+        say(f"{spec.name}: plans for the objective {found['objective']}")
+        for line in _lines(found):
+            say(line)
+    return DONE
+
+
+def _assignment(words: Sequence[str]) -> dict[str, int]:
+    """The devices by piece.
+
+    Raises:
+        SpecError: all words that are no assignment.
+    """
+    found, problems = dict[str, int](), []
+    for word in words:
+        piece, sign, device = word.rpartition("=")
+        if sign and piece and device.isascii() and device.isdigit():
+            found[piece] = int(device)
+        else:
+            problems.append(Problem("--assign", "malformed", f"should be PIECE=DEVICE, a number; given: {word}"))
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def _lines(found: dict[str, Any]) -> Iterator[str]:
+    shown = [*found["plans"], *([found["edited"]] if found["edited"] else [])]
+    heads = ("", "latency", "throughput", "energy", "most memory", "messages", "devices", "survival")
+    yield from _table([heads, *(_figures(plan) for plan in shown)])
+    for one in found["missing"]:
+        yield f"  {one['title']}: {one['reason']}"
+    for plan in shown:
+        for sentence in plan["violations"]:
+            yield f"  {plan['title']}: {sentence}"
+    yield ""
+    yield from _placed(found, shown)
+    yield ""
+    yield from _memory(found, shown)
+
+
+def _figures(plan: dict[str, Any]) -> tuple[str, ...]:
+    rate, survival = plan["throughput_rps"], plan["survival"]
+    return (
+        plan["title"],
+        si(plan["latency_s"], "s"),
+        "no limit" if rate is None else f"{rate:.3g}/s",
+        si(plan["energy_j"], "J"),
+        si(max(device["memory_bytes"] for device in plan["devices"]), "B"),
+        si(sum(message["num_bytes"] for message in plan["messages"]), "B"),
+        str(len(set(plan["assignment"].values()))),
+        "" if survival is None else f"{100 * survival:.4g} %",
+    )
+
+
+def _placed(found: dict[str, Any], shown: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A line for each piece: where each plan has it."""
+    named = {row["number"]: f"{row['number']} {row['group']}" for row in found["devices"]}
+    pieces = [row["name"] for row in found["pieces"]]
+    same = [plan for plan in shown if list(plan["assignment"]) == pieces]
+    rows = [("piece", "weights", *(plan["title"] for plan in same))]
+    for row in found["pieces"]:
+        places = (named[plan["assignment"][row["name"]]] for plan in same)
+        rows.append((row["name"], si(row["parameter_bytes"], "B"), *places))
+    yield from _table(rows)
+
+
+def _memory(found: dict[str, Any], shown: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A line for each device that computes in the plan that is looked at: how full it is."""
+    named = {row["number"]: f"{row['number']} {row['group']}" for row in found["devices"]}
+    plan = shown[-1] if found["edited"] else shown[0] if shown else None
+    if plan is None:
+        return
+    rows = [(plan["title"], "memory", "of", "", "busy", "energy")]
+    for share in plan["devices"]:
+        part = share["memory_bytes"] / share["memory_available"]
+        bar = "#" * min(20, round(20 * part))
+        memory = si(share["memory_bytes"], "B"), si(share["memory_available"], "B")
+        rest = si(share["busy_s"], "s"), si(share["energy_j"] + share["waiting_j"], "J")
+        rows.append((named[share["device"]], *memory, f"{100 * part:5.1f} % {bar}", *rest))
+    yield from _table(rows)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
