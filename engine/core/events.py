@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 EventKind = Literal[
     "started", "cohort", "metrics", "clients", "ledger", "log", "image", "contender", "export", "audit",
-    "filters", "plan", "failures", "finished",
+    "filters", "exits", "plan", "requests", "failures", "finished",
 ]  # fmt: skip
 """The kinds of events; ``docs/reference/events.md`` and :data:`BODIES` say what each carries."""
 
@@ -27,18 +27,27 @@ BODIES: dict[str, str] = {
     "log": "level (info, warning), message",
     "image": "name (batch-12; the same name later shows the same batch further on), stage, step, caption, png (base64 "
     "of a sheet of pictures, at most 48 KiB), columns, tile (pictures in a row, pixels of an edge), labels (of each)",
-    "contender": "a row of the table of a data-free deployment: name, title, role, accuracy, loss, recall (by class), "
+    "contender": "a row of the table of plans of a distributed inference (name, title, role, accuracy, latency_s, "
+    "macs, most_macs, message_bytes, energy_j_per_inference, ...), or of a data-free deployment: name, title, role, "
+    "accuracy, loss, recall (by class), "
     "agreement (with the teacher), num_parameters, macs, bytes (by precision), peak_memory_bytes, devices (group, "
     "device, latency_s and energy_j of one answer, fits, excess_bytes, and by precision what fits); the same name "
     "again replaces the row",
     "export": "a file of the final model that was loaded again and run on the test samples: name, contender, format, "
     "precision, num_bytes, accuracy (of the file), top1_agreement and max_abs_difference (to the model in memory)",
     "audit": "sentence, signals (names of what separates members), figures by name (student_auc, ...)",
+    "exits": "early exits of a network: policy, threshold, rates (share of the test samples that each answers), exits "
+    "(name, accuracy of its answers to all samples), curve (threshold, accuracy, rates)",
     "filters": "the network of a teacher's filters, and who learns them; see engine.inference.filter_page",
-    "plan": "what is computed where in a distributed inference: stages (piece, device, parameter_bytes, peak_bytes, "
-    "start_s, end_s), messages (content, source, target, num_bytes, start_s, end_s), devices (device, memory_bytes, "
-    "memory_available, energy_j, waiting_j, busy_s), standby (device, others), latency_s, throughput_rps, energy_j, "
-    "bound and gap of the objective, explanation, survival",
+    "plan": "what is computed where in a distributed inference, a plan of the comparison (name), the one that is "
+    "carried out last: stages (piece, device, parameter_bytes, peak_bytes, start_s, end_s, share of the inferences "
+    "that need it, macs, energy_j), messages (content, source, target, num_bytes, start_s, end_s, share), devices "
+    "(device, memory_bytes, memory_available, energy_j, waiting_j, busy_s), latency_s, throughput_rps, energy_j, bound "
+    "and gap of the "
+    "objective, explanation, survival; of the last one also standby (device, others) and wires (content, source and "
+    "target piece, num_bytes)",
+    "requests": "a stream of requests: num_requests, num_seconds, percents with the seconds within which so many were "
+    "answered, moments with how many were under_way, resources (name, busy), the busiest first",
     "failures": "what comes of losing devices of the plan: losses (devices, outcome, accuracy, latency_s, first_s, "
     "moved_bytes, device_of each piece), num_sets, is_sample, critical (devices), curve (by num_lost), figures",
     "finished": "reason (target_reached, all_rounds, privacy_budget, deployed, served), metrics: final values by name",

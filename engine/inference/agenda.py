@@ -5,18 +5,22 @@ from collections.abc import Iterator, Mapping
 from engine.core.json import JsonValue
 from engine.datafree.stages.measuring import samples_at_once
 from engine.datafree.teachers.train import TrainedTeacher
+from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.splitters.ensemble import EnsembleSplitter
 from engine.inference.stages.job import Job
 from engine.inference.stages.learning import Load, Train
+from engine.inference.stages.leaving import MeasureExits, TeachExits
 from engine.inference.stages.measuring import Compare, Measure, Verify
 from engine.inference.stages.running import Book, Fail, Plan, Serve, num_sets
 from engine.inference.stages.teaching import Divide, Reading, Show, Teach
 from engine.inference.world import STUDENTS, TEACHER, World
+from engine.models.graph import Graph
 from engine.models.profile import profile
 
 STAGE_TITLES: Mapping[str, str] = {
     "plan": "Plan",
     "teacher": "Network",
+    "exits": "Exits",
     "students": "Students",
     "comparison": "Comparison",
     "requests": "Requests",
@@ -43,14 +47,19 @@ def stages_of(world: World) -> list[JsonValue]:
 
 
 def _jobs(world: World) -> Iterator[Job]:
-    teaches = world.task.splitter.needs_training
-    if not teaches:
+    exits = isinstance(world.task.splitter, EarlyExitSplitter)
+    teaches = world.task.splitter.needs_training and not exits
+    if not teaches:  # that of a network with exits is made again when it is known where requests leave
         yield Plan("plan", 1)
     if isinstance(world.task.teacher, TrainedTeacher):
         yield Train("teacher", world.num_steps)
     else:
         yield Load("teacher", 1)
     yield _measure(world, "teacher", TEACHER)
+    if exits:
+        yield TeachExits("exits", world.task.training.steps)
+        yield MeasureExits("exits", *_looks(world, world.expected_network))
+        yield Plan("plan", 1)
     if teaches:
         yield from _students(world)
     yield Compare("comparison", 1)
@@ -76,6 +85,11 @@ def _students(world: World) -> Iterator[Job]:
 
 
 def _measure(world: World, stage: str, piece: int) -> Measure:
-    graph = world.graph if piece == TEACHER else world.students(()).graph
+    steps, width = _looks(world, world.graph if piece == TEACHER else world.expected_network)
+    return Measure(stage, steps, piece, width)
+
+
+def _looks(world: World, graph: Graph) -> tuple[int, int]:
+    """Steps in which a network looks at all test samples, and samples of a step."""
     width = samples_at_once(sum(profile(graph).macs.values()))
-    return Measure(stage, -(-world.task.dataset.num_samples("test") // width), piece, width)
+    return -(-world.task.dataset.num_samples("test") // width), width

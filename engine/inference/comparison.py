@@ -1,8 +1,13 @@
 """The table of plans: what is carried out beside the trivial ones."""
 
+from collections import Counter
+from collections.abc import Mapping
+
 from engine.core.json import JsonValue
+from engine.inference.pieces import Pieces
 from engine.inference.plan import Plan
 from engine.inference.planning import TEACHER, TITLES, Planning
+from engine.models.profile import profile
 
 
 def rows_of(planning: Planning, accuracy: float, teacher: float) -> list[dict[str, JsonValue]]:
@@ -13,11 +18,36 @@ def rows_of(planning: Planning, accuracy: float, teacher: float) -> list[dict[st
         accuracy: of the network that answers.
         teacher: of the network that was trained first.
     """
-    return [row_of(name, plan, teacher if name == TEACHER else accuracy) for name, plan in planning.plans.items()]
+    whole = profile(planning.graph).total_macs
+    return [
+        row_of(
+            name,
+            plan,
+            accuracy=teacher if name == TEACHER else accuracy,
+            macs={plan.at[0]: whole} if name == TEACHER else macs_of(planning.pieces, plan),
+        )
+        for name, plan in planning.plans.items()
+    ]
 
 
-def row_of(name: str, plan: Plan, accuracy: float) -> dict[str, JsonValue]:
-    """A plan's line."""
+def macs_of(pieces: Pieces, plan: Plan) -> dict[int, int]:
+    """Multiply-accumulates of one inference by device, without element-wise work; the mean where some exit early."""
+    found: Counter[int] = Counter()
+    for piece, share, device in zip(pieces.pieces, pieces.piece_shares, plan.at, strict=True):
+        mine = sum(count for operator, count in piece.work.macs.items() if operator != "other")
+        found[device] += round(share * mine)
+    return found
+
+
+def row_of(name: str, plan: Plan, *, accuracy: float, macs: Mapping[int, int]) -> dict[str, JsonValue]:
+    """A plan's line.
+
+    Args:
+        name: of the plan.
+        plan: with its costs.
+        accuracy: of the network that answers.
+        macs: of one inference by device.
+    """
     title, role = TITLES[name]
     return {
         "name": name,
@@ -29,7 +59,10 @@ def row_of(name: str, plan: Plan, accuracy: float) -> dict[str, JsonValue]:
         "energy_j_per_inference": plan.energy_j,
         "most_energy_j": max(share.energy_j + share.waiting_j for share in plan.devices),
         "peak_memory_bytes": max(share.memory_bytes for share in plan.devices),
-        "message_bytes": sum(message.num_bytes for message in plan.messages),
+        "parameter_bytes": sum(stage.parameter_bytes for stage in plan.stages),
+        "macs": sum(macs.values()),
+        "most_macs": max(macs.values()),
+        "message_bytes": sum(message.share * message.num_bytes for message in plan.messages),
         "num_messages": len(plan.messages),
         "num_devices": len(set(plan.at)),
         "survival": plan.survival,

@@ -8,15 +8,11 @@ import numpy as np
 from engine.core.nodes import SERVER
 from engine.costs.model import CostModel
 from engine.costs.trace import TraceBuilder
+from engine.inference.courses import At, courses, with_only
 from engine.inference.losses import FailureTable, Loss, LossSets, Outcome
-from engine.inference.pieces import Pieces
+from engine.inference.pieces import SINK, SOURCE
 from engine.inference.placer import NoPlan, Placer
-from engine.inference.plan import lay
-from engine.inference.prices import Prices
 from engine.inference.problem import TOLERANCE, PlacementProblem
-
-At = tuple[int, ...]
-"""Place among the nodes of each piece."""
 
 MISSING = -1
 """The place of a piece that nobody computes."""
@@ -31,7 +27,8 @@ class Guard:
         at: place among the nodes of each piece.
         cost_model: of the fleet and network.
         accuracy: share of right answers if these pieces are missing; the empty set is the plan as it is.
-        optional: numbers of the pieces without which there is still an answer, as long as one of them is there.
+        optional: numbers of the pieces without which there is still an answer, as long as one of them is there; of a
+            chain with exits all but the first, as the exit before a lost piece answers.
         standby: for each node that computes, others that hold its weights too, in the order in which they take over.
         placer: makes a new plan where nobody takes over; None if nobody does.
         timeout_s: after which a device that does not answer is given up.
@@ -81,9 +78,8 @@ class Guard:
     def latency_s(self, at: At) -> float:
         """Seconds of one inference by the cost model, without the pieces that are missing."""
         if at not in self._known:
-            problem, left = without_pieces(self.problem, at)
-            trace = lay(problem, left, self.cost_model.network).trace
-            self._known[at] = float(self.cost_model.cost(trace).round_s.sum())
+            ways = courses(*without_pieces(self.problem, at), self.cost_model)
+            self._known[at] = sum(way.share * way.seconds for way in ways)
         return self._known[at]
 
     def _after(self, lost: frozenset[int]) -> tuple[At | None, Outcome, dict[int, int]]:
@@ -109,7 +105,9 @@ class Guard:
             if found == MISSING and piece not in self.optional:
                 return None
             at.append(found)
-        if self.optional and all(at[piece] == MISSING for piece in self.optional):
+        if self.problem.pieces.exit_rates:  # what follows a lost piece has nothing to read; the exit before it answers
+            at = [MISSING if MISSING in at[:piece] else node for piece, node in enumerate(at)]
+        elif self.optional and all(at[piece] == MISSING for piece in self.optional):
             return None  # with nothing to join there is no answer, whatever the last layer says
         problem, left = without_pieces(self.problem, tuple(at))
         return None if problem.violations(problem.score(left)) else tuple(at)
@@ -215,22 +213,15 @@ def without_pieces(problem: PlacementProblem, at: At) -> tuple[PlacementProblem,
     if MISSING not in at:
         return problem, at
     kept = [piece for piece, node in enumerate(at) if node != MISSING]
-    pieces, prices = problem.pieces, problem.prices
-    names = {pieces.pieces[piece].name for piece in kept}
-    ends = {*names, "source", "sink"}
+    pieces = problem.pieces
+    ends = {*(pieces.pieces[piece].name for piece in kept), SOURCE, SINK}
     sent = [
         number for number, message in enumerate(pieces.messages) if message.source in ends and message.target in ends
     ]
-    left = Pieces(
-        tuple(pieces.pieces[piece] for piece in kept), tuple(pieces.messages[number] for number in sent), exact=False
-    )
-    rows: Prices = replace(
-        prices,
-        compute_s=prices.compute_s[kept],
-        compute_j=prices.compute_j[kept],
-        **{name: getattr(prices, name)[sent] for name in ("message_s", "occupied_s", "sender_j", "receiver_j")},
-    )
-    return replace(problem, pieces=left, prices=rows), tuple(at[piece] for piece in kept)
+    rates = pieces.exit_rates[: len(kept)]
+    if rates:
+        rates = (*rates[:-1], sum(pieces.exit_rates[len(kept) - 1 :]))
+    return with_only(problem, kept, sent, rates), tuple(at[piece] for piece in kept)
 
 
 def worst_case(guards: Sequence[Guard], sets_of: Callable[[Guard], LossSets]) -> int:

@@ -74,14 +74,17 @@ class Pieces:
         pieces: each after those that it reads.
         messages: in the order of their targets.
         exact: whether the pieces together compute what the whole network does.
+        exit_rates: share of the inferences that are answered after each piece, all above 0, where those answered early
+            leave the rest of the chain undone; empty where every inference needs all pieces.
 
     Raises:
-        EngineError: names repeat, or a message goes backwards or nowhere.
+        EngineError: names repeat, or a message goes backwards or nowhere; or exits are not one per piece.
     """
 
     pieces: tuple[Piece, ...]
     messages: tuple[Message, ...]
     exact: bool
+    exit_rates: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.place) != len(self.pieces) + 2:
@@ -90,6 +93,8 @@ class Pieces:
             ends = self.place.get(message.source), self.place.get(message.target)
             if ends[0] is None or ends[1] is None or ends[0] >= ends[1]:
                 raise EngineError(f"a message goes from a piece to a later one, not {message.source}-{message.target}")
+        if self.exit_rates and (len(self.exit_rates) != len(self.pieces) or min(self.exit_rates) <= 0):
+            raise EngineError(f"{len(self.pieces)} pieces need as many shares above 0, not {self.exit_rates}")
 
     @cached_property
     def place(self) -> dict[str, int]:
@@ -100,6 +105,24 @@ class Pieces:
     def ends(self) -> tuple[tuple[int, int], ...]:
         """Numbers of the pieces at both ends of each message."""
         return tuple((self.place[message.source], self.place[message.target]) for message in self.messages)
+
+    @cached_property
+    def piece_shares(self) -> tuple[float, ...]:
+        """Share of the inferences that need each piece."""
+        if not self.exit_rates:
+            return (1.0,) * len(self.pieces)
+        return tuple(sum(self.exit_rates[number:]) for number in range(len(self.pieces)))
+
+    @cached_property
+    def message_shares(self) -> tuple[float, ...]:
+        """Share of the inferences that need each message: what a piece sends to the sink is an answer."""
+        if not self.exit_rates:
+            return (1.0,) * len(self.messages)
+        ends = self.ends
+        return tuple(
+            self.exit_rates[source] if target == len(self.pieces) else self.piece_shares[target]
+            for source, target in ends
+        )
 
     @cached_property
     def is_chain(self) -> bool:
@@ -117,12 +140,13 @@ class Pieces:
         return sum(count for piece in self.pieces for op, count in piece.work.macs.items() if op != "other")
 
 
-def join(graph: Graph, shares: Iterable[tuple[str, Sequence[Part]]]) -> Pieces:
+def join(graph: Graph, shares: Iterable[tuple[str, Sequence[Part]]], answers: Sequence[str] = ()) -> Pieces:
     """The pieces of a network, given what each of them computes; work, memory and messages follow.
 
     Args:
         graph: the whole network.
         shares: name of each piece and the parts that it computes, in an order in which it can.
+        answers: nodes whose outputs go to the sink; the network's output if left out.
 
     Raises:
         EngineError: a part is needed that no earlier piece makes.
@@ -136,7 +160,7 @@ def join(graph: Graph, shares: Iterable[tuple[str, Sequence[Part]]]) -> Pieces:
         for part in parts:
             made.setdefault(part.tensor, []).append((name, part))
         drafts.append((name, parts))
-    messages += _messages(graph, SINK, [Part(graph.output)], made)
+    messages += _messages(graph, SINK, [Part(name) for name in answers or (graph.output,)], made)
     sent = {name: [message.part for message in messages if message.source == name] for name, _ in drafts}
     read = {name: [message.part for message in messages if message.target == name] for name, _ in drafts}
     pieces = tuple(piece_of(graph, name, parts, (read[name], sent[name])) for name, parts in drafts)

@@ -1,21 +1,20 @@
 """A plan: which device computes what, what travels, and what that costs by the cost model."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
 from engine.core.json import JsonValue
 from engine.costs.ledger import IDLE
-from engine.costs.model import Cost, CostModel
-from engine.costs.trace import Trace, TraceBuilder
-from engine.inference.pieces import Pieces
+from engine.costs.model import CostModel
+from engine.inference.courses import Course, courses
+from engine.inference.parts import Part
+from engine.inference.pieces import SINK
 from engine.inference.placer import NoPlan, Placement, Placer
 from engine.inference.placers.all_cloud import AllCloud
 from engine.inference.placers.single_best import SingleBest
-from engine.inference.prices import send
 from engine.inference.problem import PlacementProblem
-from engine.network.network import Network
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class Stage:
         peak_bytes: weights and activations of this piece alone.
         start_s: when it starts, in an inference that begins at 0.
         end_s: when it has been computed.
+        share: of the inferences that need it; the others were answered at an exit before.
     """
 
     piece: str
@@ -37,6 +37,7 @@ class Stage:
     peak_bytes: int
     start_s: float
     end_s: float
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Transfer:
         num_bytes: its payload.
         start_s: when it is sent.
         end_s: when all of it has arrived.
+        share: of the inferences that need it.
     """
 
     content: str
@@ -58,6 +60,7 @@ class Transfer:
     num_bytes: int
     start_s: float
     end_s: float
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Plan:
         stages: what is computed where.
         messages: what travels.
         devices: memory and energy of each device that takes part.
-        latency_s: time of one inference, by the cost model.
+        latency_s: time of one inference, by the cost model; the mean where some exit early.
         throughput_rps: inferences per second of a stream, limited by the busiest device or way between two.
         energy_j: energy of one inference, waiting included, by the cost model.
         bound: lower bound of the objective; None if the placer knows none.
@@ -144,19 +147,18 @@ def plan_of(
         title: which plan it is.
         availability: probability that a device is there, by number; those not named always are.
     """
-    laid = lay(problem, placement.at, cost_model.network)
-    cost = cost_model.cost(laid.trace)
+    ways = courses(problem, placement.at, cost_model)
     nodes, period_s = problem.prices.nodes, placement.score.period_s
-    devices = _device_shares(problem, placement, cost_model, (laid, cost))
+    devices = _device_shares(problem, placement, cost_model, ways)
     return Plan(
         title=title,
         at=tuple(nodes[node] for node in placement.at),
         source=nodes[problem.source],
         sink=nodes[problem.sink],
-        stages=_stages(problem, placement, laid, cost),
-        messages=_transfers(problem, placement, laid, cost),
+        stages=_stages(problem, ways[-1]),
+        messages=tuple(_transfers(problem, ways)),
         devices=devices,
-        latency_s=float(cost.round_s[0]),
+        latency_s=sum(way.share * way.seconds for way in ways),
         throughput_rps=1 / period_s if period_s > 0 else float("inf"),
         energy_j=sum(share.energy_j + share.waiting_j for share in devices),
         bound=placement.bound,
@@ -166,47 +168,60 @@ def plan_of(
     )
 
 
-def _stages(problem: PlacementProblem, placement: Placement, laid: "Laid", cost: Cost) -> tuple[Stage, ...]:
+def _stages(problem: PlacementProblem, longest: Course) -> tuple[Stage, ...]:
+    start, end, pieces = longest.cost.start_s, longest.cost.end_s, problem.pieces
     return tuple(
         Stage(
             piece=piece.name,
             device=problem.prices.nodes[node],
             parameter_bytes=piece.parameter_bytes,
             peak_bytes=piece.peak_bytes,
-            start_s=float(cost.start_s[item]),
-            end_s=float(cost.end_s[item]),
+            start_s=float(start[item]),
+            end_s=float(end[item]),
+            share=share,
         )
-        for piece, node, item in zip(problem.pieces.pieces, placement.at, laid.computed, strict=True)
+        for piece, node, item, share in zip(
+            pieces.pieces, longest.at, longest.laid.computed, pieces.piece_shares, strict=True
+        )
     )
 
 
-def _transfers(problem: PlacementProblem, placement: Placement, laid: "Laid", cost: Cost) -> tuple[Transfer, ...]:
-    nodes, messages, ways = problem.prices.nodes, problem.pieces.messages, problem.travelling(placement.at)
-    return tuple(
-        Transfer(
-            content=messages[number].part.name,
-            source=nodes[ways[number][0]],
-            target=nodes[ways[number][1]],
-            num_bytes=messages[number].num_bytes,
-            start_s=float(cost.start_s[hops[0]]),
-            end_s=float(cost.end_s[hops[-1]]),
-        )
-        for number, hops in laid.sent.items()
-    )
+def _transfers(problem: PlacementProblem, ways: Sequence[Course]) -> Iterator[Transfer]:
+    """What travels on the longest way, and before it the answers of the shorter ones."""
+    nodes, shares = problem.prices.nodes, dict(zip(_keys(problem), problem.pieces.message_shares, strict=True))
+    for way in ways:
+        part, travelling, keys = way.problem, way.problem.travelling(way.at), _keys(way.problem)
+        for number, hops in way.laid.sent.items():
+            if way is ways[-1] or part.pieces.messages[number].target == SINK:
+                yield Transfer(
+                    content=part.pieces.messages[number].part.name,
+                    source=nodes[travelling[number][0]],
+                    target=nodes[travelling[number][1]],
+                    num_bytes=part.pieces.messages[number].num_bytes,
+                    start_s=float(way.cost.start_s[hops[0]]),
+                    end_s=float(way.cost.end_s[hops[-1]]),
+                    share=shares[keys[number]],
+                )
+
+
+def _keys(problem: PlacementProblem) -> list[tuple[Part, str, str]]:
+    return [(message.part, message.source, message.target) for message in problem.pieces.messages]
 
 
 def _device_shares(
-    problem: PlacementProblem, placement: Placement, cost_model: CostModel, priced: tuple["Laid", Cost]
+    problem: PlacementProblem, placement: Placement, cost_model: CostModel, ways: Sequence[Course]
 ) -> tuple[DeviceShare, ...]:
     """The shares of source, sink, all devices that compute, and those that pass messages on."""
-    (laid, cost), nodes, fleet = priced, problem.prices.nodes, cost_model.fleet
+    nodes, fleet = problem.prices.nodes, cost_model.fleet
     joules: dict[bool, defaultdict[int, float]] = {True: defaultdict(float), False: defaultdict(float)}
-    for row in cost.ledger.to_rows():
-        if row["owner"].startswith("device:"):
-            joules[row["phase"] == IDLE][int(row["owner"].removeprefix("device:"))] += row["energy_j"]
     busy: defaultdict[int, float] = defaultdict(float)
-    for item, node in zip(laid.computed, placement.at, strict=True):
-        busy[nodes[node]] += float(cost.end_s[item] - cost.start_s[item])
+    for way in ways:
+        for row in way.cost.ledger.to_rows():
+            if row["owner"].startswith("device:"):
+                device = int(row["owner"].removeprefix("device:"))
+                joules[row["phase"] == IDLE][device] += way.share * row["energy_j"]
+        for item, node in zip(way.laid.computed, way.at, strict=True):
+            busy[nodes[node]] += way.share * float(way.cost.end_s[item] - way.cost.start_s[item])
     memory = dict(zip(nodes, placement.score.memory_bytes.tolist(), strict=True))
     involved = {nodes[problem.source], nodes[problem.sink], *busy, *joules[False]}
     return tuple(
@@ -220,79 +235,6 @@ def _device_shares(
         )
         for device in sorted(involved)
     )
-
-
-@dataclass(frozen=True)
-class Laid:
-    """One inference as a trace.
-
-    Attributes:
-        trace: what is computed and sent, one round for an inference.
-        computed: (P,) item of each piece.
-        sent: items of each message that travels, one per hop, by its number among the pieces' messages.
-    """
-
-    trace: Trace
-    computed: tuple[int, ...]
-    sent: Mapping[int, list[int]]
-
-
-def lay(problem: PlacementProblem, at: Sequence[int], network: Network, *, num_requests: int = 1) -> Laid:
-    """One inference of a placement as a trace for the cost model, or several, one after the other.
-
-    A device computes one piece after the other, in their order; what a piece reads must have arrived.
-
-    Args:
-        problem: what is placed.
-        at: place among the nodes of each piece.
-        network: over which messages go.
-        num_requests: how many inferences.
-    """
-    builder, pieces, nodes = TraceBuilder(), problem.pieces, problem.prices.nodes
-    builder.next_round(repeats=num_requests)
-    travelling = problem.travelling(at)
-    sent: dict[int, list[int]] = {}
-    computed: list[int] = []
-    free: dict[int, int] = {}
-    for target in range(problem.num_pieces + 1):
-        for number in _arriving(pieces, target):
-            if number in travelling:
-                source, way = pieces.ends[number][0], travelling[number]
-                ends, size = (nodes[way[0]], nodes[way[1]]), pieces.messages[number].num_bytes
-                after = computed[source] if source >= 0 else None
-                sent[number] = send(builder, network, ends, size, after=after)
-        if target < problem.num_pieces:
-            causes = [free[at[target]]] if at[target] in free else []
-            causes += _causes(problem, at, target, (computed, sent))
-            after = builder.barrier(causes) if len(causes) > 1 else causes[0] if causes else None
-            item = builder.compute(nodes[at[target]], pieces.pieces[target].work, 1, mode="infer", after=after)
-            computed.append(int(item[0]))
-            free[at[target]] = int(item[0])
-    return Laid(builder.build(), tuple(computed), sent)
-
-
-def _arriving(pieces: Pieces, target: int) -> list[int]:
-    return [number for number, ends in enumerate(pieces.ends) if ends[1] == target]
-
-
-def _causes(
-    problem: PlacementProblem, at: Sequence[int], target: int, items: tuple[Sequence[int], Mapping[int, list[int]]]
-) -> list[int]:
-    """The items that bring what a piece reads: messages, also those that another piece of its node asked for."""
-    computed, sent = items
-    messages = problem.pieces.messages
-    causes = []
-    for number in _arriving(problem.pieces, target):
-        source, ends = problem.pieces.ends[number][0], problem.ends_of(number, at)
-        if ends is None or ends[0] == ends[1]:
-            causes += [computed[source]] if source >= 0 else []
-            continue
-        same = (messages[number].part, messages[number].source)
-        for other, hops in sent.items():
-            there = problem.ends_of(other, at)
-            if (messages[other].part, messages[other].source) == same and there == ends:
-                causes.append(hops[-1])
-    return causes
 
 
 def compare(

@@ -6,20 +6,23 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.core.errors import EngineError
 from engine.core.nodes import SERVER
 from engine.core.streams import stream
 from engine.costs.trace import Trace, TraceBuilder
+from engine.inference.courses import Course, courses
 from engine.inference.failures import At, Guard, held_weights, with_standbys, without_nodes, worst_case
 from engine.inference.losses import LossSets, loss_sets
 from engine.inference.pieces import Pieces
 from engine.inference.placer import NoPlan, Placement, placement_of
 from engine.inference.placers.all_cloud import AllCloud
 from engine.inference.placers.single_best import SingleBest, alone
-from engine.inference.plan import Plan, lay, plan_of
+from engine.inference.plan import Plan, plan_of
 from engine.inference.prices import Prices
 from engine.inference.problem import PlacementProblem
+from engine.inference.queueing import on_shared_resources
 from engine.inference.route import Route
 from engine.inference.splitters.layer import LayerSplitter
 from engine.models.graph import Graph
@@ -83,7 +86,11 @@ class Planning:
 
     @property
     def optional(self) -> frozenset[int]:
-        """Numbers of the pieces without which there is an answer: students, but not the layer in which they meet."""
+        """Numbers of the pieces without which there is an answer: students, but not the layer in which they meet; of a
+        chain with exits all but the first.
+        """
+        if self.pieces.exit_rates:
+            return frozenset(range(1, len(self.pieces.pieces)))
         return frozenset(range(len(self.pieces.pieces) - 1)) if self.task.splitter.needs_training else frozenset()
 
     @cached_property
@@ -168,7 +175,8 @@ class Planning:
 
         Args:
             accuracies: share of right answers without optional pieces: of all of them, and where there are some of
-                every other set, in the order of the bits of their numbers.
+                every other set, in the order of the bits of their numbers; of a chain with exits without its last
+                pieces, by their count.
         """
         key = tuple(accuracies)
         if key not in self._guards:
@@ -178,6 +186,8 @@ class Planning:
     def shares(self) -> tuple[float, ...]:
         """What stands for accuracies before these are known: the share of optional pieces that are there."""
         count = len(self.optional)
+        if self.pieces.exit_rates:
+            return tuple(1 - lost / (count + 1) for lost in range(count + 1))
         return tuple(1 - missing.bit_count() / count if count else 1.0 for missing in range(1 << count))
 
     def sets(self, guard: Guard) -> LossSets:
@@ -187,9 +197,25 @@ class Planning:
         return loss_sets(guard.devices, failures.most_lost, failures.most_sets, draw)
 
     @cached_property
-    def route(self) -> Route:
-        """What one inference asks of devices and links."""
-        return Route.of(self._laid(), self.context.cost_model)
+    def ways(self) -> list[Course]:
+        """The ways of an inference through the plan: one for each exit, else one."""
+        return courses(self.problem, self.placements[CHOSEN].at, self.context.cost_model)
+
+    @cached_property
+    def routes(self) -> list[Route]:
+        """What each of them asks of devices and links, in one numbering."""
+        return on_shared_resources([Route.of(way.laid.trace, self.context.cost_model) for way in self.ways])
+
+    @property
+    def shares_of_ways(self) -> NDArray[np.float64]:
+        """(W,) share of the inferences that take each way."""
+        return np.array([way.share for way in self.ways])
+
+    @property
+    def period_s(self) -> float:
+        """Seconds between two requests of the fastest stream that does not pile up: those of the busiest resource."""
+        busy = self.shares_of_ways @ np.stack([route.busy_s for route in self.routes])
+        return float(busy.max(initial=0.0))
 
     def trace(self) -> Trace:
         """The weights go to all that hold them, then come all requests, one after the other."""
@@ -199,11 +225,14 @@ class Planning:
             if sum(weights.values()):
                 device = self.problem.prices.nodes[node]
                 builder.send(SERVER, device, sum(weights.values()), new_connection=True, phase="download")
-        requests = replace(self._laid(), repeats=np.array([self.task.requests.count]))
-        return Trace.concat([builder.build(), requests] if held else [requests])
-
-    def _laid(self) -> Trace:
-        return lay(self.problem, self.placements[CHOSEN].at, self.context.network).trace
+        ends = np.rint(np.cumsum(self.shares_of_ways) * self.task.requests.count).astype(np.int64)
+        counts = np.diff(ends, prepend=0).tolist()
+        requests = [
+            replace(way.laid.trace, repeats=np.array([count]))
+            for way, count in zip(self.ways, counts, strict=True)
+            if count
+        ]
+        return Trace.concat([builder.build(), *requests] if held else requests)
 
     def _standby(self, at: At) -> dict[int, tuple[int, ...]]:
         return with_standbys(self.problem, at, self.task.failures.standbys) if self.task.failures.standbys else {}
@@ -214,7 +243,9 @@ class Planning:
             problem=self.problem,
             at=at,
             cost_model=self.context.cost_model,
-            accuracy=lambda missing: accuracies[sum(1 << piece for piece in missing)],
+            accuracy=lambda missing: accuracies[
+                len(missing) if self.pieces.exit_rates else sum(1 << piece for piece in missing)
+            ],
             optional=self.optional,
             standby=self._standby(at),
             placer=self.task.placer if failures.renew else None,

@@ -27,7 +27,7 @@ MOST_NODES = 64
 
 @dataclass(frozen=True)
 class Prices:
-    """Seconds, joules and bytes of P pieces and M messages on N nodes.
+    """Seconds, joules and bytes of P pieces and M messages on N nodes; means over inferences where some exit early.
 
     Attributes:
         nodes: (N,) numbers of the devices.
@@ -85,7 +85,7 @@ class Prices:
         links = Links.of(cost_model, chosen, sizes)
         seconds = links.between(links.seconds, sizes)
         cells = fleet.batteries
-        return cls(
+        whole = cls(
             nodes=chosen,
             compute_s=compute_s,
             stream_s=np.where(
@@ -98,6 +98,21 @@ class Prices:
             receiver_j=links.between(links.receiver_j, sizes),
             memory_bytes=fleet.ram_bytes[groups],
             battery_j=np.full(len(chosen), np.inf) if cells is None else cells.initial_j[list(chosen)],
+        )
+        return whole.times(pieces.piece_shares, pieces.message_shares) if pieces.exit_rates else whole
+
+    def times(self, piece_shares: Sequence[float], message_shares: Sequence[float]) -> "Prices":
+        """The mean over inferences some of which need neither all pieces nor all messages.
+
+        Args:
+            piece_shares: (P,) share of the inferences that need each piece, above 0.
+            message_shares: (M,) share of the inferences that need each message, above 0.
+        """
+        pieces, messages = np.array(piece_shares)[:, None], np.array(message_shares)[:, None, None]
+        return replace(
+            self,
+            **{name: getattr(self, name) * pieces for name in ("compute_s", "stream_s", "compute_j")},
+            **{name: getattr(self, name) * messages for name in ("message_s", "occupied_s", "sender_j", "receiver_j")},
         )
 
 

@@ -42,7 +42,8 @@ class Score:
     """What a placement comes to by the prices, which know no waiting for shared channels.
 
     Attributes:
-        latency_s: time of one inference; nodes compute one piece after the other, in order.
+        latency_s: time of one inference, the mean where some exit early; nodes compute one piece after the other, in
+            order.
         period_s: time between two inferences of a stream: that of the busiest node or way between two nodes.
         energy_j: (N,) energy of each node for one inference, waiting not counted.
         memory_bytes: (N,) memory of each node: its weights, and the most activations alive at once.
@@ -193,7 +194,11 @@ class PlacementProblem:
         is_whole = len(at) == self.num_pieces
         latency = self._ready(self.num_pieces, self.sink, at, finish) if is_whole else max(finish)
         ways: dict[tuple[int, int], float] = {}
-        for message, (source, target) in self.travelling(at).items():
+        travelling = self.travelling(at)
+        if self.pieces.exit_rates:  # one after the other, and the mean of a sum is the sum of means
+            sent = sum(float(prices.message_s[message, a, b]) for message, (a, b) in travelling.items())
+            latency = float(prices.compute_s[np.arange(len(at)), list(at)].sum()) + sent
+        for message, (source, target) in travelling.items():
             seconds = float(prices.occupied_s[message, source, target])
             ways[source, target] = ways.get((source, target), 0.0) + seconds
         return latency, max(*busy, *ways.values(), 0.0)

@@ -1,7 +1,9 @@
 """Streams of requests over a plan: each device and each link serves them one at a time, first come first served."""
 
 import heapq
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from engine.inference.route import NOTHING, Route
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 PERCENTILES = (50.0, 90.0, 99.0)
 """Those that are told of a stream."""
@@ -62,7 +65,10 @@ def simulate(route: Route, arrival_s: Floats) -> Stream:
         arrival_s: (N,) when they come, ascending.
     """
     used = [operation.resource for operation in route.operations if operation.resource != NOTHING]
-    end = _in_columns(route, arrival_s) if len(set(used)) == len(used) else _in_time(route, arrival_s)
+    if len(set(used)) == len(used):
+        end = _in_columns(route, arrival_s)
+    else:
+        end = _in_time([route], np.zeros(len(arrival_s), dtype=np.int64), arrival_s)
     return Stream(arrival_s, end, route.busy_s * len(arrival_s))
 
 
@@ -86,25 +92,83 @@ def _in_columns(route: Route, arrival_s: Floats) -> Floats:
     return last
 
 
-def _in_time(route: Route, arrival_s: Floats) -> Floats:
-    """(N,) ends on any route, by a clock of events: what is ready first is served first."""
-    operations = route.operations
-    followers: list[list[int]] = [[] for _ in operations]
-    for number, operation in enumerate(operations):
-        for cause in operation.causes:
-            followers[cause].append(number)
-    first = [number for number, operation in enumerate(operations) if not operation.causes]
-    num_causes = [len(operation.causes) for operation in operations]
-    plain = [(one.resource, one.before_s, one.service_s, one.after_s) for one in operations]
-    free = [0.0] * len(route.resources)
+def simulate_each(routes: Sequence[Route], which: Places, arrival_s: Floats) -> Stream:
+    """As :func:`simulate`, where requests take different routes over the same devices and links.
+
+    Args:
+        routes: the routes that there are.
+        which: (N,) number of the route of each request.
+        arrival_s: (N,) when they come, ascending.
+    """
+    if len(routes) == 1:
+        return simulate(routes[0], arrival_s)
+    shared = on_shared_resources(routes)
+    busy = sum(route.busy_s * int((which == number).sum()) for number, route in enumerate(shared))
+    return Stream(arrival_s, _in_time(shared, which, arrival_s), np.asarray(busy))
+
+
+def on_shared_resources(routes: Sequence[Route]) -> list[Route]:
+    """The same routes with one numbering of devices and links; the n-th queue of a link is the same one in all."""
+    numbers: dict[tuple[str, int], int] = {}
+    places = []
+    for route in routes:
+        seen: Counter[str] = Counter()
+        mine = []
+        for name in route.resources:
+            mine.append(numbers.setdefault((name, seen[name]), len(numbers)))
+            seen[name] += 1
+        places.append(mine)
+    names = tuple(name for name, _ in numbers)
+    return [
+        Route(
+            tuple(
+                replace(one, resource=mine[one.resource]) if one.resource != NOTHING else one
+                for one in route.operations
+            ),
+            names,
+        )
+        for route, mine in zip(routes, places, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """A route as plain lists, which a loop reads faster."""
+
+    plain: list[tuple[int, float, float, float]]
+    followers: list[list[int]]
+    num_causes: list[int]
+
+    @classmethod
+    def of(cls, route: Route) -> "_Steps":
+        followers: list[list[int]] = [[] for _ in route.operations]
+        for number, operation in enumerate(route.operations):
+            for cause in operation.causes:
+                followers[cause].append(number)
+        plain = [(one.resource, one.before_s, one.service_s, one.after_s) for one in route.operations]
+        return cls(plain, followers, [len(operation.causes) for operation in route.operations])
+
+
+def _in_time(routes: Sequence[Route], which: Places, arrival_s: Floats) -> Floats:
+    """(N,) ends on any routes, by a clock of events: what is ready first is served first."""
+    steps = [_Steps.of(route) for route in routes]
+    mine = [steps[number] for number in which.tolist()]
+    free = [0.0] * max(len(route.resources) for route in routes)
     end = arrival_s.tolist()
-    left = [list(num_causes) for _ in end] if max(num_causes, default=0) > 1 else []
-    ready: list[list[float]] = [[0.0] * len(operations) for _ in end] if left else []
+    meets = any(max(one.num_causes, default=0) > 1 for one in steps)
+    left = [list(one.num_causes) for one in mine] if meets else []
+    ready = [[0.0] * len(one.plain) for one in mine] if meets else []
     # Equal moments are served in the order of requests, then of operations, as the cost model does.
-    queue = [(moment + plain[number][1], request, number) for request, moment in enumerate(end) for number in first]
+    queue = [
+        (moment + mine[request].plain[number][1], request, number)
+        for request, moment in enumerate(end)
+        for number, count in enumerate(mine[request].num_causes)
+        if not count
+    ]
     heapq.heapify(queue)
     while queue:
         moment, request, number = heapq.heappop(queue)
+        plain, followers, num_causes = mine[request].plain, mine[request].followers, mine[request].num_causes
         resource, _, service, after = plain[number]
         if resource >= 0:
             moment = max(moment, free[resource]) + service

@@ -14,6 +14,7 @@ from engine.costs.work import Work
 from engine.datafree import layout
 from engine.inference.agenda import agenda_of, stages_of
 from engine.inference.planning import CHOSEN, TITLES
+from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.stages.teaching import Reading
 from engine.inference.world import STUDENTS, TEACHER, students_of, world_of
 from engine.models.model_file import ModelCard, pack
@@ -42,6 +43,7 @@ def facts_of(task: "Inference", context: Context) -> dict[str, JsonValue]:
         "num_pieces": len(pieces.pieces),
         "piece_macs": pieces.total_macs,
         "is_exact": pieces.exact,
+        "exit_rates": [*pieces.exit_rates],
         "splitter": kind_of(type(task.splitter)),
         "placer": kind_of(type(task.placer)),
         "objective": task.objective,
@@ -63,9 +65,10 @@ def expected_host_trace(task: "Inference", context: Context) -> Trace:
         builder.compute(HOST, work, samples, mode="train", num_steps=world.num_steps)
     builder.compute(HOST, work, task.dataset.num_samples("test") + 2 * task.verification.num_samples, mode="infer")
     if task.splitter.needs_training:
-        students = Work.from_profile(profile(world.students(()).graph))
+        students = Work.from_profile(profile(world.expected_network))
         steps, batch = task.training.steps, task.training.batch_size
-        builder.compute(HOST, work, sum(last - first for _, first, last in Reading.of(world).parts), mode="infer")
+        if not isinstance(task.splitter, EarlyExitSplitter):
+            builder.compute(HOST, work, sum(last - first for _, first, last in Reading.of(world).parts), mode="infer")
         builder.compute(HOST, students, steps * batch, mode="train", num_steps=steps)
         builder.compute(HOST, students, task.dataset.num_samples("test"), mode="infer")
     return builder.build()
@@ -78,7 +81,7 @@ def begin(task: "Inference", context: Context) -> State:
     total = sum(job.num_steps for job in agenda_of(world))
     values: dict[str, JsonValue] = {
         "job": 0, "at": 0, "done": 0, "total": total, "reason": "", "plan": {}, "losses": [], "failures": {},
-        "groups": [], "filters": {},
+        "groups": [], "filters": {}, "exit_rates": [], "exits": {},
         "totals": dict.fromkeys(layout.TOTALS, 0.0), "metrics": {}, "contenders": {}, "accuracies": [],
     }  # fmt: skip
     ledger = Ledger.empty(context.fleet.names)
@@ -107,7 +110,7 @@ def _files(task: "Inference", state: State) -> dict[str, bytes]:
     """The plan, what comes of losses, and the network with its card."""
     files = {
         f"{name}.json": json.dumps(state.values[name], indent=2).encode()
-        for name in ("plan", "failures", "filters")
+        for name in ("plan", "failures", "filters", "exits")
         if state.values[name]
     }
     model, metrics = getattr(task.teacher, "model", None), layout.value(state, "metrics")
@@ -122,6 +125,13 @@ def _files(task: "Inference", state: State) -> dict[str, bytes]:
 def _students(task: "Inference", state: State, data: Mapping[str, JsonValue]) -> Iterator[tuple[str, bytes]]:
     """All students as one network, and each with its slice of the last layer, whose outputs add up to the answer."""
     if not task.splitter.needs_training:
+        return
+    if isinstance(task.splitter, EarlyExitSplitter):
+        model = getattr(task.teacher, "model", None)
+        if model is not None:
+            graph = task.splitter.network(model.declare(task.dataset.sample()))
+            card = ModelCard(graph, None, data, layout.value(state, "metrics")["accuracy"])
+            yield "exits.safetensors", pack(state.clients[STUDENTS], card)
         return
     groups: list[list[int]] = layout.value(state, "groups")
     network, weights = students_of(task, tuple(map(len, groups))), state.clients[STUDENTS]

@@ -11,7 +11,9 @@ from engine.core.streams import seed_of
 from engine.data.dataset import Split
 from engine.datafree.settings import TeacherTraining
 from engine.datafree.teachers.train import TrainedTeacher
+from engine.inference.pieces import Pieces
 from engine.inference.planning import Planning
+from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.splitters.ensemble import EnsembleSplitter
 from engine.inference.splitters.nonn import NonnSplitter
 from engine.inference.students import StudentNetwork
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from engine.training.supervised import Trainer
 
 TEACHER, STUDENTS, MEMBERS, OUTPUTS = 0, 1, 10, 100
-"""Numbers of the pieces of state with the trained network's weights, with those of all students together, with the
+"""Numbers of the pieces of state with the trained network's weights, with those of all students together (or of the
+network with exits), with the
 first of an ensemble's members, and with the first part of the teacher's outputs."""
 
 
@@ -66,7 +69,7 @@ class World:
         self.task, self.context = task, context
         self.memory: dict[str, Any] = {}
         self._modules: dict[int, tuple[Mapping[str, np.ndarray], GraphModule]] = {}
-        self._plannings: dict[tuple[int, ...], Planning] = {}
+        self._plannings: dict[tuple[tuple[int, ...], tuple[float, ...]], Planning] = {}
 
     @cached_property
     def graph(self) -> Graph:
@@ -80,13 +83,16 @@ class World:
 
     @property
     def planning(self) -> Planning:
-        """The plans as they are expected to be: before it is known which filters each student learns."""
-        return self._planning(())
+        """The plans as they are expected to be: before it is known which filters each student learns, and
+        where requests leave a network with exits.
+        """
+        return self._planning((), ())
 
     def planning_in(self, state: State) -> Planning:
         """The plans of the pieces as they are."""
         groups: Any = state.values["groups"]
-        return self._planning(tuple(map(len, groups)))
+        rates: Any = state.values["exit_rates"]
+        return self._planning(tuple(map(len, groups)), tuple(rates))
 
     def students(self, sizes: Sequence[int]) -> StudentNetwork:
         """The students; see :func:`students_of`."""
@@ -96,17 +102,39 @@ class World:
         """How many filters each student is expected to learn; none for members of an ensemble."""
         return self.task.splitter.sizes(self.graph) if isinstance(self.task.splitter, NonnSplitter) else ()
 
-    def _planning(self, sizes: tuple[int, ...]) -> Planning:
-        if sizes not in self._plannings:
-            splitter = self.task.splitter
-            pieces = self.students(sizes).pieces() if splitter.needs_training else splitter.split(self.graph)
-            self._plannings[sizes] = Planning(self.task, self.context, self.graph, pieces)
-        return self._plannings[sizes]
+    def _planning(self, sizes: tuple[int, ...], rates: tuple[float, ...]) -> Planning:
+        key = sizes, rates
+        if key not in self._plannings:
+            self._plannings[key] = Planning(self.task, self.context, self.graph, self._pieces(sizes, rates))
+        return self._plannings[key]
+
+    def _pieces(self, sizes: Sequence[int], rates: Sequence[float]) -> Pieces:
+        match self.task.splitter:
+            case EarlyExitSplitter() as splitter:
+                return splitter.parts(self.graph, rates or splitter.assumed_rates)
+            case NonnSplitter() | EnsembleSplitter():
+                return self.students(sizes).pieces()
+            case splitter:
+                return splitter.split(self.graph)
 
     def network(self, state: State) -> Graph:
-        """The network whose pieces answer: the trained one, or all students together."""
+        """The network whose pieces answer: the trained one, with exits if it has some, or all students together."""
         groups: Any = state.values["groups"]
-        return self.students(tuple(map(len, groups))).graph if self.task.splitter.needs_training else self.graph
+        return self._network(tuple(map(len, groups)))
+
+    @property
+    def expected_network(self) -> Graph:
+        """The same as it is expected to be before it is known which filters each student learns."""
+        return self._network(())
+
+    def _network(self, sizes: Sequence[int]) -> Graph:
+        match self.task.splitter:
+            case EarlyExitSplitter() as splitter:
+                return splitter.network(self.graph)
+            case NonnSplitter() | EnsembleSplitter():
+                return self.students(sizes).graph
+            case _:
+                return self.graph
 
     @cached_property
     def train(self) -> Split:
@@ -152,7 +180,7 @@ class World:
         return found
 
     def module(self, state: State, piece: int) -> "GraphModule":
-        """The trained network, or the students together, in evaluation mode, without gradients of its weights.
+        """The trained network, or what was made of it, in evaluation mode, without gradients of its weights.
 
         Args:
             state: with its weights.

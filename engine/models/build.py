@@ -92,6 +92,11 @@ class GraphModule(nn.Module):
         maps = {resolution: tensors[name] for resolution, name in stages.items()}
         return Activations(self._head(features), features, maps)
 
+    def forward_with_outputs(self, x: Tensor, names: Collection[str]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Logits, and the outputs of these nodes by name, in one pass."""
+        tensors = self._run(x, kept=names)
+        return self._head(tensors[self.graph.features]), {name: tensors[name] for name in names}
+
     def _head(self, features: Tensor) -> Tensor:
         return cast(Tensor, getattr(self, self.graph.output)(features))
 

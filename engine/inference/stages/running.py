@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from engine.core.json import JsonValue
 from engine.datafree import layout
 from engine.datafree.stages.job import Turn, global_step, measured, told
 from engine.inference.losses import FailureTable, Loss
-from engine.inference.planning import CHOSEN
-from engine.inference.queueing import PERCENTILES, Stream, simulate
+from engine.inference.planning import CHOSEN, Planning
+from engine.inference.queueing import PERCENTILES, Stream, simulate_each
 from engine.inference.stages.job import Job
+from engine.inference.telling import told_plan, told_stream
 from engine.inference.world import World
 from engine.task.contract import State
 
@@ -21,19 +24,16 @@ SETS_AT_ONCE = 4
 
 @dataclass(frozen=True)
 class Plan(Job):
-    """Tells the plan that is carried out: it does not depend on weights."""
+    """Tells all plans of the comparison, last the one that is carried out: they do not depend on weights."""
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
         planning = world.planning_in(state)
-        plan = planning.chosen.as_json()
-        plan["throughput_rps"] = None if planning.chosen.throughput_rps == float("inf") else plan["throughput_rps"]
-        nodes = planning.problem.prices.nodes
-        plan["standby"] = [
-            {"device": nodes[node], "others": [nodes[other] for other in others]}
-            for node, others in planning.standby.items()
-        ]
-        return state.replace(values={"plan": plan}), [told(state, "plan", self.stage, **plan)]
+        names = [*(name for name in planning.plans if name != CHOSEN), CHOSEN]
+        plans = [told_plan(planning, name) for name in names]
+        if rates := planning.pieces.exit_rates:
+            plans[-1] |= {"exit_rates": [*rates], "is_assumed": not state.values["exit_rates"]}
+        return state.replace(values={"plan": plans[-1]}), [told(state, "plan", self.stage, **plan) for plan in plans]
 
 
 @dataclass(frozen=True)
@@ -42,28 +42,45 @@ class Serve(Job):
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
-        values = latencies(world, state)
-        state = state.replace(values={"metrics": {**layout.value(state, "metrics"), **values}})
-        return state, [measured(state, self.stage, global_step(state, steps), values)]
-
-
-def latencies(world: World, state: State) -> dict[str, float]:
-    """What the requests see: percentiles of their latency, and how many are answered in a second."""
-    planning, requests = world.planning_in(state), world.task.requests
-    seconds, timeout_s = planning.chosen.latency_s, world.task.failures.timeout_s
-    if not requests.is_stream:
-        found = {f"latency_p{percent:g}_s": seconds for percent in PERCENTILES}
-        return {
-            "latency_s": seconds,
-            **found,
-            "answered_rps": 1 / seconds,
-            "share_timed_out": float(seconds > timeout_s),
+        planning, requests = world.planning_in(state), world.task.requests
+        step, timeout_s = global_step(state, steps), world.task.failures.timeout_s
+        which = ways_taken(world, planning)
+        if not requests.is_stream:
+            values = _one_by_one(planning, which, timeout_s)
+            return _measured(state, values), [measured(state, self.stage, step, values)]
+        stream = simulate_each(planning.routes, which, requests.moments(world.context.stream("requests")))
+        values = _told(stream, timeout_s) | {
+            "latency_s": planning.chosen.latency_s,
+            "load": planning.period_s * (requests.rate_rps or 0.0),
+            "sustained_rps": 1 / planning.period_s if planning.period_s > 0 else 0.0,
         }
-    stream = simulate(planning.route, requests.moments(world.context.stream("requests")))
-    return _told(stream, timeout_s) | {
+        shown = told_stream(stream, planning.routes[0].resources)
+        return _measured(state, values), [
+            measured(state, self.stage, step, values),
+            told(state, "requests", self.stage, **shown),
+        ]
+
+
+def _measured(state: State, values: dict[str, float]) -> State:
+    return state.replace(values={"metrics": {**layout.value(state, "metrics"), **values}})
+
+
+def ways_taken(world: World, planning: Planning) -> NDArray[np.int64]:
+    """(N,) number of the exit at which each request leaves, drawn by the shares of the exits."""
+    count, shares = world.task.requests.count, planning.shares_of_ways
+    if len(shares) == 1:
+        return np.zeros(count, dtype=np.int64)
+    return world.context.stream("exits").choice(len(shares), count, p=shares / shares.sum())
+
+
+def _one_by_one(planning: Planning, which: NDArray[np.int64], timeout_s: float) -> dict[str, float]:
+    seconds, each = planning.chosen.latency_s, np.array([way.seconds for way in planning.ways])[which]
+    found = {f"latency_p{percent:g}_s": float(np.percentile(each, percent)) for percent in PERCENTILES}
+    return {
         "latency_s": seconds,
-        "load": planning.route.period_s * (requests.rate_rps or 0.0),
-        "sustained_rps": 1 / planning.route.period_s if planning.route.period_s > 0 else 0.0,
+        **found,
+        "answered_rps": 1 / seconds,
+        "share_timed_out": float((each > timeout_s).mean()),
     }
 
 

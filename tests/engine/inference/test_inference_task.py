@@ -105,7 +105,7 @@ def test_requests_one_by_one_take_what_the_plan_says() -> None:
 
 
 def test_a_stream_waits_and_its_percentiles_grow_with_its_rate() -> None:
-    period = world_of().planning.route.period_s
+    period = world_of().planning.period_s
     found = []
     for share in (0.2, 0.9):
         outcome, _ = carried_out(f"task.requests.rate_rps={share / period}", "task.failures.most_lost=0")

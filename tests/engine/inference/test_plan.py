@@ -13,9 +13,10 @@ from engine.core.sample import SampleSpec
 from engine.costs.model import CostModel
 from engine.costs.trace import COMPUTE, SEND
 from engine.fleet.group import FleetSpec
+from engine.inference.courses import lay
 from engine.inference.pieces import Pieces
 from engine.inference.placer import placement_of
-from engine.inference.plan import compare, lay, plan_of
+from engine.inference.plan import compare, plan_of
 from engine.inference.prices import Prices, is_direct
 from engine.inference.problem import PlacementProblem
 from engine.inference.splitter import splitters

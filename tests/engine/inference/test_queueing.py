@@ -83,7 +83,8 @@ def test_both_ways_to_simulate_agree() -> None:
         Operation(3, 0.0, 0.015, 0.0, (2, 3)),
     )
     route, arrivals = Route(operations, ("a", "b", "c", "d")), poisson(2000, 25.0)
-    assert _in_time(route, arrivals) == pytest.approx(_in_columns(route, arrivals), rel=1e-9)
+    ways = np.zeros(len(arrivals), dtype=np.int64)
+    assert _in_time([route], ways, arrivals) == pytest.approx(_in_columns(route, arrivals), rel=1e-9)
 
 
 def test_a_device_with_two_stages_serves_what_is_ready_first() -> None:

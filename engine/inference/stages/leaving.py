@@ -1,0 +1,144 @@
+"""Early exits: their training together with the network, and which samples leave where."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from typing_extensions import override
+
+from engine.core.json import JsonValue
+from engine.core.streams import seed_of, stream
+from engine.datafree import layout
+from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, measured, told
+from engine.datafree.world import chunk_of
+from engine.fleet.device import TRAINING_PASSES
+from engine.inference.exits import Outcomes, confidence
+from engine.inference.splitters.early_exit import EarlyExitSplitter
+from engine.inference.stages.job import Job
+from engine.inference.world import STUDENTS, TEACHER, World
+from engine.models.profile import profile
+from engine.models.weights import initial
+from engine.task.contract import State
+
+if TYPE_CHECKING:
+    from engine.training.supervised import Batch, Lesson
+
+
+def exits_of(world: World) -> EarlyExitSplitter:
+    """The splitter of a task whose network has early exits."""
+    splitter = world.task.splitter
+    assert isinstance(splitter, EarlyExitSplitter), "only its network has exits"
+    return splitter
+
+
+@dataclass(frozen=True)
+class TeachExits(Job):
+    """Trains the network with its exits, from the weights that it has without them."""
+
+    @override
+    def chunk(self, world: World) -> int:
+        macs = TRAINING_PASSES.value * sum(profile(world.expected_network).macs.values())
+        return chunk_of(macs * world.task.training.batch_size)
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        from engine.training.supervised import weights_in
+
+        trainer, arrays = world.trainer("exits", world.expected_network), layout.part(layout.TRAIN, state.tensors)
+        if steps.start == 0:
+            fresh = initial(world.expected_network, seed_of(world.context.seed, "exits"))
+            arrays = trainer.begin({**fresh, **state.clients[TEACHER]}, world.task.training)
+        arrays, terms = trainer.advance(arrays, _lesson(world, self.num_steps), steps)
+        events = []
+        if falls_due(steps, self.num_steps, POINTS):
+            values = {f"exits_{name}": amount for name, amount in terms.items()}
+            events.append(measured(state, self.stage, global_step(state, steps), values))
+        if steps.stop < self.num_steps:
+            return layout.with_part(state, layout.TRAIN, arrays), events
+        state = layout.with_part(state, layout.TRAIN, {})
+        return state.replace(clients={STUDENTS: weights_in(arrays)}), events
+
+
+def _lesson(world: World, num_steps: int) -> "Lesson":
+    from engine.inference.exit_lessons import joint_loss
+    from engine.training.supervised import Lesson, Samples, rows_of_pass
+
+    splitter, seed = exits_of(world), world.context.seed
+    samples, settings = Samples(world.train.x, world.train.y), world.task.training
+
+    def batch(step: int) -> "Batch":
+        rows = rows_of_pass(seed, step, len(samples), settings.batch_size)
+        return samples.batch(rows, settings, stream(seed, "augment", "exits", step))
+
+    return Lesson(settings, num_steps, joint_loss(splitter.heads, splitter.loss_weights), batch, seed)
+
+
+@dataclass(frozen=True)
+class MeasureExits(Job):
+    """What each exit says to the test samples, and how sure it is.
+
+    Attributes:
+        width: samples of a step.
+    """
+
+    width: int
+
+    @override
+    def chunk(self, world: World) -> int:
+        return 1
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        seen = self._look(world, state, slice(steps.start * self.width, steps.stop * self.width))
+        work = layout.part(layout.WORK, state.tensors)
+        found = {name: np.concatenate([work[name], array]) if work else array for name, array in seen.items()}
+        if steps.stop < self.num_steps:
+            return layout.with_part(state, layout.WORK, found), []
+        state = layout.with_part(state, layout.WORK, {})
+        return self._told(world, state, found, global_step(state, steps))
+
+    def _look(self, world: World, state: State, rows: slice) -> dict[str, np.ndarray]:
+        import torch
+        from torch.nn import functional
+
+        from engine.inference.exit_lessons import exit_logits
+        from engine.training.arrays import as_tensor
+
+        splitter, y = exits_of(world), as_tensor(world.test.y[rows])
+        with torch.no_grad():
+            logits = exit_logits(world.module(state, STUDENTS), splitter.heads, as_tensor(world.test.x[rows]))
+            losses = [functional.cross_entropy(one, y, reduction="none").numpy() for one in logits]
+        return {
+            "right": np.stack([(one.argmax(dim=1) == y).numpy() for one in logits], axis=1),
+            "sureness": np.stack([confidence(one.numpy(), splitter.policy) for one in logits[:-1]], axis=1),
+            "loss": np.stack(losses, axis=1),
+        }
+
+    def _told(self, world: World, state: State, found: dict[str, np.ndarray], step: int) -> Turn:
+        """The figures of all samples: rates, accuracy as far as each exit, and the curve over thresholds."""
+        splitter = exits_of(world)
+        outcomes = Outcomes(found["right"], found["sureness"], splitter.policy)
+        rates, leaving = outcomes.rates(splitter.threshold), outcomes.leaving(splitter.threshold)
+        last = splitter.num_exits - 1
+        # With the last n parts lost, the exit before them answers all that come to it.
+        accuracies = [outcomes.accuracy(splitter.threshold, last - lost) for lost in range(splitter.num_exits)]
+        values = {
+            "accuracy": accuracies[0],
+            "loss": float(found["loss"][np.arange(len(leaving)), leaving].mean()),
+            **{f"exit{number}_rate": rate for number, rate in enumerate(rates)},
+        }
+        rows: list[JsonValue] = [
+            {"name": name, "accuracy": float(outcomes.right[:, number].mean())}
+            for number, name in enumerate((*splitter.heads, world.graph.output))
+        ]
+        body: dict[str, JsonValue] = {
+            "policy": splitter.policy,
+            "threshold": splitter.threshold,
+            "rates": [*rates],
+            "exits": rows,
+            "curve": [*outcomes.curve()],
+        }
+        metrics = {**layout.value(state, "metrics"), **values}
+        kept: dict[str, JsonValue] = {"metrics": metrics, "accuracies": [*accuracies], "exit_rates": [*rates]}
+        state = state.replace(values={**kept, "exits": body})
+        return state, [measured(state, self.stage, step, values), told(state, "exits", self.stage, **body)]
