@@ -105,14 +105,20 @@ class Host:
     """The warm parent of the processes, started when entered. It serves one laboratory after another.
 
     What it loads (PyTorch) it loads once.
+
+    Args:
+        program: module of the parent's program.
     """
+
+    def __init__(self, program: str = "engine.emulation.parent") -> None:
+        self._program = program
 
     def __enter__(self) -> "Host":
         self._errors = tempfile.TemporaryFile()
         mine, theirs = pair("the laboratory", "its user")
         self._channel = mine
         descriptor = theirs.door.fileno()
-        command = [sys.executable, "-m", "engine.emulation.parent", str(descriptor), str(os.getpid())]
+        command = [sys.executable, "-m", self._program, str(descriptor), str(os.getpid())]
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self._process = subprocess.Popen(

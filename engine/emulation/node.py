@@ -70,8 +70,11 @@ class Node:
         for barrier, members in self.program.barriers.items():
             for member in members:
                 self._barrier_of.setdefault(member, []).append(barrier)
+        # A connection that was opened for one message goes now: messages that are sent over it while the other end
+        # gives it up would be lost, and the round would never end.
+        self.transport.settle()
         for peer in self.program.opens:
-            if not self.transport.is_open(peer):
+            if not self.transport.keeps(peer):
                 self.transport.open(peer)
         self._await_connections()
 

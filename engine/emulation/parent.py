@@ -121,6 +121,10 @@ class Parent:
             return self._rounds(order)
         return self._all([{**order, **part} for part in order.pop("parts")], order["patience_s"])
 
+    def live(self, place: int, control: Channel, make_transport: TransportMaker) -> None:
+        """Be a node, in its process, until the control hangs up: here one that repeats rounds of a trace."""
+        serve(place, control, make_transport)
+
     def close(self) -> None:
         """End all children."""
         for child in (*self.nodes, *filter(None, [self.carrier])):
@@ -196,7 +200,7 @@ class Parent:
                 control.send({"error": f"node {place} cannot enter the network: {error}"})
                 return
             kernel.die_with_parent(os.getppid())
-            serve(place, control, self._transport(inside))
+            self.live(place, control, self._transport(inside))
 
         self.nodes.append(fork(f"node {place}", live, (*self.doors, *self._own_ends())))
         inside.close()
@@ -232,10 +236,11 @@ class Conductor:
 
     Args:
         control: where orders come from.
+        parent: the kind of parent that it opens laboratories with.
     """
 
-    def __init__(self, control: Channel) -> None:
-        self.control = control
+    def __init__(self, control: Channel, parent: type[Parent] = Parent) -> None:
+        self.control, self._kind = control, parent
         self._parent: Parent | None = None
         self._prepared: set[str] = set()
 
@@ -267,7 +272,7 @@ class Conductor:
         signal.setitimer(signal.ITIMER_REAL, order["deadline_s"])
         if self._parent is not None:
             self._parent.close()
-        parent = self._parent = Parent(order, self.control)
+        parent = self._parent = self._kind(order, self.control)
         if order["computation"] == "network":
             warm()
         if order["fabric"] not in self._prepared:
@@ -277,12 +282,12 @@ class Conductor:
         return parent.bring_up()
 
 
-def main(words: list[str]) -> int:
+def main(words: list[str], parent: type[Parent] = Parent) -> int:
     """Obey until whoever started this hangs up."""
     control = Channel(socket.socket(fileno=int(words[0])), "the laboratory's user")
     kernel.die_with_parent(int(words[1]))
     try:
-        Conductor(control).run()
+        Conductor(control, parent).run()
     except Gone:
         return 0
 

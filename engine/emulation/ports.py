@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Protocol
 
 from engine.emulation.interfaces import node_of
@@ -49,10 +50,9 @@ class TunPort:
 
     def put(self, packet: bytes) -> None:
         """Hand a packet to the node."""
-        try:
+        # A full queue drops it, and so does a node whose process has ended.
+        with suppress(OSError):
             os.write(self.descriptor, packet)
-        except BlockingIOError:
-            return
 
     def close(self) -> None:
         """Give up this end."""
@@ -83,10 +83,8 @@ class PacketPort:
 
     def put(self, packet: bytes) -> None:
         """Hand a packet to the node."""
-        try:
+        with suppress(OSError):  # as above
             self.door.send(self._header + packet)
-        except BlockingIOError:
-            return
 
     def close(self) -> None:
         """Give up this end."""

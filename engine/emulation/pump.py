@@ -37,10 +37,14 @@ class Pump:
         self.loop.run()
 
     def _take(self, node: int, port: Port) -> None:
-        for packet in port.packets():
-            target = target_of(packet)
-            if target >= 0:
-                self.emulator.offer(self.loop.now(), (node, target), packet)
+        try:
+            for packet in port.packets():
+                target = target_of(packet)
+                if target >= 0:
+                    self.emulator.offer(self.loop.now(), (node, target), packet)
+        except OSError:
+            # The node's process has ended, and its interface with it: others go on without it.
+            self.loop.forget(port.descriptor)
         self._hand_over()
 
     def _hand_over(self) -> None:

@@ -120,7 +120,7 @@ class Shaper(Pump):
                 told = (len(body), item, repetition, node, 0)
                 self.transfers[self._count] = Transfer((node, target), told, body, 2 * connects)
                 self._advance(self._count)
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             self.loop.forget(port.descriptor)
         self._hand_over()
 

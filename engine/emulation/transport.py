@@ -62,6 +62,10 @@ class Transport(ABC):
     def open(self, peer: int) -> None:  # noqa: B027  # most transports need no preparation
         """Open a connection that later messages to that node and from it keep using."""
 
+    def keeps(self, peer: int) -> bool:
+        """Whether this node has opened a connection that later messages to that node keep using."""
+        return True
+
     def is_open(self, peer: int) -> bool:
         """Whether messages to that node can be sent at once."""
         return True

@@ -103,6 +103,20 @@ def test_a_connection_of_its_own_costs_a_round_trip(fabric: FabricName, host: Ho
     assert is_about(seconds(times, 1), expected)
 
 
+def test_kept_connections_follow_one_that_served_a_single_message(real_fabric: FabricName, host: Host) -> None:
+    # As before the requests of an inference: the server sends weights over a connection that it then gives up, and the
+    # device begins to send at once.
+    builder = TraceBuilder()
+    builder.send(SERVER, 0, 1000, new_connection=True)
+    with Laboratory(Setting(real_fabric, 2, 1280), host) as laboratory:
+        prepared(laboratory, builder.build())
+        assert laboratory.run(1, 10.0)[1]
+        prepared(laboratory, there_and_back(1000))
+        times, is_complete = laboratory.run(3, 10.0, first=1)
+    assert is_complete
+    assert len(times) == 3
+
+
 def test_loss_is_repaired_by_tcp(real_fabric: FabricName, host: Host) -> None:
     with Laboratory(Setting(real_fabric, 2, 1280), host) as laboratory:
         prepared(laboratory, there_and_back(5000), plan(loss=0.2))

@@ -63,9 +63,9 @@ class Stream:
             except BlockingIOError:
                 self.loop.watch(self.door.fileno(), self._write, kind=WRITE)
                 return
-            except BrokenPipeError:
+            except (BrokenPipeError, ConnectionResetError):
                 self._waiting.clear()
-                return
+                break
             rest = self._waiting.popleft()[sent:]
             if rest:
                 self._waiting.appendleft(rest)

@@ -39,6 +39,11 @@ class Tcp(Transport):
     def open(self, peer: int) -> None:
         """Open a connection that later messages to that node and from it keep using."""
         self._connect(peer, is_single=False)
+        self.lines[peer].is_kept = True
+
+    def keeps(self, peer: int) -> bool:
+        """Whether this node has opened a connection that is kept, and it is still there."""
+        return peer in self.lines and self.lines[peer].is_kept
 
     def is_open(self, peer: int) -> bool:
         """Whether the connection is there."""
@@ -90,11 +95,13 @@ class Line:
     Attributes:
         is_open: whether the handshake is over.
         is_single: whether this node opened it for one message and what answers it.
+        is_kept: whether this node opened it for all messages to come.
     """
 
     def __init__(self, transport: Tcp, door: socket.socket, *, is_open: bool, is_single: bool) -> None:
         self.transport, self.door, self.is_open, self.is_single = transport, door, is_open, is_single
         self._waiting: deque[memoryview] = deque()
+        self.is_kept = False
         self._come = bytearray()
         self._closed = False
         transport.loop.watch(door.fileno(), self._read)
@@ -111,6 +118,7 @@ class Line:
         """Reset the connection: one packet, nothing that lingers."""
         if not self._closed:
             self._closed = True
+            self.is_open = self.is_kept = False
             self.transport.loop.forget(self.door.fileno())
             self.door.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.door.close()
