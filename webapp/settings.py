@@ -51,6 +51,10 @@ RECOST_AT_ONCE = 1_500_000
 beyond, a process of its own does."""
 RECOST_LIMIT_S = 120.0
 """How long such a process may take, in seconds."""
+PLACEMENTS_AT_ONCE = 5_000
+"""Placements that the web process tries itself; more are tried in a process of their own."""
+PLAN_LIMIT_S = 60.0
+"""How long such a process may take, in seconds."""
 TRASH_DAYS = environment.number("EDGELOOM_TRASH_DAYS", 30.0)
 """How long deleted things can be brought back, in days."""
 CLEAN_S = environment.number("EDGELOOM_CLEAN_S", 3600.0)

@@ -126,6 +126,7 @@ ACCESS: Mapping[tuple[str, str], Rule] = {
     ("GET", "/catalogue/{family}/{kind}"): SIGNED_IN,
     ("GET", "/schema"): SIGNED_IN,
     ("POST", "/estimates"): READ,
+    ("POST", "/plans"): READ,
     ("GET", "/system"): SIGNED_IN,
     ("GET", "/system/estimates"): SIGNED_IN,
     ("GET", "/trash"): READ,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from webapp.api.documents import reference
+from webapp.api.planschemas import plan_schemas
 
 Json = dict[str, Any]
 
@@ -339,4 +340,5 @@ def answer_schemas() -> Json:
         "Recost": _RECOST,
         "UseSheet": _USE,
         "Round": _ROUND,
+        **plan_schemas(),
     }

@@ -19,6 +19,7 @@ from webapp.api.routes import (
     members,
     models,
     notes,
+    plans,
     previews,
     recosting,
     rounds,
@@ -69,6 +70,7 @@ def make_api() -> NinjaAPI:
     api.add_router("/artifacts", artifacts.router)
     api.add_router("/catalogue", catalogue.router)
     api.add_router("", specs.router)
+    api.add_router("", plans.router)
     api.add_router("", comparisons.router)
     api.add_router("/system", system.router)
     api.add_router("/trash", trash.router)

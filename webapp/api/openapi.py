@@ -16,6 +16,7 @@ from webapp.api.resources import TokenBody
 from webapp.api.routes.datasets import DataSetBody, DataSetWords
 from webapp.api.routes.exchange import NetworkImportBody
 from webapp.api.routes.models import ModelBody
+from webapp.api.routes.plans import PlanBody
 from webapp.api.routes.previews import PreviewBody
 from webapp.api.specschema import body_schemas
 from webapp.api.teamwork import BODIES
@@ -181,6 +182,7 @@ def _model_schemas() -> Json:
         ModelBody,
         DataSetWords,
         PreviewBody,
+        PlanBody,
         NetworkImportBody,
         *BODIES,
     )

@@ -11,6 +11,9 @@ from engine.inference.problem import PlacementProblem
 MOST_NAMED = 12
 """Pieces that a message names."""
 
+PieceName = Annotated[str, Field(min_length=1, max_length=200)]
+"""The name of a piece; a message about a longer one would be as long."""
+
 
 @placers.register
 class Given(Placer):
@@ -23,7 +26,7 @@ class Given(Placer):
     source: ClassVar[str] = "This platform: docs/reference/inference.md"
     kind: Literal["given"] = "given"
 
-    assignment: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    assignment: dict[PieceName, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     """Number of the device of each piece, by the piece's name; pieces that are not named are computed where inputs
     arise, and pinned ones stay at their end."""
 

@@ -54,6 +54,7 @@ def call(api: Api, method: str, path: str, targets: dict[str, str]) -> int:
             "/datasets": {"name": "D", "kind": "arrays", "sha256": "a" * 64, "size_bytes": 10},
             "/models": {"name": "M", "sha256": "a" * 64, "size_bytes": 10, "model": MODEL, "dataset": DATASET},
             "/runs/{run_id}/recost": {"bandwidth": 0.5},
+            "/plans": {"spec": {"fleet": {}, "task": {"kind": "inference", "dataset": {"kind": "digits"}}}},
             "/previews": {"part": "model", "task": {"dataset": {"kind": "digits"}, "model": {"kind": "mlp"}}},
         }.get(path, body)
     query = {"/compare": {"cells": targets["experiment_id"]}, "/tasks/{task_id}/preview": {"part": "model"}}.get(path)

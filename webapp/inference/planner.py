@@ -1,0 +1,88 @@
+"""Plans of a design for pages and REST: made here where that takes no time, in a process of its own where it may."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from django.conf import settings
+
+from engine.core.errors import EngineError, Problem, SpecError
+from engine.inference.placers.exhaustive import Exhaustive
+from engine.inference.placers.given import Given
+from engine.inference.placers.ilp import Ilp
+from engine.inference.planning import Planning
+from engine.specs.experiment import ExperimentSpec
+from engine.specs.plans import planning_of, plans, read_design
+from engine.specs.text import tree_of
+from webapp.datasets.usage import foreign_uploads
+from webapp.experiments.engine_process import TakesTooLong, answer_of
+from webapp.library.services import body_for
+from webapp.teams.models import Team
+from webapp.trained.usage import foreign_models, headless_only
+
+
+def design_of(team: Team, tree: Any) -> ExperimentSpec:
+    """The design of a plain tree as it stands outside of its sweep, with what it names checked to be the team's.
+
+    Raises:
+        SpecError: all problems of the first stage that has any.
+    """
+    if refused := headless_only(tree):
+        raise SpecError(refused)
+    spec = read_design(tree, saved=functools.partial(body_for, team))
+    if problems := [*foreign_uploads(spec, team), *foreign_models(spec, team)]:
+        raise SpecError(problems)
+    return spec
+
+
+def plans_of(spec: ExperimentSpec, assignment: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """The plans of a design, and what an assignment by hand comes to; see :func:`engine.specs.plans.plans`.
+
+    Raises:
+        SpecError: something is wrong with the design or the assignment, or its placer takes too long.
+        EngineError: there is no price of sending between some devices.
+    """
+    planning = planning_of(spec)
+    if is_quick(planning):
+        return dict(plans(spec, assignment))
+    if wrong := Given(assignment=dict(assignment or {})).problems(planning.problem):
+        raise SpecError(wrong)
+    moved = [word for piece, device in (assignment or {}).items() for word in ("--assign", f"{piece}={device}")]
+    return asked(spec, moved)
+
+
+def is_quick(planning: Planning) -> bool:
+    """Whether its placer surely takes about a second at most."""
+    match planning.task.placer:
+        case Ilp():
+            return False
+        case Exhaustive() as placer:
+            count = planning.problem.prices.num_nodes ** min(planning.problem.num_pieces, 64)
+            return min(count, placer.most) <= settings.PLACEMENTS_AT_ONCE
+        case _:
+            return True
+
+
+def asked(spec: ExperimentSpec, words: list[str]) -> dict[str, Any]:
+    """What the engine's command says with these words, in a process of its own.
+
+    Raises:
+        SpecError: it takes longer than is allowed.
+        EngineError: it failed.
+    """
+    limit_s = settings.PLAN_LIMIT_S
+    try:
+        found = answer_of(["plan", "-", "--json", *words], limit_s=limit_s, given=orjson.dumps(tree_of(spec)))
+    except TakesTooLong as error:
+        message = (
+            f"planning takes over {limit_s:g} s; choose another placer, fewer devices or points, or ./edgeloom plan"
+        )
+        raise SpecError([Problem("task.placer", "plan_too_slow", message)]) from error
+    answer: dict[str, Any] = found
+    return answer
+
+
+def told(error: EngineError) -> tuple[Problem, ...]:
+    """An error as problems."""
+    return error.problems if isinstance(error, SpecError) else (Problem("", error.code, str(error)),)
