@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping
 from engine.core.json import JsonValue
 from engine.datafree.stages.measuring import samples_at_once
 from engine.datafree.teachers.train import TrainedTeacher
+from engine.inference.rivals import Rival, graph_of, rival_network, rivals_of
 from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.splitters.ensemble import EnsembleSplitter
 from engine.inference.stages.job import Job
 from engine.inference.stages.learning import Load, Train
 from engine.inference.stages.leaving import MeasureExits, TeachExits
 from engine.inference.stages.measuring import Compare, Measure, Verify
+from engine.inference.stages.rivals import DivideRival, MeasureRival, TeachRival
 from engine.inference.stages.running import Book, Fail, Plan, Serve, num_sets
 from engine.inference.stages.teaching import Divide, Reading, Show, Teach
 from engine.inference.world import STUDENTS, TEACHER, World
@@ -22,6 +24,7 @@ STAGE_TITLES: Mapping[str, str] = {
     "teacher": "Network",
     "exits": "Exits",
     "students": "Students",
+    "rivals": "Baselines",
     "comparison": "Comparison",
     "requests": "Requests",
     "failures": "Failures",
@@ -82,6 +85,18 @@ def _students(world: World) -> Iterator[Job]:
         yield Teach("students", steps)
     yield Plan("plan", 1)
     yield _measure(world, "students", STUDENTS)
+    for rival in rivals_of(world):
+        yield from _rival(world, rival)
+
+
+def _rival(world: World, rival: Rival) -> Iterator[Job]:
+    steps = world.task.training.steps
+    if rival.is_divided:
+        yield DivideRival("rivals", 1, rival)
+    for member in range(rival.splitter.num_students) if rival.kind == "ensemble" else (-1,):
+        yield TeachRival("rivals", steps, rival, member)
+    count, width = _looks(world, graph_of(rival_network(world, rival, ())))
+    yield MeasureRival("rivals", count, rival, width)
 
 
 def _measure(world: World, stage: str, piece: int) -> Measure:

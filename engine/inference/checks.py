@@ -7,6 +7,8 @@ from engine.core.errors import EngineError, Problem
 from engine.datafree.checks import below
 from engine.inference.placer import NoPlan
 from engine.inference.prices import MOST_NODES
+from engine.inference.rivals import RivalSettings
+from engine.inference.splitters.nonn import NonnSplitter
 from engine.inference.world import world_of
 from engine.task.contract import Context
 
@@ -52,6 +54,8 @@ def _groups(task: "Inference", context: Context) -> Iterator[Problem]:
 
 
 def _members(task: "Inference") -> Iterator[Problem]:
+    if task.baselines != RivalSettings() and not isinstance(task.splitter, NonnSplitter):
+        yield Problem("baselines", "not_read", "baselines stand beside a network of students: choose the splitter nonn")
     if task.objective not in task.placer.objectives:
         known = ", ".join(task.placer.objectives)
         yield Problem("objective", "not_known", f"this placer knows {known}; given: {task.objective}")

@@ -1,13 +1,19 @@
 """The table of plans: what is carried out beside the trivial ones."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from engine.core.json import JsonValue
 from engine.inference.pieces import Pieces
 from engine.inference.plan import Plan
 from engine.inference.planning import TEACHER, TITLES, Planning
+from engine.inference.rivals import rival_network, rival_placements, rivals_of
 from engine.models.profile import profile
+from engine.task.contract import State
+
+if TYPE_CHECKING:
+    from engine.inference.world import World
 
 
 def rows_of(planning: Planning, accuracy: float, teacher: float) -> list[dict[str, JsonValue]]:
@@ -21,7 +27,7 @@ def rows_of(planning: Planning, accuracy: float, teacher: float) -> list[dict[st
     whole = profile(planning.graph).total_macs
     return [
         row_of(
-            name,
+            (name, *TITLES[name]),
             plan,
             accuracy=teacher if name == TEACHER else accuracy,
             macs={plan.at[0]: whole} if name == TEACHER else macs_of(planning.pieces, plan),
@@ -39,16 +45,18 @@ def macs_of(pieces: Pieces, plan: Plan) -> dict[int, int]:
     return found
 
 
-def row_of(name: str, plan: Plan, *, accuracy: float, macs: Mapping[int, int]) -> dict[str, JsonValue]:
+def row_of(
+    names: tuple[str, str, str], plan: Plan, *, accuracy: float, macs: Mapping[int, int]
+) -> dict[str, JsonValue]:
     """A plan's line.
 
     Args:
-        name: of the plan.
+        names: name, title and role of the plan.
         plan: with its costs.
         accuracy: of the network that answers.
         macs: of one inference by device.
     """
-    title, role = TITLES[name]
+    name, title, role = names
     return {
         "name": name,
         "title": title,
@@ -68,6 +76,21 @@ def row_of(name: str, plan: Plan, *, accuracy: float, macs: Mapping[int, int]) -
         "survival": plan.survival,
         "explanation": plan.explanation,
     }
+
+
+def rival_rows(world: "World", state: State, planning: Planning) -> Iterator[dict[str, JsonValue]]:
+    """The lines of what was trained beside the students; one that fits nowhere has an accuracy alone."""
+    known: Any = state.values["rivals"]
+    for rival in rivals_of(world):
+        mine = known[rival.name]
+        network = rival_network(world, rival, tuple(map(len, mine.get("groups", []))))
+        for name, title, pieces, placement in rival_placements(world, rival, network, planning):
+            if placement is None:
+                row: dict[str, JsonValue] = {"name": name, "title": title, "role": "baseline"}
+                yield {**row, "accuracy": mine["accuracy"], "explanation": "fits nowhere"}
+                continue
+            plan = planning.plan(planning.problem_of(pieces), placement, name)
+            yield row_of((name, title, "baseline"), plan, accuracy=mine["accuracy"], macs=macs_of(pieces, plan))
 
 
 def finite(value: float) -> float | None:

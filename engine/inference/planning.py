@@ -103,9 +103,10 @@ class Planning:
     @cached_property
     def problem(self) -> PlacementProblem:
         """What the placer solves, on all devices of the fleet."""
-        return self._problem(self.pieces)
+        return self.problem_of(self.pieces)
 
-    def _problem(self, pieces: Pieces) -> PlacementProblem:
+    def problem_of(self, pieces: Pieces) -> PlacementProblem:
+        """The same for other pieces."""
         task, ends = self.task, self.ends
         return PlacementProblem(
             pieces=pieces,
@@ -148,16 +149,17 @@ class Planning:
     @cached_property
     def plans(self) -> dict[str, Plan]:
         """The same with the figures of the cost model."""
-        plans = {name: self._plan(self.problem, placement, name) for name, placement in self.placements.items()}
+        plans = {name: self.plan(self.problem, placement, name) for name, placement in self.placements.items()}
         if self.task.splitter.needs_training:
-            whole = self._problem(LayerSplitter().split(self.graph))
+            whole = self.problem_of(LayerSplitter().split(self.graph))
             try:
-                plans[TEACHER] = self._plan(whole, SingleBest().place(whole), TEACHER)
+                plans[TEACHER] = self.plan(whole, SingleBest().place(whole), TEACHER)
             except NoPlan:
                 return plans  # the teacher fits nowhere: then it does not stand beside its students
         return plans
 
-    def _plan(self, problem: PlacementProblem, placement: Placement, name: str) -> Plan:
+    def plan(self, problem: PlacementProblem, placement: Placement, name: str) -> Plan:
+        """A placement with the figures of the cost model."""
         return plan_of(problem, placement, self.context.cost_model, title=name, availability=self.availability)
 
     @property

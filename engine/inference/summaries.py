@@ -14,6 +14,7 @@ from engine.costs.work import Work
 from engine.datafree import layout
 from engine.inference.agenda import agenda_of, stages_of
 from engine.inference.planning import CHOSEN, TITLES
+from engine.inference.rivals import graph_of, rival_network, rivals_of
 from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.stages.teaching import Reading
 from engine.inference.world import STUDENTS, TEACHER, students_of, world_of
@@ -36,7 +37,14 @@ def facts_of(task: "Inference", context: Context) -> dict[str, JsonValue]:
     return {
         "num_devices": context.fleet.num_devices,
         "stages": stages_of(world),
-        "contenders": [{"name": name, "title": TITLES[name][0], "role": TITLES[name][1]} for name in planning.plans],
+        "contenders": [
+            *({"name": name, "title": TITLES[name][0], "role": TITLES[name][1]} for name in planning.plans),
+            *(
+                {"name": name, "title": title, "role": "baseline"}
+                for rival in rivals_of(world)
+                for name, title in rival.rows
+            ),
+        ],
         "final": CHOSEN,
         "num_parameters": world.profile.num_parameters,
         "macs": world.profile.total_macs,
@@ -69,8 +77,11 @@ def expected_host_trace(task: "Inference", context: Context) -> Trace:
         steps, batch = task.training.steps, task.training.batch_size
         if not isinstance(task.splitter, EarlyExitSplitter):
             builder.compute(HOST, work, sum(last - first for _, first, last in Reading.of(world).parts), mode="infer")
-        builder.compute(HOST, students, steps * batch, mode="train", num_steps=steps)
-        builder.compute(HOST, students, task.dataset.num_samples("test"), mode="infer")
+        networks = [students]
+        networks += [Work.from_profile(profile(graph_of(rival_network(world, one, ())))) for one in rivals_of(world)]
+        for network in networks:
+            builder.compute(HOST, network, steps * batch, mode="train", num_steps=steps)
+            builder.compute(HOST, network, task.dataset.num_samples("test"), mode="infer")
     return builder.build()
 
 
@@ -81,7 +92,7 @@ def begin(task: "Inference", context: Context) -> State:
     total = sum(job.num_steps for job in agenda_of(world))
     values: dict[str, JsonValue] = {
         "job": 0, "at": 0, "done": 0, "total": total, "reason": "", "plan": {}, "losses": [], "failures": {},
-        "groups": [], "filters": {}, "exit_rates": [], "exits": {},
+        "groups": [], "filters": {}, "rivals": {}, "exit_rates": [], "exits": {},
         "totals": dict.fromkeys(layout.TOTALS, 0.0), "metrics": {}, "contenders": {}, "accuracies": [],
     }  # fmt: skip
     ledger = Ledger.empty(context.fleet.names)

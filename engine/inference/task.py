@@ -20,6 +20,7 @@ from engine.inference.arrivals import RequestSettings
 from engine.inference.placer import Placer, placers
 from engine.inference.placers.greedy import Greedy
 from engine.inference.problem import Objective
+from engine.inference.rivals import RivalSettings
 from engine.inference.settings import FailureSettings, PlanRules, VerificationSettings
 from engine.inference.splitter import Splitter, splitters
 from engine.inference.splitters.layer import LayerSplitter
@@ -56,6 +57,9 @@ class Inference(Task):
 
     training: Distillation = Field(default_factory=Distillation)
     """The budget of students, for a splitter whose pieces are networks that must be trained."""
+
+    baselines: RivalSettings = Field(default_factory=RivalSettings)
+    """What is trained beside a network of students (splitter nonn)."""
 
     placer: Annotated[Placer, placers.field()] = Field(default_factory=Greedy)
     """How each piece finds its device."""

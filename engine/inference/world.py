@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from engine.models.build import GraphModule
     from engine.training.supervised import Trainer
 
-TEACHER, STUDENTS, MEMBERS, OUTPUTS = 0, 1, 10, 100
+TEACHER, STUDENTS, MEMBERS, RIVALS, OUTPUTS = 0, 1, 10, 20, 100
 """Numbers of the pieces of state with the trained network's weights, with those of all students together (or of the
-network with exits), with the
-first of an ensemble's members, and with the first part of the teacher's outputs."""
+network with exits), with the first of an ensemble's members, with the first of what is trained beside the students, and
+with the first part of the teacher's outputs."""
 
 
 def world_of(task: "Inference", context: Context) -> "World":

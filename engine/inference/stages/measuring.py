@@ -10,7 +10,7 @@ from engine.core.errors import EngineError
 from engine.core.json import JsonValue
 from engine.datafree import layout
 from engine.datafree.stages.job import Turn, global_step, measured, told
-from engine.inference.comparison import rows_of
+from engine.inference.comparison import rival_rows, rows_of
 from engine.inference.stages.job import Job
 from engine.inference.world import STUDENTS, TEACHER, World
 from engine.task.contract import State
@@ -86,7 +86,9 @@ class Compare(Job):
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
         metrics = layout.value(state, "metrics")
-        table = rows_of(world.planning_in(state), metrics["accuracy"], metrics["teacher_accuracy"])
+        planning = world.planning_in(state)
+        table = rows_of(planning, metrics["accuracy"], metrics["teacher_accuracy"])
+        table += rival_rows(world, state, planning)
         state = state.replace(values={"contenders": {str(row["name"]): row for row in table}})
         return state, [told(state, "contender", self.stage, **row) for row in table]
 

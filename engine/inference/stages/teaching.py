@@ -23,7 +23,9 @@ from engine.models.weights import initial
 from engine.task.contract import State, Tensors
 
 if TYPE_CHECKING:
+    from engine.inference.filters import FilterNetwork
     from engine.inference.nonn_lessons import TaughtSamples
+    from engine.inference.partition import FilterGroups
     from engine.training.supervised import Lesson
 
 AT_ONCE = 500
@@ -120,30 +122,36 @@ class Divide(Job):
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
         from engine.inference.filter_page import filter_page
-        from engine.inference.filters import filter_network
 
-        splitter, reading = world.task.splitter, Reading.of(world)
-        assert isinstance(splitter, NonnSplitter), "only its filters are divided"
-        made, labels = _outputs(state, reading, -1), world.train.y[reading.linked]
-        network = filter_network(made["filters"], labels, world.task.dataset.sample().num_classes, splitter.filters)
-        groups = splitter.divide(network, world.context.seed, self._rooms(world, splitter))
+        assert isinstance(world.task.splitter, NonnSplitter), "only its filters are divided"
+        network, groups = divided(world, state, world.task.splitter)
         told_of = filter_page(network, groups)
         values: dict[str, Any] = {"groups": [list(group) for group in groups.groups], "filters": told_of}
         return state.replace(values=values), [told(state, "filters", self.stage, **told_of)]
 
-    @staticmethod
-    def _rooms(world: World, splitter: NonnSplitter) -> Sequence[Any]:
-        """What the devices take on which students are expected to be."""
-        from engine.inference.nonn_sizes import rooms_of
-        from engine.inference.students import num_filters
 
-        planning = world.planning
-        prices, devices = planning.problem.prices, []
-        for piece, node in enumerate(planning.placements[CHOSEN].at[: splitter.num_students]):
-            macs = sum(planning.pieces.pieces[piece].work.macs.values())
-            devices.append((float(prices.memory_bytes[node]), macs / float(prices.compute_s[piece, node])))
-        sample = world.task.dataset.sample()
-        return rooms_of(sample, splitter.backbones(sample), devices, num_filters(world.graph))
+def divided(world: World, state: State, splitter: NonnSplitter) -> tuple["FilterNetwork", "FilterGroups"]:
+    """The network of the teacher's filters, and the filters of each student of a splitter."""
+    from engine.inference.filters import filter_network
+
+    reading = Reading.of(world)
+    made, labels = _outputs(state, reading, -1), world.train.y[reading.linked]
+    network = filter_network(made["filters"], labels, world.task.dataset.sample().num_classes, splitter.filters)
+    return network, splitter.divide(network, world.context.seed, _rooms(world, splitter))
+
+
+def _rooms(world: World, splitter: NonnSplitter) -> Sequence[Any]:
+    """What the devices take on which students are expected to be."""
+    from engine.inference.nonn_sizes import rooms_of
+    from engine.inference.students import num_filters
+
+    planning = world.planning
+    prices, devices = planning.problem.prices, []
+    for piece, node in enumerate(planning.placements[CHOSEN].at[: splitter.num_students]):
+        macs = sum(planning.pieces.pieces[piece].work.macs.values())
+        devices.append((float(prices.memory_bytes[node]), macs / float(prices.compute_s[piece, node])))
+    sample = world.task.dataset.sample()
+    return rooms_of(sample, splitter.backbones(sample), devices, num_filters(world.graph))
 
 
 @dataclass(frozen=True)

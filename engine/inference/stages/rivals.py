@@ -1,0 +1,163 @@
+"""What stands beside the students: who learns what, training on the same budget, and how often it is right."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from typing_extensions import override
+
+from engine.core.json import JsonValue
+from engine.core.streams import seed_of
+from engine.datafree import layout
+from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, measured
+from engine.datafree.world import chunk_of
+from engine.fleet.device import TRAINING_PASSES
+from engine.inference.rivals import Rival, graph_of, rival_network
+from engine.inference.stages.job import Job
+from engine.inference.stages.teaching import divided, taught
+from engine.inference.students import StudentNetwork, ensemble_weights
+from engine.inference.world import MEMBERS, RIVALS, World
+from engine.models.graph import Graph
+from engine.models.profile import profile
+from engine.models.weights import initial
+from engine.task.contract import State, Tensors
+
+if TYPE_CHECKING:
+    from engine.inference.nonn_lessons import TaughtSamples
+    from engine.training.supervised import Lesson
+
+
+def groups_of(state: State, rival: Rival) -> list[list[int]]:
+    """The filters of each of its students; none where it has no such students."""
+    known: Any = state.values["rivals"]
+    found: list[list[int]] = known.get(rival.name, {}).get("groups", [])
+    return found
+
+
+def network_in(world: World, state: State, rival: Rival) -> StudentNetwork | Graph:
+    """A rival's network, once its filters are divided."""
+    return rival_network(world, rival, tuple(map(len, groups_of(state, rival))))
+
+
+def _noted(state: State, rival: Rival, **values: JsonValue) -> State:
+    known: Any = state.values["rivals"]
+    return state.replace(values={"rivals": {**known, rival.name: {**known.get(rival.name, {}), **values}}})
+
+
+@dataclass(frozen=True)
+class DivideRival(Job):
+    """Divides the teacher's filters in another way.
+
+    Attributes:
+        rival: whose students learn them.
+    """
+
+    rival: Rival
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        _, groups = divided(world, state, self.rival.splitter)
+        return _noted(state, self.rival, groups=[list(group) for group in groups.groups]), []
+
+
+@dataclass(frozen=True)
+class TeachRival(Job):
+    """Trains a rival, or one member of the ensemble.
+
+    Attributes:
+        rival: what is trained.
+        member: number of the member; -1 for the whole network.
+    """
+
+    rival: Rival
+    member: int = -1
+
+    @override
+    def chunk(self, world: World) -> int:
+        macs = TRAINING_PASSES.value * sum(profile(self._graph(world, None)).macs.values())
+        return chunk_of(macs * world.task.training.batch_size)
+
+    def _graph(self, world: World, state: State | None) -> Graph:
+        if self.member >= 0:
+            return self.rival.members.member(world.task.dataset.sample(), self.member)
+        return graph_of(rival_network(world, self.rival, ()) if state is None else network_in(world, state, self.rival))
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        from engine.training.supervised import weights_in
+
+        graph = self._graph(world, state)
+        trainer = world.trainer(f"{self.rival.name} {self.member}", graph)
+        arrays = layout.part(layout.TRAIN, state.tensors)
+        if steps.start == 0:
+            names = ("students",) if self.member < 0 else ("students", self.member)
+            arrays = trainer.begin(initial(graph, seed_of(world.context.seed, *names)), world.task.training)
+        arrays, terms = trainer.advance(arrays, self._lesson(world, state, taught(world, state)), steps)
+        events = []
+        if falls_due(steps, self.num_steps, POINTS):
+            values = {f"{self.rival.name}_{name}": amount for name, amount in terms.items()}
+            events.append(measured(state, self.stage, global_step(state, steps), values))
+        if steps.stop < self.num_steps:
+            return layout.with_part(state, layout.TRAIN, arrays), events
+        return self._finished(world, layout.with_part(state, layout.TRAIN, {}), weights_in(arrays)), events
+
+    def _lesson(self, world: World, state: State, samples: "TaughtSamples") -> "Lesson":
+        from engine.inference.nonn_lessons import lesson
+
+        order = [number for group in groups_of(state, self.rival) for number in group]
+        network = network_in(world, state, self.rival) if self.rival.is_divided else None
+        slices = network.slices if isinstance(network, StudentNetwork) else ()
+        return lesson(samples, world.task.training, self.num_steps, order, (self.rival.transfer, slices))
+
+    def _finished(self, world: World, state: State, weights: Tensors) -> State:
+        if self.member < 0:
+            return state.replace(clients={RIVALS + self.rival.number: weights})
+        state = state.replace(clients={MEMBERS + self.member: weights})
+        network = network_in(world, state, self.rival)
+        if self.member + 1 < self.rival.splitter.num_students:
+            return state
+        assert isinstance(network, StudentNetwork), "an ensemble has members"
+        members = [state.clients[MEMBERS + number] for number in range(self.rival.splitter.num_students)]
+        return state.replace(clients={RIVALS + self.rival.number: ensemble_weights(network, members)})
+
+
+@dataclass(frozen=True)
+class MeasureRival(Job):
+    """Counts the right answers of a rival on the test samples.
+
+    Attributes:
+        rival: what is measured.
+        width: samples of a step.
+    """
+
+    rival: Rival
+    width: int
+
+    @override
+    def chunk(self, world: World) -> int:
+        return 1
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        import torch
+
+        from engine.models.build import build
+        from engine.training.arrays import as_tensor, as_tensors, load
+
+        if world.memory.get("rival") is None or world.memory["rival"][0] != self.rival.name:
+            module = build(graph_of(network_in(world, state, self.rival)))
+            load(module, as_tensors(state.clients[RIVALS + self.rival.number]))
+            world.memory["rival"] = self.rival.name, module.eval().requires_grad_(False)
+        rows = slice(steps.start * self.width, steps.stop * self.width)
+        with torch.no_grad():
+            logits = world.memory["rival"][1](as_tensor(world.test.x[rows])).numpy()
+        work = layout.part(layout.WORK, state.tensors)
+        right = np.asarray(work.get("right", 0) + (logits.argmax(axis=1) == world.test.y[rows]).sum())
+        if steps.stop < self.num_steps:
+            return layout.with_part(state, layout.WORK, {"right": right}), []
+        state = layout.with_part(state, layout.WORK, {})
+        accuracy = float(right) / len(world.test)
+        values = {f"{self.rival.name}_accuracy": accuracy}
+        state = _noted(state, self.rival, accuracy=accuracy)
+        state = state.replace(values={"metrics": {**layout.value(state, "metrics"), **values}})
+        return state, [measured(state, self.stage, global_step(state, steps), values)]
