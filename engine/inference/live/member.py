@@ -1,0 +1,172 @@
+"""The process of a device: computes its pieces when all they read is there, and sends on what others read."""
+
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from engine.emulation import kernel
+from engine.emulation.control import Channel, Gone
+from engine.emulation.node import TransportMaker
+from engine.emulation.stages import Pacing
+from engine.emulation.transport import Message as Letter
+from engine.emulation.waiting import EventLoop
+from engine.inference.live.computing import Box, Computer
+from engine.inference.live.script import Script
+from engine.inference.pieces import SINK, SOURCE
+
+CHECK_S = 0.01
+"""Between two looks whether all connections are there."""
+
+
+class Member:
+    """Follows a script. Each request has a ticket; a request that is sent again gets a new one.
+
+    Args:
+        place: of the process in the laboratory.
+        control: orders come from here: ``files``, ``script``, ``ask``, ``ping``, ``facts``.
+        make_transport: makes what it sends with.
+    """
+
+    def __init__(self, place: int, control: Channel, make_transport: TransportMaker) -> None:
+        self.place, self.control = place, control
+        self.loop = EventLoop()
+        self.transport = make_transport(self.loop, place, self._arrived)
+        self.transport.listen()
+        self.pacing = Pacing()
+        self._script = Script((), (), {}, -1, -1, 0.0)
+        self._mine: list[int] = []
+        self._boxes: dict[int, Box] = {}
+        self._first = 0
+        self._is_busy = False
+
+    def run(self) -> None:
+        """Go on until whoever controls it hangs up."""
+        self.loop.watch(self.control.door.fileno(), self._obey)
+        self.loop.run()
+
+    def _obey(self) -> None:
+        try:
+            order = self.control.receive()
+            actions = {
+                "files": self._read,
+                "script": self._learn,
+                "ask": self._ask,
+                "ping": lambda order: self.control.send({"result": None}),
+                "facts": self._tell_facts,
+            }
+            actions[order["order"]](order)
+        except Gone:
+            self.loop.stop()
+
+    def _read(self, order: dict[str, Any]) -> None:
+        self.computer = Computer(Path(order["folder"]))
+        self.control.send({"result": None})
+
+    def _learn(self, order: dict[str, Any]) -> None:
+        """Take over a script: requests with earlier tickets are forgotten."""
+        self._script, self._first = Script.from_json(order["script"]), int(order["first"])
+        self._mine = [number for number, place in enumerate(self._script.at) if place == self.place]
+        self._boxes = {}
+        self.computer.learn(self._mine)
+        ends = {frozenset(pair) for pair in self._script.pairs if self.place in pair}
+        # The node farther from the server opens a connection, as devices behind address translation must.
+        self._peers = [other for pair in ends for other in pair if other != self.place]
+        for peer in self._peers:
+            if peer < self.place and not self.transport.keeps(peer):
+                self.transport.open(peer)
+        self._await_connections()
+
+    def _await_connections(self) -> None:
+        if all(self.transport.is_open(peer) for peer in self._peers):
+            self.control.send({"result": None})
+        else:
+            self.loop.at(self.loop.now() + CHECK_S, self._await_connections)
+
+    def _ask(self, order: dict[str, Any]) -> None:
+        """Begin a request at the moment that was agreed on."""
+        ticket, sample = int(order["ticket"]), int(order["sample"])
+        self.loop.at(float(order["at"]), lambda: self._begin(ticket, sample))
+
+    def _begin(self, ticket: int, sample: int) -> None:
+        if ticket < self._first:
+            return
+        box = self._box(ticket)
+        self.computer.begin(box, sample)
+        self._send(ticket, SOURCE)
+        self._go_on()
+
+    def _box(self, ticket: int) -> Box:
+        if ticket not in self._boxes:
+            self._boxes[ticket] = box = Box()
+            self.computer.miss(box, self._script.missing)
+        return self._boxes[ticket]
+
+    def _arrived(self, letter: Letter) -> None:
+        way = self._script.ways.get(letter.item)
+        if letter.repetition < self._first or way is None or self.place not in way:
+            return  # of a request that was sent again by another plan
+        if way[-1] != self.place:
+            self.transport.send(way[way.index(self.place) + 1], letter, connects=False)
+            return
+        self.computer.take(self.computer.pieces.messages[letter.item], letter.body, self._box(letter.repetition))
+        self._go_on()
+
+    def _send(self, ticket: int, maker: str) -> None:
+        """Send what others read of a piece, or of the input."""
+        for number, way in self._script.ways.items():
+            message = self.computer.pieces.messages[number]
+            if message.source == maker and way[0] == self.place:
+                body = self.computer.encode(message, self._boxes[ticket])
+                self.transport.send(way[1], Letter(number, ticket, body), connects=False)
+
+    def _go_on(self) -> None:
+        """Compute the next piece that is ready, of the earliest request; tell answers that are there."""
+        for ticket in sorted(self._boxes):
+            box = self._boxes[ticket]
+            if box.following < len(self._mine):
+                number = self._mine[box.following]
+                if not self._is_busy and self._is_ready(self.computer.pieces.pieces[number].name, box):
+                    self._work(ticket, number, box)
+            elif self._script.sink != self.place:
+                del self._boxes[ticket]
+            elif self._is_ready(SINK, box):
+                logits = self.computer.answer(self._boxes.pop(ticket)).tolist()
+                self.control.send({"event": "answer", "ticket": ticket, "at": self.loop.now(), "logits": logits})
+
+    def _is_ready(self, target: str, box: Box) -> bool:
+        return all(box.has(message) for message in self.computer.pieces.messages if message.target == target)
+
+    def _work(self, ticket: int, number: int, box: Box) -> None:
+        began = self.loop.now()
+        made = self.computer.compute(number, box)
+        self.pacing.book(monotonic() - began, self._script.seconds[number])
+        self._is_busy = True
+
+        def done() -> None:
+            self._is_busy = False
+            if ticket in self._boxes:  # else it was given up while the device computed
+                piece = self.computer.pieces.pieces[number].name
+                box.held[piece], box.following = made, box.following + 1
+                box.done.add(piece)
+                self._send(ticket, piece)
+            self._go_on()
+
+        self.loop.at(began + self._script.seconds[number], done)
+
+    def _tell_facts(self, order: dict[str, Any]) -> None:
+        """Say what was counted."""
+        facts = {
+            "payload_bytes": self.transport.payload_bytes,
+            "stages": self.pacing.stages,
+            "overruns": self.pacing.overruns,
+        }
+        self.control.send({"result": facts})
+
+
+def serve(place: int, control: Channel, make_transport: TransportMaker) -> None:
+    """Be a device until the control hangs up; it says in which namespace it is as soon as it can be reached."""
+    kernel.go_first(kernel.NODE_PRIORITY)
+    kernel.exact_timers()
+    member = Member(place, control, make_transport)
+    control.send({"result": {"namespace": kernel.network_namespace() if kernel.IS_LINUX else 0}})
+    member.run()

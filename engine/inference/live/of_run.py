@@ -1,0 +1,179 @@
+"""The plan of a finished run, carried out: its requests for real, and what the run tells of that."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.core.events import Event
+from engine.core.json import JsonValue
+from engine.datafree import layout
+from engine.emulation.fabric import FabricName
+from engine.inference.live.session import Carried, Noticed, Session, Trial
+from engine.inference.world import world_of
+
+if TYPE_CHECKING:
+    from engine.inference.task import Inference
+    from engine.task.contract import Context, State
+
+FILE = "live.json"
+"""The artifact with every request and every loss."""
+
+MOST_INPUTS = 1000
+"""Test samples that requests ask about in turn."""
+
+MARGIN_S = 120.0
+PATIENCE = 20.0
+"""The kernel ends everything after so many times what was simulated, and a margin."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a run tells of its plan carried out.
+
+    Attributes:
+        figures: among the costs.
+        events: losses that were noticed, and what was done; then what became of the requests.
+        artifacts: files by name.
+    """
+
+    figures: dict[str, float]
+    events: list[Event]
+    artifacts: dict[str, bytes]
+
+
+def trial_of(task: "Inference", context: "Context", state: "State", fabric: FabricName) -> Trial:
+    """The plan that a run has chosen, ready to be carried out.
+
+    Args:
+        task: of the run.
+        context: of the run.
+        state: when it is done.
+        fabric: the tier.
+    """
+    world = world_of(task, context)
+    planning = world.planning_in(state)
+    seconds = planning.chosen.latency_s * task.requests.count
+    if task.requests.rate_rps:
+        seconds += task.requests.count / task.requests.rate_rps
+    return Trial(
+        guard=planning.guard(layout.value(state, "accuracies")),
+        graph=world.network(state),
+        weights=state.clients[world.answering],
+        inputs=world.test.x[:MOST_INPUTS],
+        fabric=fabric,
+        seed=context.seed,
+        deadline_s=MARGIN_S + PATIENCE * seconds,
+    )
+
+
+def carry_out(
+    task: "Inference", context: "Context", state: "State", *, fabric: FabricName, count: int, kill: Sequence[int] = ()
+) -> Live:
+    """Carry out the first requests of a run.
+
+    Args:
+        task: of the run.
+        context: of the run.
+        state: when it is done.
+        fabric: the tier.
+        count: how many requests, at most those of the run.
+        kill: numbers of devices whose processes are killed on the way, evenly spread over the requests.
+    """
+    requests = task.requests
+    moments: list[float | None] = [None] * min(count, requests.count)
+    if requests.is_stream:
+        moments = requests.moments(context.stream("requests"))[: len(moments)].tolist()
+    kills = {device: max(1, len(moments) * place // (len(kill) + 1)) for place, device in enumerate(kill, start=1)}
+    with Session(trial_of(task, context, state, fabric)) as session:
+        carried = session.serve(moments, kills)
+    world = world_of(task, context)
+    simulated_s = _simulated_s(task, context, state, len(moments))
+    right = _right(carried, world.test.y[:MOST_INPUTS])
+    return Live(_figures(carried, simulated_s), _events(carried, right), {FILE: _file(carried, fabric)})
+
+
+def _simulated_s(task: "Inference", context: "Context", state: "State", count: int) -> float:
+    """The median latency that the simulation says of these requests."""
+    from engine.inference.queueing import simulate
+
+    planning = world_of(task, context).planning_in(state)
+    if not task.requests.is_stream:
+        return planning.chosen.latency_s
+    stream = simulate(planning.routes[0], task.requests.moments(context.stream("requests"))[:count])
+    return stream.percentile(50.0)
+
+
+def _right(carried: Carried, labels: np.ndarray) -> float:
+    """Share of right answers; no answer is a wrong one."""
+    told = [(request.number % len(labels), request.logits) for request in carried.requests]
+    right = sum(bool((logits.argmax(-1) == labels[place]).all()) for place, logits in told if logits is not None)
+    return right / len(told)
+
+
+def _figures(carried: Carried, simulated_s: float) -> dict[str, float]:
+    found = {f"emulated_{ending}": float(count) for ending, count in carried.counts.items()}
+    found["emulated_rounds"] = float(len(carried.requests))
+    if times := carried.latencies_s:
+        measured_s = float(np.median(times))
+        found |= {
+            "emulated_round_s": measured_s,
+            "simulated_round_s": simulated_s,
+            "emulation_error": abs(simulated_s - measured_s) / measured_s,
+        }
+    return found
+
+
+def _events(carried: Carried, right: float) -> list[Event]:
+    counts = carried.counts
+    text = ", ".join(f"{count} {ending}" for ending, count in counts.items())
+    rows = [_log("warning", _sentence(one)) for one in carried.noticed]
+    reasons = sorted({request.reason for request in carried.requests if request.reason})
+    rows += [_log("warning", f"real processes: requests failed: {reason}") for reason in reasons]
+    if carried.overruns:
+        rows.append(
+            _log(
+                "warning",
+                f"real processes: {carried.overruns} of {carried.stages} computations took longer here than on their "
+                f"device, so that what was measured is too long",
+            )
+        )
+    told = f"real processes: {len(carried.requests)} requests: {text}; {100 * right:.1f} % of them right"
+    return [*rows, _log("info", told)]
+
+
+def _sentence(one: Noticed) -> str:
+    """What is told of a loss."""
+    who = "the server" if one.device < 0 else f"device {one.device}"
+    noticed = f"real processes: {who} is lost, its process {'has ended' if one.how == 'ended' else 'does not answer'}"
+    if one.renewed_s is None:
+        return f"{noticed}; there is no plan without it"
+    what = {
+        "unharmed": "it computed nothing",
+        "standby": "others that hold its weights took over",
+        "replanned": "the plan was renewed",
+        "degraded": "answers go without its part",
+    }[one.outcome]
+    return f"{noticed}; {what} after {1e3 * one.renewed_s:.0f} ms, {one.resent} requests were sent again"
+
+
+def _log(level: str, message: str) -> Event:
+    return Event(kind="log", body={"level": level, "message": message})
+
+
+def _file(carried: Carried, fabric: FabricName) -> bytes:
+    rows: list[dict[str, Any]] = [
+        {name: value for name, value in vars(request).items() if name != "logits"} for request in carried.requests
+    ]
+    noticed: list[JsonValue] = [one.as_json() for one in carried.noticed]
+    tree = {
+        "fabric": fabric,
+        "counts": carried.counts,
+        "noticed": noticed,
+        "stages": carried.stages,
+        "overruns": carried.overruns,
+        "requests": rows,
+    }
+    return json.dumps(tree).encode()
