@@ -11,7 +11,7 @@ from engine.inference.splitters.ensemble import EnsembleSplitter
 from engine.inference.stages.job import Job
 from engine.inference.stages.learning import Load, Train
 from engine.inference.stages.leaving import MeasureExits, TeachExits
-from engine.inference.stages.measuring import Compare, Measure, Verify
+from engine.inference.stages.measuring import Compare, Measure, MeasureCarried, Verify
 from engine.inference.stages.rivals import DivideRival, MeasureRival, TeachRival
 from engine.inference.stages.running import Book, Fail, Plan, Serve, num_sets
 from engine.inference.stages.teaching import Divide, Reading, Show, Teach
@@ -65,6 +65,8 @@ def _jobs(world: World) -> Iterator[Job]:
         yield Plan("plan", 1)
     if teaches:
         yield from _students(world)
+    if world.task.splitter.message_bits < 32 and world.answering == TEACHER:
+        yield MeasureCarried("comparison", *_looks(world, world.graph))
     yield Compare("comparison", 1)
     yield Verify("comparison", 1)
     yield Serve("requests", 1)

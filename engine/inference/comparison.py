@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from engine.inference.world import World
 
 
+WHOLE = ("single_best", "all_cloud")
+"""Plans in which no tensor travels between pieces, so that nothing is rounded."""
+
+
 def rows_of(planning: Planning, accuracy: float, teacher: float) -> list[dict[str, JsonValue]]:
     """A line per plan, as its event carries it: all plans of the same pieces are right equally often.
 
@@ -29,7 +33,7 @@ def rows_of(planning: Planning, accuracy: float, teacher: float) -> list[dict[st
         row_of(
             (name, *TITLES[name]),
             plan,
-            accuracy=teacher if name == TEACHER else accuracy,
+            accuracy=teacher if name == TEACHER or (name in WHOLE and planning.is_cut_network) else accuracy,
             macs={plan.at[0]: whole} if name == TEACHER else macs_of(planning.pieces, plan),
         )
         for name, plan in planning.plans.items()

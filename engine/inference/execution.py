@@ -36,11 +36,33 @@ def execute(module: GraphModule, pieces: Pieces, x: Tensor) -> Tensor:
     Raises:
         EngineError: a piece lacks what it needs.
     """
+    return assembled(module.graph, Part(module.graph.output), answers(module, pieces, x))
+
+
+def joined(module: GraphModule, pieces: Pieces, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits of students, and (B, F) what the last layer gets of all of them; see :func:`execute`.
+
+    Args:
+        module: all students.
+        pieces: one per student, and the last layer.
+        x: (B, *sample.shape) inputs.
+    """
+    outbox: dict[str, Held] = {SOURCE: [(input_part(), x)]}
+    with torch.no_grad():
+        for piece in pieces.pieces[:-1]:
+            outbox[piece.name] = run_piece(module, piece, received(pieces, module.graph, piece.name, outbox))
+        features = torch.cat([value for _, value in received(pieces, module.graph, pieces.pieces[-1].name, outbox)], 1)
+        head = cast(nn.Module, getattr(module, module.graph.output))
+        return cast(Tensor, head(features)), features
+
+
+def answers(module: GraphModule, pieces: Pieces, x: Tensor) -> Held:
+    """All that comes to the sink, in the order of the messages; see :func:`execute`."""
     outbox: dict[str, Held] = {SOURCE: [(input_part(), x)]}
     with torch.no_grad():
         for piece in pieces.pieces:
             outbox[piece.name] = run_piece(module, piece, received(pieces, module.graph, piece.name, outbox))
-    return assembled(module.graph, Part(module.graph.output), received(pieces, module.graph, SINK, outbox))
+    return received(pieces, module.graph, SINK, outbox)
 
 
 def received(pieces: Pieces, graph: Graph, target: str, outbox: Mapping[str, Held]) -> Held:

@@ -167,6 +167,21 @@ class Planning:
         """The plan that is carried out."""
         return self.plans[CHOSEN]
 
+    @property
+    def is_cut_network(self) -> bool:
+        """Whether the pieces are those of the trained network itself."""
+        return not self.task.splitter.needs_training
+
+    @cached_property
+    def carried(self) -> Pieces:
+        """The pieces with messages as they arrive: what stays on a device is not rounded."""
+        nodes, ends = self.placements[CHOSEN].at, self.problem.ends_of
+        messages = tuple(
+            message if (ways := ends(number, nodes)) and ways[0] != ways[1] else replace(message, bits=32)
+            for number, message in enumerate(self.pieces.messages)
+        )
+        return replace(self.pieces, messages=messages)
+
     @cached_property
     def standby(self) -> dict[int, tuple[int, ...]]:
         """By place among the nodes of the plan's devices, those that take over."""

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.core.component import Component
 from engine.core.registry import kind_of
+from engine.inference.narrowing import narrowed
 from engine.inference.nonn_settings import TransferSettings
 from engine.inference.nonn_sizes import of_size
 from engine.inference.partition import Partition, partitions
@@ -162,7 +163,7 @@ def rival_placements(
         planning: of the students.
     """
     if isinstance(network, StudentNetwork):
-        pieces = network.pieces()
+        pieces = narrowed(network.pieces(), rival.splitter.message_bits)
         yield *rival.rows[0], pieces, _placed(world.task.placer.place, planning, pieces)
         return
     whole = LayerSplitter().split(network)

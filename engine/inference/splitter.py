@@ -6,6 +6,7 @@ from typing import ClassVar
 from engine.core.component import Component
 from engine.core.errors import EngineError, Problem
 from engine.core.registry import Registry
+from engine.inference.narrowing import Bits
 from engine.inference.pieces import Pieces
 from engine.models.graph import Graph
 
@@ -25,9 +26,14 @@ class Splitter(Component):
     needs_training: ClassVar[bool] = False
     """Whether the pieces are networks that must be trained."""
 
+    message_bits: Bits = 32
+    """Bits of each value of a tensor on its way between two pieces: floats (32), or whole numbers (8, 4) between its
+    least and its largest value, which travel with it. Inputs and answers are floats. The accuracy of the plan is
+    measured with what arrives."""
+
     @abstractmethod
     def split(self, graph: Graph) -> Pieces:
-        """The pieces of a network.
+        """The pieces of a network, with messages of floats.
 
         Raises:
             CannotSplit: it does not apply to this network.

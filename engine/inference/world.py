@@ -11,6 +11,7 @@ from engine.core.streams import seed_of
 from engine.data.dataset import Split
 from engine.datafree.settings import TeacherTraining
 from engine.datafree.teachers.train import TrainedTeacher
+from engine.inference.narrowing import narrowed
 from engine.inference.pieces import Pieces
 from engine.inference.planning import Planning
 from engine.inference.splitters.early_exit import EarlyExitSplitter
@@ -109,6 +110,9 @@ class World:
         return self._plannings[key]
 
     def _pieces(self, sizes: Sequence[int], rates: Sequence[float]) -> Pieces:
+        return narrowed(self._pieces_of_floats(sizes, rates), self.task.splitter.message_bits)
+
+    def _pieces_of_floats(self, sizes: Sequence[int], rates: Sequence[float]) -> Pieces:
         match self.task.splitter:
             case EarlyExitSplitter() as splitter:
                 return splitter.parts(self.graph, rates or splitter.assumed_rates)

@@ -101,12 +101,13 @@ class MeasureExits(Job):
         import torch
         from torch.nn import functional
 
-        from engine.inference.exit_lessons import exit_logits
+        from engine.inference.execution import answers
         from engine.training.arrays import as_tensor
 
-        splitter, y = exits_of(world), as_tensor(world.test.y[rows])
+        splitter, y, module = exits_of(world), as_tensor(world.test.y[rows]), world.module(state, STUDENTS)
         with torch.no_grad():
-            logits = exit_logits(world.module(state, STUDENTS), splitter.heads, as_tensor(world.test.x[rows]))
+            said = answers(module, world.planning_in(state).pieces, as_tensor(world.test.x[rows]))
+            logits = [value for _, value in said]
             losses = [functional.cross_entropy(one, y, reduction="none").numpy() for one in logits]
         return {
             "right": np.stack([(one.argmax(dim=1) == y).numpy() for one in logits], axis=1),

@@ -61,12 +61,15 @@ class Measure(Job):
         import torch
         from torch.nn import functional
 
+        from engine.inference.execution import joined
         from engine.inference.nonn_survival import shares_of
         from engine.training.arrays import as_tensor
 
         y, module = world.test.y[rows], world.module(state, self.piece)
         with torch.no_grad():
             logits, features = module.forward_with_features(as_tensor(world.test.x[rows]))
+            if self.piece == STUDENTS and world.task.splitter.message_bits < 32:
+                logits, features = joined(module, world.planning_in(state).carried, as_tensor(world.test.x[rows]))
         loss = float(functional.cross_entropy(logits, as_tensor(y), reduction="sum"))
         right = [int((logits.argmax(dim=1).numpy() == y).sum())]
         if self.piece == STUDENTS:
@@ -77,6 +80,41 @@ class Measure(Job):
                 lost = [number for number in range(len(slices)) if missing >> number & 1]
                 right.append(int((shares.without(lost).argmax(axis=1) == y).sum()))
         return np.array(right), loss
+
+
+@dataclass(frozen=True)
+class MeasureCarried(Job):
+    """Classifies the test samples piece by piece, with what arrives of messages that are rounded.
+
+    Attributes:
+        width: samples of a step.
+    """
+
+    width: int
+
+    @override
+    def chunk(self, world: World) -> int:
+        return 1
+
+    @override
+    def advance(self, world: World, state: State, steps: range) -> Turn:
+        from torch.nn import functional
+
+        from engine.inference.execution import execute
+        from engine.training.arrays import as_tensor
+
+        rows = slice(steps.start * self.width, steps.stop * self.width)
+        y, pieces = as_tensor(world.test.y[rows]), world.planning_in(state).carried
+        logits = execute(world.module(state, world.answering), pieces, as_tensor(world.test.x[rows]))
+        seen = [float((logits.argmax(dim=-1) == y).sum()), float(functional.cross_entropy(logits, y, reduction="sum"))]
+        totals = np.array(seen) + layout.part(layout.WORK, state.tensors).get("totals", 0.0)
+        if steps.stop < self.num_steps:
+            return layout.with_part(state, layout.WORK, {"totals": totals}), []
+        state, count = layout.with_part(state, layout.WORK, {}), len(world.test)
+        found = {"accuracy": float(totals[0]) / count, "loss": float(totals[1]) / count}
+        metrics: dict[str, JsonValue] = {**layout.value(state, "metrics"), **found}
+        state = state.replace(values={"metrics": metrics, "accuracies": [found["accuracy"]]})
+        return state, [measured(state, self.stage, global_step(state, steps), found)]
 
 
 @dataclass(frozen=True)
@@ -110,7 +148,7 @@ class Verify(Job):
             whole = module(x)
         joined = execute(module, world.planning_in(state).pieces, x)
         difference = float((joined - whole).abs().max()) / max(1.0, float(whole.abs().max()))
-        if world.task.splitter.exact and difference > EXACTNESS:
+        if world.planning_in(state).pieces.exact and difference > EXACTNESS:
             raise EngineError(
                 f"the pieces together are off by {difference:.3g} of the largest output, allowed are {EXACTNESS:g}"
             )

@@ -12,6 +12,7 @@ from engine.datafree import layout
 from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, measured
 from engine.datafree.world import chunk_of
 from engine.fleet.device import TRAINING_PASSES
+from engine.inference.narrowing import narrowed
 from engine.inference.rivals import Rival, graph_of, rival_network
 from engine.inference.stages.job import Job
 from engine.inference.stages.teaching import divided, taught
@@ -141,6 +142,7 @@ class MeasureRival(Job):
     def advance(self, world: World, state: State, steps: range) -> Turn:
         import torch
 
+        from engine.inference.execution import joined
         from engine.models.build import build
         from engine.training.arrays import as_tensor, as_tensors, load
 
@@ -149,8 +151,13 @@ class MeasureRival(Job):
             load(module, as_tensors(state.clients[RIVALS + self.rival.number]))
             world.memory["rival"] = self.rival.name, module.eval().requires_grad_(False)
         rows = slice(steps.start * self.width, steps.stop * self.width)
+        network, x = network_in(world, state, self.rival), as_tensor(world.test.x[rows])
         with torch.no_grad():
-            logits = world.memory["rival"][1](as_tensor(world.test.x[rows])).numpy()
+            if isinstance(network, StudentNetwork):
+                pieces = narrowed(network.pieces(), self.rival.splitter.message_bits)
+                logits = joined(world.memory["rival"][1], pieces, x)[0].numpy()
+            else:
+                logits = world.memory["rival"][1](x).numpy()
         work = layout.part(layout.WORK, state.tensors)
         right = np.asarray(work.get("right", 0) + (logits.argmax(axis=1) == world.test.y[rows]).sum())
         if steps.stop < self.num_steps:

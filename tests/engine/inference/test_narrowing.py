@@ -1,7 +1,9 @@
 """Messages of fewer bits: bytes by hand, errors within half a step."""
 
+import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load as load_weights
 
 from engine.core.sample import SampleSpec
 from engine.inference.execution import execute, rounded
@@ -10,6 +12,7 @@ from engine.inference.splitter import splitters
 from engine.models.build import build
 from engine.models.model import models
 from engine.models.weights import initial
+from tests.engine.inference.test_inference_task import STUDENTS, body, carried_out, world_of
 
 PICTURE = SampleSpec(kind="image", shape=(1, 28, 28), num_classes=10)
 
@@ -51,3 +54,46 @@ def test_bytes_work_and_output(bits: Bits, most: float) -> None:
         logits = module(x)
     error = (execute(module, pieces, x) - logits).abs().max() / logits.abs().max()
     assert 0 < float(error) < most
+
+
+ROOM = "fleet.groups.0.device.ram_bytes=9900"
+"""The sensor holds the first layer of the network and nothing more."""
+
+
+@pytest.mark.parametrize("bits", [32, 4])
+def test_a_run_is_right_as_often_as_what_arrives_lets_it_be(bits: int) -> None:
+    """The first layer on the sensor, the rest in the cloud: the accuracy is that of the rounded tensor between them."""
+    assignment = "{flatten: 0, fc1: 0, fc2: 4, head: 4}"
+    settings = [
+        ROOM,
+        f"task.splitter={{kind: layer, message_bits: {bits}}}",
+        f"task.placer={{kind: given, assignment: {assignment}}}",
+        "task.failures.most_lost=0",
+    ]
+    outcome, events = carried_out(*settings)
+    assert outcome.summary is not None
+    metrics = outcome.summary.metrics
+    rows = {event.body["name"]: event.body for event in events if event.kind == "contender"}
+    sent = [message["num_bytes"] for message in body(events, "plan")["messages"]]
+    assert sent == [32 * bits // 8 + (8 if bits < 32 else 0), 40]
+    assert rows["single_best"]["accuracy"] == metrics["teacher_accuracy"]
+    assert (metrics["joined_difference"] > 1e-3) == (bits < 32)
+    path = outcome.summary.artifacts["teacher.safetensors"]
+    weights = load_weights(path)
+    test = world_of(*settings).test
+    first = np.maximum(test.x.reshape(len(test), -1) @ weights["fc1.weight"].T + weights["fc1.bias"], 0)
+    heard = rounded(torch.from_numpy(first), bits).numpy() if bits < 32 else first
+    second = np.maximum(heard @ weights["fc2.weight"].T + weights["fc2.bias"], 0)
+    logits = second @ weights["head.weight"].T + weights["head.bias"]
+    assert metrics["accuracy"] == pytest.approx(float((logits.argmax(axis=1) == test.y).mean()), abs=1e-9)
+
+
+def test_students_send_fewer_bytes_and_are_measured_with_them() -> None:
+    outcome, events = carried_out(*STUDENTS, "task.splitter.message_bits=8", "task.training.steps=100")
+    assert outcome.summary is not None
+    sizes = [student["num_filters"] for student in body(events, "filters")["students"]]
+    sent = [message["num_bytes"] for message in body(events, "plan")["messages"] if message["target"] == 0]
+    assert set(sent) <= {size + 8 for size in sizes}
+    assert 0 < outcome.summary.metrics["joined_difference"] < 0.05
+    unharmed = body(events, "failures")["losses"][0]
+    assert unharmed["accuracy"] == outcome.summary.metrics["accuracy"] > 0.5
