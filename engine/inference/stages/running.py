@@ -18,6 +18,12 @@ from engine.inference.telling import told_plan, told_stream
 from engine.inference.world import World
 from engine.task.contract import State
 
+FIGURES = (
+    "energy_j_per_inference", "most_energy_j", "peak_memory_bytes", "parameter_bytes", "macs", "most_macs",
+    "message_bytes",
+)  # fmt: skip
+"""Figures of the plan that become metrics of the run."""
+
 SETS_AT_ONCE = 4
 """Losses of one step: each may make a new plan."""
 
@@ -162,7 +168,7 @@ class Book(Job):
         cost = world.context.cost_model.cost(trace)
         totals = cost.ledger.totals()
         row = layout.value(state, "contenders")[CHOSEN]
-        metrics = {**layout.value(state, "metrics"), "energy_j_per_inference": row["energy_j_per_inference"]}
+        metrics = {**layout.value(state, "metrics"), **{name: float(row[name]) for name in FIGURES}}
         state = state.replace(
             values={
                 "totals": {name: float(totals[name]) for name in layout.TOTALS},
