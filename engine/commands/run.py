@@ -23,6 +23,8 @@ from engine.specs.text import cells, digest
 
 SUMMARY = "carry out an experiment without a server"
 
+_ENDINGS = ("answered", "degraded", "failed")
+
 _COSTS = {
     "time_s": ("simulated time", "s"),
     "energy_j": ("energy", "J"),
@@ -114,16 +116,21 @@ def _report(result: Mapping[str, Any]) -> Iterator[str]:
         ]
         if costs:
             yield f"  {'costs':<16} {' · '.join(costs)}"
-        if cell["costs"].get("emulated_round_s"):
+        if cell["costs"].get("emulated_rounds"):
             yield f"  {'for real':<16} {_emulated(cell['costs'])}"
         if cell["costs"].get("share_recalled"):
             yield f"  {'':<16} {100 * cell['costs']['share_recalled']:.0f} % of it rests on recalled figures"
 
 
 def _emulated(costs: Mapping[str, float]) -> str:
-    count, error = round(costs["emulated_rounds"]), 100 * costs["emulation_error"]
+    """Rounds that were carried out, or requests and how they ended; without an answer there are no times."""
+    endings = [f"{round(costs[f'emulated_{name}'])} {name}" for name in _ENDINGS if f"emulated_{name}" in costs]
+    what = f"requests ({', '.join(endings)})" if endings else "rounds"
+    told = f"{round(costs['emulated_rounds'])} {what} carried out"
+    if not costs.get("emulated_round_s"):
+        return told
     measured, simulated = duration(costs["emulated_round_s"]), duration(costs["simulated_round_s"])
-    return f"{count} rounds carried out: {measured} measured, {simulated} simulated ({error:.1f} % apart)"
+    return f"{told}: {measured} measured, {simulated} simulated ({100 * costs['emulation_error']:.1f} % apart)"
 
 
 def _spread(values: Mapping[str, Any]) -> str:

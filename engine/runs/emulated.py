@@ -1,14 +1,17 @@
 """The rounds of a run carried out for real beside its simulation (``execution.backend: emulate``)."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from engine.core.events import Event
 from engine.costs.trace import Trace
 from engine.emulation.comparison import Measurement, Row, compare
 from engine.emulation.doctor import choose
 from engine.emulation.fabric import Choice
 from engine.emulation.replay import figures, first_rounds, replay
+from engine.inference.task import Inference
 from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.text import parse
@@ -29,14 +32,20 @@ def refuse_if_impossible(spec: ExperimentSpec) -> None:
         choose(spec.execution.fabric)
 
 
-def with_measurement(spec: ExperimentSpec, context: Context, state: State, summary: Summary) -> Summary:
-    """The summary of a run, with its first rounds carried out for real if the spec asks for it.
+def with_measurement(
+    spec: ExperimentSpec, context: Context, state: State, summary: Summary
+) -> tuple[Summary, list[Event]]:
+    """The summary of a run, with its first rounds carried out for real if the spec asks for it, and what to tell of it.
+
+    A distributed inference carries out its first requests: real processes compute its pieces.
 
     Raises:
         EngineError: it could not be done.
     """
     if spec.execution.backend != "emulate":
-        return summary
+        return summary, []
+    if isinstance(spec.task, Inference):
+        return _carried_out(spec.task, spec, context, state, summary)
     measurement = replay(
         first_rounds(spec.task.trace(state), spec.execution.emulated_rounds),
         context.fleet,
@@ -44,11 +53,28 @@ def with_measurement(spec: ExperimentSpec, context: Context, state: State, summa
         fabric=choose(spec.execution.fabric),
         seed=context.seed,
     )
-    return replace(
-        summary,
-        costs={**summary.costs, **figures(measurement, context.fleet, context.network)},
-        artifacts={**summary.artifacts, FILE: measurement.to_bytes()},
+    return _with(summary, figures(measurement, context.fleet, context.network), {FILE: measurement.to_bytes()}), []
+
+
+def _carried_out(
+    task: Inference, spec: ExperimentSpec, context: Context, state: State, summary: Summary
+) -> tuple[Summary, list[Event]]:
+    from engine.inference.live.of_run import carry_out
+
+    execution = spec.execution
+    live = carry_out(
+        task,
+        context,
+        state,
+        fabric=choose(execution.fabric),
+        count=execution.emulated_rounds,
+        kill=execution.kill_devices,
     )
+    return _with(summary, live.figures, live.artifacts), live.events
+
+
+def _with(summary: Summary, costs: Mapping[str, float], artifacts: Mapping[str, bytes]) -> Summary:
+    return replace(summary, costs={**summary.costs, **costs}, artifacts={**summary.artifacts, **artifacts})
 
 
 def compared(folder: Path, *, rounds: int, fabric: Choice) -> tuple[Measurement, list[Row]]:

@@ -101,8 +101,8 @@ class _Run:
             if self.clock() - self.saved_s >= self.spec.execution.checkpoint_s:
                 self._save(state)
         self._save(state)
-        summary = with_measurement(self.spec, self.context, state, self.task.summarize(state))
-        self._emit([_event("finished", reason=summary.reason, metrics=summary.metrics)])
+        summary, measured = with_measurement(self.spec, self.context, state, self.task.summarize(state))
+        self._emit([*measured, _event("finished", reason=summary.reason, metrics=summary.metrics)])
         self.sink.flush()
         return self._outcome("done", state, summary)
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from engine.core.errors import Problem
 from engine.data.dataset import Dataset
 from engine.data.store import DataStore
+from engine.inference.task import Inference
 from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
 from engine.task.context import Context
@@ -30,7 +31,15 @@ def check(spec: ExperimentSpec) -> list[Problem]:
 
 def _emulation_problems(spec: ExperimentSpec, context: Context) -> list[Problem]:
     """Why the rounds could not be carried out for real on any host."""
-    if spec.execution.backend != "emulate":
+    execution = spec.execution
+    if isinstance(spec.task, Inference) and execution.backend == "emulate":
+        from engine.inference.live.checks import problems_of
+
+        return problems_of(spec.task, context, count=execution.emulated_rounds, kill=execution.kill_devices)
+    if execution.kill_devices:
+        message = "is read with backend emulate and a distributed inference; other runs have no processes to kill"
+        return [Problem("execution.kill_devices", "not_read", message)]
+    if execution.backend != "emulate":
         return []
     from engine.emulation.replay import first_rounds, obstacles
 

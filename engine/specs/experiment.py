@@ -16,6 +16,7 @@ MAX_SEED = 2**53 - 1
 """Largest seed: the largest whole number that every JSON reader keeps exact."""
 
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+DeviceNumber = Annotated[int, Field(ge=0)]
 
 
 class Execution(Component):
@@ -28,6 +29,10 @@ class Execution(Component):
     costs are the same for every number. It pays where a client's training takes long, such as convolutional networks;
     tiny models stay in one process by themselves. On the platform idle workers help, after the runs that wait in the
     queue. Estimates of this host's time are for one process."""
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many threads of each of those processes train clients at the same time, for hosts with cores to spare: the
+    clients of a stack, or several clients side by side. Bits and costs are the same for every number. No start, no
+    second copy of the data: it pays for small models, too."""
     costs: Method = "closed_form"
     """How the times of rounds are found: closed_form takes expected values; events the same, one after another;
     monte_carlo draws loss and jitter 200 times, books the mean and tells the median and 95th percentile of each round,
@@ -40,7 +45,11 @@ class Execution(Component):
     """Tier of the emulated network: tun (as root), userns (without), loopback (no TCP), or auto, the best of the first
     two; ./edgeloom emulate doctor says which work."""
     emulated_rounds: Annotated[int, Field(ge=1, le=1000)] = 3
-    """How many rounds are carried out for real; each takes as long as it was simulated."""
+    """How many rounds are carried out for real, of a distributed inference how many requests; each takes as long as it
+    was simulated."""
+    kill_devices: Annotated[tuple[DeviceNumber, ...], Field(max_length=8)] = ()
+    """Numbers of the devices whose processes are killed while requests of a distributed inference are carried out, one
+    after the other, evenly spread: the run tells when that was noticed and what became of the requests."""
 
 
 class ExperimentSpec(Component):

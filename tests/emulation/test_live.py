@@ -1,19 +1,23 @@
 """Plans carried out by real processes that send each other real tensors, and processes that are killed on the way."""
 
+import json
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from engine.core.errors import EngineError
+from engine.__main__ import main
+from engine.core.errors import EngineError, SpecError
 from engine.emulation.fabric import FabricName
 from engine.emulation.laboratory import Host
 from engine.inference.execution import execute
+from engine.inference.live.of_run import FILE
 from engine.inference.live.packing import pack, unpack
 from engine.inference.live.session import PROGRAM, Carried, Session, Trial
 from engine.inference.narrowing import narrowed
@@ -237,3 +241,53 @@ def test_what_cannot_be_carried_out_is_refused() -> None:
     world = world_of("fleet.groups=[{name: boards, count: 1, device: rpi_4b_4gb}]")
     with pytest.raises(EngineError, match="single device"):
         Session(trial_of(world, "loopback"))
+
+
+RUN = """
+execution: {backend: emulate, fabric: FABRIC, emulated_rounds: 20, kill_devices: [2]}
+"""
+
+
+@pytest.mark.kill
+def test_a_run_tells_what_became_of_its_requests(
+    fabric: FabricName, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    placer = "task.placer={kind: given, assignment: {fc1: 1, fc2: 2, head: 3}}"
+    (tmp_path / "spec.yaml").write_text(SPEC + RUN.replace("FABRIC", fabric))
+    settings = (
+        "task.splitter={kind: pipeline}",
+        placer,
+        "task.teacher.training={epochs: 1}",
+        "task.failures.standbys=1",
+    )
+    words = [word for setting in settings for word in ("--set", setting)]
+    assert main(["run", str(tmp_path / "spec.yaml"), "--out", str(tmp_path / "out"), *words]) == 0
+    assert "20 requests (20 answered, 0 degraded, 0 failed) carried out" in capsys.readouterr().out
+    costs = json.loads((tmp_path / "out" / "result.json").read_bytes())["costs"]
+    assert (costs["emulated_rounds"], costs["emulated_answered"]) == (20, 20)
+    assert costs["simulated_round_s"] < 3 * costs["emulated_round_s"]
+    events = [json.loads(line) for line in (tmp_path / "out" / "events.jsonl").read_text().splitlines()]
+    told = [event["body"]["message"] for event in events if event["kind"] == "log"]
+    assert any("device 2 is lost, its process has ended; others that hold its weights took over" in one for one in told)
+    assert any("20 answered, 0 degraded, 0 failed" in one for one in told)
+    tree = json.loads((tmp_path / "out" / "artifacts" / FILE).read_bytes())
+    assert [request["ending"] for request in tree["requests"]] == ["answered"] * 20
+    assert tree["noticed"][0]["device"] == 2
+
+
+def test_only_processes_that_there_are_can_be_killed() -> None:
+    execution = "execution={backend: emulate, kill_devices: [7]}"
+    with pytest.raises(SpecError, match=r"execution.kill_devices: device 7 has no process; there are 0, 1, 2, 3"):
+        parse(SPEC, settings=[execution])
+    with pytest.raises(SpecError, match=r"execution.kill_devices: is read with backend emulate"):
+        parse(SPEC, settings=["execution={kill_devices: [1]}"])
+    with pytest.raises(SpecError, match=r"execution.backend: .*early exits"):
+        parse(SPEC, settings=["execution={backend: emulate}", "task.splitter={kind: early_exit}"])
+    with pytest.raises(SpecError, match=r"execution.emulated_rounds: these requests take"):
+        parse(
+            SPEC,
+            settings=[
+                "execution={backend: emulate, emulated_rounds: 1000}",
+                "task.requests={arrivals: evenly, rate_rps: 1}",
+            ],
+        )

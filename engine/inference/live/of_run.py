@@ -150,11 +150,12 @@ def _sentence(one: Noticed) -> str:
     noticed = f"real processes: {who} is lost, its process {'has ended' if one.how == 'ended' else 'does not answer'}"
     if one.renewed_s is None:
         return f"{noticed}; there is no plan without it"
+    devices = ", ".join(map(str, sorted(set(one.device_of) - {-1})))
     what = {
         "unharmed": "it computed nothing",
-        "standby": "others that hold its weights took over",
-        "replanned": "the plan was renewed",
-        "degraded": "answers go without its part",
+        "standby": f"others that hold its weights took over, so that devices {devices} compute",
+        "replanned": f"the plan was renewed for devices {devices}",
+        "degraded": f"devices {devices} answer without its part",
     }[one.outcome]
     return f"{noticed}; {what} after {1e3 * one.renewed_s:.0f} ms, {one.resent} requests were sent again"
 
