@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.datafree import layout
+from engine.datafree import layout, metadata_file
 from engine.datafree.sprites import sheet_of
+from engine.datafree.stored_metadata import handed_out
+from engine.datafree.stored_weights import weights_digest
 from engine.models.graph_json import from_json
 from engine.models.model_file import ModelCard, pack
 from engine.task.contract import State, Tensors
@@ -63,14 +65,8 @@ def _models(task: "Datafree", state: State) -> Iterator[tuple[str, bytes]]:
 
 
 def _metadata(task: "Datafree", state: State) -> Iterator[tuple[str, bytes]]:
-    from engine.datafree import metadata_file
-    from engine.datafree.views import weights_digest
-
-    tensors = state.clients.get(layout.PIECES["metadata"])
-    if tensors is not None:
-        digest = weights_digest(state.clients[layout.PIECES["teacher"]])
-        count = task.dataset.num_samples("train")
-        file = metadata_file.MetadataFile(task.metadata, digest, task.dataset.sample(), count, tensors)
+    file = handed_out(task, state, weights_digest(state.clients[layout.PIECES["teacher"]]))
+    if file is not None:
         yield "metadata.safetensors", metadata_file.pack(file)
 
 

@@ -8,6 +8,8 @@ from engine.core.errors import Problem
 from engine.costs.plan import message_problems
 from engine.datafree.deployment import computes_integers, expected_bytes, final_of
 from engine.datafree.devices import precision_of
+from engine.datafree.metadata import Subject
+from engine.datafree.stored_metadata import StoredMetadata
 from engine.datafree.world import World
 from engine.models.profile import profile
 from engine.task.contract import Context
@@ -80,13 +82,21 @@ def _amounts(task: "Datafree") -> Iterator[Problem]:
         yield Problem("num_images", "out_of_range", f"{message}, whole batches counted")
 
 
+def subject_of(task: "Datafree", context: Context) -> Subject:
+    """What the metadata must belong to, once the teacher is known to be right."""
+    graph = task.teacher.graph(task.dataset.sample(), context.artifacts)
+    weights = task.teacher.path_in(context.artifacts)
+    return Subject(graph, task.dataset.num_samples("train"), weights, context.artifacts)
+
+
 def _together(task: "Datafree", context: Context) -> Iterator[Problem]:
     """What does not fit together, now that the networks are known."""
     world = World(task, context)
     teacher, student = world.teacher_graph, world.student_graph
-    yield from below("metadata", task.metadata.check(teacher, task.dataset.num_samples("train")))
-    if task.synthesizer is not None:
-        yield from below("synthesizer", task.synthesizer.check(task.metadata, teacher))
+    unfit = task.metadata.problems(subject_of(task, context))
+    yield from below("metadata", unfit)
+    if task.synthesizer is not None and not (unfit and isinstance(task.metadata, StoredMetadata)):
+        yield from below("synthesizer", task.synthesizer.check(world.metadata_method, teacher))
     if task.student is not None:
         yield from below("distiller", task.distiller.check(student, teacher))
     yield from _shrinking(task, world)

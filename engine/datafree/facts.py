@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def facts_of(task: "Datafree", context: Context) -> dict[str, JsonValue]:
     """Sizes that never change during a run."""
     world = World(task, context)
-    stages = stages_of(world)
+    stages, method = stages_of(world), world.metadata_method
     found: dict[str, JsonValue] = {
         "num_devices": context.fleet.num_devices,
         "stages": stages,
@@ -36,8 +36,9 @@ def facts_of(task: "Datafree", context: Context) -> dict[str, JsonValue]:
         "teacher_parameters": world.profile("teacher").num_parameters,
         "num_test_samples": task.dataset.num_samples("test"),
         "metadata": {
-            "kind": kind_of(type(task.metadata)), "leaks": task.metadata.leaks, "guarantee": task.metadata.guarantee(),
-            "num_bytes": task.metadata.expected_bytes(world.teacher_graph) if task.metadata.reads_data else 0,
+            "kind": kind_of(type(method)), "leaks": method.leaks, "guarantee": method.guarantee(),
+            "num_bytes": method.expected_bytes(world.teacher_graph) if method.hands_out else 0,
+            "is_read": method is not task.metadata,
         },
     }  # fmt: skip
     if task.synthesizer is not None:

@@ -2,9 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from engine.core.component import Component
 from engine.core.errors import Problem
@@ -12,6 +15,7 @@ from engine.core.registry import Registry
 from engine.data.dataset import Split
 from engine.datafree.spread import Spread
 from engine.models.graph import Graph
+from engine.task.context import ArtifactResolver
 
 if TYPE_CHECKING:
     from engine.datafree.views import TeacherView
@@ -25,7 +29,54 @@ Layout = Mapping[str, tuple[tuple[int, ...], type[np.generic]]]
 NO_GUARANTEE = "no formal guarantee"
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What metadata must belong to.
+
+    Attributes:
+        graph: the teacher's network.
+        num_samples: private samples that there are.
+        weights: the teacher's file; None for one that is trained in the run.
+        artifacts: finds files by their hash.
+    """
+
+    graph: Graph
+    num_samples: int
+    weights: Path | None
+    artifacts: ArtifactResolver
+
+
 class Metadata(Component):
+    """What stands for the private data: collected in the run, or a file that was handed out before.
+
+    Whichever it is, :meth:`method` says how it was collected, and that decides which synthesizers can work with it.
+    """
+
+    is_headless_only: ClassVar[bool] = False
+    """Whether it names a file of this machine, which only a run without a server may."""
+
+    def uploads(self) -> tuple[str, ...]:
+        """SHA-256 of the artifacts or uploads that it is read from."""
+        return ()
+
+    @abstractmethod
+    def method(self, artifacts: ArtifactResolver) -> "CollectedMetadata":
+        """How it is collected, or was.
+
+        Raises:
+            EngineError: it is a file that cannot be read.
+        """
+
+    @abstractmethod
+    def problems(self, subject: Subject) -> list[Problem]:
+        """Why there is no such metadata of this teacher; paths are relative to the metadata."""
+
+    def content_sha256(self) -> str | None:
+        """SHA-256 of a file that it names by its path, for two files of one name are two experiments; else None."""
+        return None
+
+
+class CollectedMetadata(Metadata):
     """What a model's owner collects once from the private data, so that others need no data.
 
     :meth:`collect` is the only place of the whole way that reads private samples for synthesis. What it returns has
@@ -37,6 +88,17 @@ class Metadata(Component):
 
     reads_data: ClassVar[bool] = True
     """Whether private samples are read at all."""
+
+    hands_out: ClassVar[bool] = True
+    """Whether there is anything to hand out."""
+
+    @override
+    def method(self, artifacts: ArtifactResolver) -> "CollectedMetadata":
+        return self
+
+    @override
+    def problems(self, subject: Subject) -> list[Problem]:
+        return self.check(subject.graph, subject.num_samples)
 
     @abstractmethod
     def collect(self, teacher: "TeacherView", samples: Split, draw: np.random.Generator) -> dict[str, np.ndarray]:

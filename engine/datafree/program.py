@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 from engine.core.json import JsonValue
 from engine.datafree.contenders import TITLES, baselines_of
+from engine.datafree.metadata import CollectedMetadata
 from engine.datafree.stages.auditing import audit_of
 from engine.datafree.stages.collecting import Collect
 from engine.datafree.stages.deploying import Deploy
 from engine.datafree.stages.exporting import Export, Verify
 from engine.datafree.stages.job import Job
-from engine.datafree.stages.loading import Load
+from engine.datafree.stages.loading import Load, LoadMetadata
 from engine.datafree.stages.measuring import Measure, samples_at_once
 from engine.datafree.stages.shrinking import Prune, Quantize
 from engine.datafree.stages.synthesizing import Synthesize
@@ -54,7 +55,9 @@ def stages_of(world: World) -> list[JsonValue]:
 def _jobs(world: World) -> Iterator[Job]:
     task = world.task
     yield from _teacher(world)
-    if task.metadata.reads_data:
+    if not isinstance(task.metadata, CollectedMetadata):
+        yield LoadMetadata("metadata", 1)
+    elif task.metadata.hands_out:
         yield Collect("metadata", 1)
     baselines = baselines_of(task)
     for name in baselines:

@@ -10,7 +10,7 @@ from pydantic import Field
 from engine.core.component import Component
 from engine.core.errors import Problem
 from engine.core.registry import Registry
-from engine.datafree.metadata import Metadata
+from engine.datafree.metadata import CollectedMetadata
 from engine.models.graph import Graph
 from engine.models.layers import BatchNorm2d
 from engine.models.profile import Profile
@@ -108,7 +108,7 @@ class Synthesizer(Component):
         """Batches that give at least so many images."""
         return -(-num_images // self.batch_size)
 
-    def check(self, metadata: Metadata, graph: Graph) -> list[Problem]:
+    def check(self, metadata: CollectedMetadata, graph: Graph) -> list[Problem]:
         """What keeps it from working with this metadata and this teacher; paths are relative to the synthesizer."""
         return [*self._metadata_problems(metadata), *self._graph_problems(graph), *self.unsuited(graph)]
 
@@ -116,7 +116,7 @@ class Synthesizer(Component):
         """What a member finds wrong beside metadata and BatchNorm layers."""
         return []
 
-    def _metadata_problems(self, metadata: Metadata) -> list[Problem]:
+    def _metadata_problems(self, metadata: CollectedMetadata) -> list[Problem]:
         given: str = getattr(metadata, "kind", "")
         if self.ignores_metadata or given in self.metadata_kinds:
             return []

@@ -22,6 +22,10 @@ class Teacher(Component):
         """SHA-256 of the artifacts or uploads that it is read from."""
         return ()
 
+    def content_sha256(self) -> str | None:
+        """SHA-256 of a file that it names by its path, for two files of one name are two experiments; else None."""
+        return None
+
     @abstractmethod
     def check(self, sample: SampleSpec, artifacts: ArtifactResolver) -> list[Problem]:
         """Why it is no teacher for such samples; paths relative to the teacher. Reads no weights."""

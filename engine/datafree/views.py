@@ -1,6 +1,5 @@
 """What synthesizers and metadata see of the teacher and of the run; torch lives here."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from engine.core.streams import Name, stream
 from engine.data.dataset import Dataset
 from engine.data.pixels import Pixels
 from engine.datafree.metadata_file import MetadataFile
+from engine.datafree.stored_weights import weights_digest
 from engine.models.build import GraphModule, build
 from engine.models.graph import Graph
 from engine.models.layers import BATCH_NORM_EPSILON, BatchNorm2d
@@ -159,16 +159,6 @@ def valid_range(pixels: Pixels) -> tuple[Tensor, Tensor]:
     """Lowest and highest standardized value of each channel, (C, 1, 1) each: what pixels 0 and 1 become."""
     mean, std = (torch.tensor(values)[:, None, None] for values in (pixels.mean, pixels.std))
     return (0.0 - mean) / std, (1.0 - mean) / std
-
-
-def weights_digest(weights: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 of a model's weights, by name, shape and content, whatever file they come from."""
-    digest = hashlib.sha256()
-    for name in sorted(weights):
-        array = np.ascontiguousarray(weights[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
 
 
 class _WatchedNorm(nn.Module):

@@ -11,7 +11,9 @@ from engine.data.dataset import Dataset, Split
 from engine.data.pixels import Pixels
 from engine.datafree import layout
 from engine.datafree.distiller import initial_adapters
+from engine.datafree.metadata import CollectedMetadata
 from engine.datafree.settings import TeacherTraining
+from engine.datafree.stored_metadata import handed_out
 from engine.datafree.synthesizer import Synthesizer
 from engine.datafree.teachers.train import TrainedTeacher
 from engine.models.graph import Graph
@@ -191,16 +193,14 @@ class World:
             self._teacher = weights, TeacherView(self.teacher_graph, weights, self.pixels)
         return self._teacher[1]
 
+    @cached_property
+    def metadata_method(self) -> CollectedMetadata:
+        """How metadata is collected, or was."""
+        return self.task.metadata.method(self.context.artifacts)
+
     def metadata(self, state: State) -> "MetadataFile | None":
         """What the owner handed out; None if nothing."""
-        from engine.datafree.metadata_file import MetadataFile
-
-        number = layout.PIECES["metadata"]
-        if number not in state.clients:
-            return None
-        digest, sample = self.teacher(state).sha256, self.task.dataset.sample()
-        count = self.task.dataset.num_samples("train")
-        return MetadataFile(self.task.metadata, digest, sample, count, state.clients[number])
+        return handed_out(self.task, state, self.teacher(state).sha256)
 
     def synthesis_view(self, state: State, batch: int, student: "GraphModule | None") -> "SynthesisView":
         """What a synthesizer sees of the run."""

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from engine.core.errors import Problem
 from engine.data.dataset import Dataset
 from engine.data.store import DataStore
+from engine.datafree.metadata import Metadata
+from engine.datafree.teacher import Teacher
 from engine.inference.task import Inference
 from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
@@ -61,8 +63,13 @@ def check_data(spec: ExperimentSpec, store: DataStore) -> list[Problem]:
 
 
 def checksums(spec: ExperimentSpec) -> dict[str, str]:
-    """The checksums of the data sets that a spec names, by their place in it."""
-    return {path: dataset.checksum() for path, dataset in components(spec, Dataset)}
+    """The checksums of the data sets, and of the files named by a path, that a spec names, by their place in it."""
+    found = {path: dataset.checksum() for path, dataset in components(spec, Dataset)}
+    parts: list[tuple[str, Teacher | Metadata]] = [*components(spec, Teacher), *components(spec, Metadata)]
+    for path, part in parts:
+        if (sha256 := part.content_sha256()) is not None:
+            found[path] = sha256
+    return found
 
 
 def components(root: BaseModel, wanted: type[C]) -> Iterator[tuple[str, C]]:

@@ -7,15 +7,15 @@ import pytest
 
 from engine.core.streams import stream
 from engine.data.dataset import Split
-from engine.datafree.metadata import NO_GUARANTEE, Metadata, metadata
+from engine.datafree.metadata import NO_GUARANTEE, CollectedMetadata, metadata
 from engine.datafree.metadata_file import MetadataError, check_layout, pack, unpack
 from tests.engine.datafree import dreaming
 
-MEMBERS = list(metadata.members().items())
+MEMBERS = [(kind, cls) for kind, cls in metadata.members().items() if issubclass(cls, CollectedMetadata)]
 every_member = pytest.mark.parametrize("member", [cls for _, cls in MEMBERS], ids=[kind for kind, _ in MEMBERS])
 
 
-def made(member: type[Metadata], **fields: object) -> Metadata:
+def made(member: type[CollectedMetadata], **fields: object) -> CollectedMetadata:
     """The member with settings that suit 180 samples of three classes and six features."""
     suited = {"share": 1.0, "num_clusters": 2, "num_components": 3, **fields}
     return member(**{name: value for name, value in suited.items() if name in member.model_fields})
@@ -29,7 +29,7 @@ class Guarded(Split):
 
 
 @every_member
-def test_size_and_layout_are_known_before_anything_is_collected(member: type[Metadata]) -> None:
+def test_size_and_layout_are_known_before_anything_is_collected(member: type[CollectedMetadata]) -> None:
     for settings in variants(member):
         file = dreaming.collected(settings)
         check_layout(file, dreaming.graph())
@@ -37,7 +37,7 @@ def test_size_and_layout_are_known_before_anything_is_collected(member: type[Met
 
 
 @every_member
-def test_a_file_comes_back_as_it_was(member: type[Metadata]) -> None:
+def test_a_file_comes_back_as_it_was(member: type[CollectedMetadata]) -> None:
     for settings in variants(member):
         file = dreaming.collected(settings)
         content = pack(file)
@@ -51,13 +51,13 @@ def test_a_file_comes_back_as_it_was(member: type[Metadata]) -> None:
 
 
 @every_member
-def test_same_stream_same_bytes(member: type[Metadata]) -> None:
+def test_same_stream_same_bytes(member: type[CollectedMetadata]) -> None:
     for settings in variants(member):
         assert pack(dreaming.collected(settings)) == pack(dreaming.collected(settings))
 
 
 @every_member
-def test_private_samples_are_read_by_collect_alone(member: type[Metadata]) -> None:
+def test_private_samples_are_read_by_collect_alone(member: type[CollectedMetadata]) -> None:
     guarded = object.__new__(Guarded)
     settings = made(member)
     settings.expected_bytes(dreaming.graph())
@@ -70,7 +70,7 @@ def test_private_samples_are_read_by_collect_alone(member: type[Metadata]) -> No
 
 
 @every_member
-def test_no_array_is_as_long_as_the_data(member: type[Metadata]) -> None:
+def test_no_array_is_as_long_as_the_data(member: type[CollectedMetadata]) -> None:
     """Statistics, not samples: what is kept does not grow with the number of private samples."""
     settings = made(member)
     sizes = [
@@ -86,7 +86,7 @@ def test_no_array_is_as_long_as_the_data(member: type[Metadata]) -> None:
 
 
 @every_member
-def test_what_leaks_is_said_and_noise_has_its_epsilon(member: type[Metadata]) -> None:
+def test_what_leaks_is_said_and_noise_has_its_epsilon(member: type[CollectedMetadata]) -> None:
     settings = made(member)
     assert settings.leaks.endswith(".")
     assert settings.epsilon() is None
@@ -101,7 +101,7 @@ def test_what_leaks_is_said_and_noise_has_its_epsilon(member: type[Metadata]) ->
 
 
 @every_member
-def test_damaged_files_are_refused(member: type[Metadata]) -> None:
+def test_damaged_files_are_refused(member: type[CollectedMetadata]) -> None:
     content = pack(dreaming.collected(made(member)))
     for bad in (b"", b"nonsense", content[: len(content) // 2], content[:100]):
         with pytest.raises(MetadataError):
@@ -109,7 +109,7 @@ def test_damaged_files_are_refused(member: type[Metadata]) -> None:
 
 
 @every_member
-def test_a_file_of_another_teacher_is_refused(member: type[Metadata]) -> None:
+def test_a_file_of_another_teacher_is_refused(member: type[CollectedMetadata]) -> None:
     file = dreaming.collected(made(member))
     if not file.tensors:
         pytest.skip("there is nothing in the file that could differ")
@@ -118,7 +118,7 @@ def test_a_file_of_another_teacher_is_refused(member: type[Metadata]) -> None:
         check_layout(wrong, dreaming.graph())
 
 
-def variants(member: type[Metadata]) -> list[Metadata]:
+def variants(member: type[CollectedMetadata]) -> list[CollectedMetadata]:
     """The member plainly and, where it can, with noise."""
     if "noise" not in member.model_fields:
         return [made(member)]

@@ -20,7 +20,7 @@ from webapp.previews.parts import read_part
 from webapp.previews.services import look
 from webapp.previews.wanted import samples_of
 from webapp.teams.models import Team
-from webapp.trained.usage import foreign_teacher, model_of
+from webapp.trained.usage import foreign_part, model_of
 
 TEMPLATE = "datafree/_panels.html"
 
@@ -60,7 +60,7 @@ def _models(
     problems: list[Problem] = []
     if "teacher" in parts:
         teacher: Teacher = parts["teacher"] or TrainedTeacher()
-        wrong = foreign_teacher("teacher", teacher, team)
+        wrong = foreign_part("teacher", teacher, team)
         artifacts = ArtifactFolder(settings.ARTIFACTS_FOLDER)
         if not wrong:
             wrong = _below("teacher", teacher.check(sample, artifacts))

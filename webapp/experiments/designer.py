@@ -1,5 +1,6 @@
 """The form in which an experiment is designed: every field of the spec, parts saved or described on the spot."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from engine.specs.writer import write
 from engine.task.contract import tasks
 from webapp.datafree.fitting import verdicts
 from webapp.experiments import services
+from webapp.inference.planner_panel import assignment_of, with_plan
 from webapp.library.families import FAMILIES, spec_description
 from webapp.library.services import body_for
 from webapp.library.suggestions import suggester
@@ -20,7 +22,8 @@ from webapp.specforms.node import Choice
 from webapp.specforms.root import Root
 from webapp.specforms.sweep import Sweep
 from webapp.teams.models import Team
-from webapp.trained.usage import model_by_id
+from webapp.trained.models import Content
+from webapp.trained.usage import collected_with, model_by_id
 
 PART_FAMILIES = {family.noun: family.plural for family in FAMILIES.values()}
 MOST_SAVED = 200
@@ -109,15 +112,21 @@ def blank(team: Team, query: QueryDict, preset: str = "") -> SpecForm:
 
 
 def _first_task(team: Team, query: QueryDict) -> dict[str, Any]:
-    """The block of a task to begin with, of the kind that the address names, with the teacher that it names."""
+    """The block of a task to begin with, of the kind that the address names, with the teacher and metadata that it
+    names.
+    """
     kind = query.get("kind", "")
     if kind not in tasks.members():
         return {"kind": FIRST_KIND}
-    teacher = model_by_id(team, query.get("teacher", ""))
-    if teacher is None:
-        return {"kind": kind}
-    dataset = {"dataset": teacher.dataset} if teacher.dataset else {}
-    return {"kind": kind, **dataset, "teacher": {"kind": "artifact", "sha256": teacher.sha256}}
+    metadata = model_by_id(team, query.get("metadata", ""), Content.METADATA)
+    teacher = model_by_id(team, query.get("teacher", "")) or (metadata and collected_with(metadata))
+    parts: dict[str, Any] = {"dataset": teacher.dataset} if teacher and teacher.dataset else {}
+    parts |= {
+        name: {"kind": "artifact", "sha256": row.sha256}
+        for name, row in (("teacher", teacher), ("metadata", metadata))
+        if row is not None
+    }
+    return {"kind": kind, **parts}
 
 
 def of_tree(team: Team, tree: dict[str, Any]) -> SpecForm:
@@ -130,7 +139,9 @@ def of_post(team: Team, post: QueryDict) -> SpecForm:
     """The form as it was sent, with the change of structure that a button asked for."""
     form = SpecForm.of_post(roots(team), post)
     action = post.get("_edit", "")
-    if action.startswith("copy:"):
+    if action == "keep:plan":
+        form = _with_plan(form, assignment_of(post))
+    elif action.startswith("copy:"):
         _copy_in(form, team, action.removeprefix("copy:"))
     elif action:
         form.edit(action)
@@ -191,6 +202,19 @@ def _copy_in(form: SpecForm, team: Team, noun: str) -> None:
         root.shape.encode(body_for(team, PART_FAMILIES[noun], saved), root.place, form.raw)
     except KeyError:
         form.notes = (f"That {noun} is no longer there.",)
+
+
+def _with_plan(form: SpecForm, assignment: Mapping[str, int]) -> SpecForm:
+    """The form whose task carries out a plan by hand, in the twin that is shown."""
+    try:
+        tree = with_plan(form.tree(), assignment)
+    except SpecError as error:
+        form.refuse(error.problems)
+        return form
+    found = SpecForm.of_tree(form.roots, tree)
+    if form.yaml is not None:
+        found.yaml = write(tree)
+    return found
 
 
 def _group_names(form: SpecForm, team: Team) -> list[str] | None:

@@ -14,6 +14,7 @@ from engine.core.errors import Problem, SpecError
 from engine.data.store import DataStore
 from engine.specs.checks import check_data
 from engine.specs.experiment import ExperimentSpec
+from engine.specs.overlay import resolve_saved
 from engine.specs.sweep import Cell as SpecCell
 from engine.specs.text import by_value, canonical, cells, digest, load, parse
 from webapp import broker
@@ -44,7 +45,8 @@ def parsed(team: Team, text: str | bytes) -> ExperimentSpec:
     """
     saved = partial(body_for, team)
     if _may_name_a_file(text):
-        refused = headless_only(load(text, max_bytes=byte_limit(text)))
+        # With saved parts in their places: half of what names a file may stand in one of them.
+        refused = headless_only(resolve_saved(load(text, max_bytes=byte_limit(text)), saved))
         if refused:
             raise SpecError(refused)
     spec = parse(text, saved=saved, max_bytes=byte_limit(text))
@@ -55,12 +57,13 @@ def parsed(team: Team, text: str | bytes) -> ExperimentSpec:
 
 
 def _may_name_a_file(text: str | bytes) -> bool:
-    """Whether the word ``file`` may stand in a spec, as it is, by an escape or in another encoding than UTF-8.
+    """Whether the word ``file`` may stand in a spec, as it is, by an escape, in another encoding than UTF-8, or in a
+    saved part.
 
     It spares most specs a second reading; what it lets through is read before anything looks at a path.
     """
     told = text if isinstance(text, str) else text.decode(errors="replace")
-    return any(sign in told for sign in ("file", "\\", "\0", "\ufffd"))
+    return any(sign in told for sign in ("file", "saved", "\\", "\0", "\ufffd"))
 
 
 def submit(

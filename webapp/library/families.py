@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from engine.core.errors import EngineError
+from engine.datafree.metadata import metadata
 from engine.datafree.teacher import teachers
 from engine.specs.describe import Description, FieldDescription, describe
 from engine.specs.experiment import ExperimentSpec
@@ -55,8 +56,9 @@ def _for_web(described: Description) -> Description:
 
 def _field_for_web(field: FieldDescription) -> FieldDescription:
     options = field.options
-    if field.family == teachers.family:
-        options = tuple(one for one in options if not teachers.members()[one.kind].is_headless_only)
+    if field.family in (teachers.family, metadata.family):
+        members = {**teachers.members()} if field.family == teachers.family else {**metadata.members()}
+        options = tuple(one for one in options if not members[one.kind].is_headless_only)
     return replace(
         field,
         options=tuple(map(_for_web, options)),

@@ -22,6 +22,7 @@ from webapp.library.versions import keep_version
 from webapp.teams.access import at_least
 from webapp.teams.models import Role, Team, User
 from webapp.teams.trail import record
+from webapp.trained.usage import headless_only
 
 PARTS: dict[str, type[Component]] = {"fleets": FleetSpec, "networks": NetworkSpec, "tasks": TaskSpec}
 MAX_NAME = 120
@@ -208,7 +209,8 @@ def _body_problems(family: str, body: Any) -> list[Problem]:
         inside = [entry for entry in inside if entry.code != "missing" or entry.path == f"{part}.kind"]
     if family == "networks" and not inside:
         return NetworkSpec.model_validate_json(json.dumps(body), strict=True).flaws()
-    return [Problem(entry.path[len(part) + 1 :], entry.code, entry.message) for entry in inside]
+    inner = [Problem(entry.path[len(part) + 1 :], entry.code, entry.message) for entry in inside]
+    return [*inner, *headless_only(body)]
 
 
 def _require_editor(user: User, team: Team) -> None:

@@ -8,7 +8,7 @@ from webapp.library.models import Fleet
 from webapp.specforms.node import Choice, Suggest
 from webapp.teams.models import Team
 from webapp.trained.gathering import unique
-from webapp.trained.models import TrainedModel
+from webapp.trained.models import Content, TrainedModel
 from webapp.trained.usage import models_of
 
 MOST_FLEETS = 50
@@ -27,6 +27,8 @@ def suggester(team: Team, groups: Sequence[str] | None = None) -> Suggest:
     def suggest(path: str) -> Sequence[Choice]:
         if path.endswith("teacher.sha256"):
             return _models_of(team)
+        if path.endswith("metadata.sha256"):
+            return _metadata_of(team)
         if path.endswith(".sha256"):
             return _uploads_of(team)
         if path != "network.links@key":
@@ -45,6 +47,20 @@ def _uploads_of(team: Team) -> Sequence[Choice]:
 def _models_of(team: Team) -> Sequence[Choice]:
     """The team's models, each file once."""
     return [Choice(row.sha256, row.name, _about(row)) for row in unique(models_of(team))[:MOST_MODELS]]
+
+
+def _metadata_of(team: Team) -> Sequence[Choice]:
+    """What the team's runs handed out and what was uploaded, each file once."""
+    rows = unique(models_of(team, Content.METADATA))[:MOST_MODELS]
+    return [Choice(row.sha256, row.name, _about_metadata(row)) for row in rows]
+
+
+def _about_metadata(row: TrainedModel) -> str:
+    """Metadata in a line: how it was collected, size, guarantee, where it comes from."""
+    made = "uploaded" if row.is_upload else "made by a run"
+    epsilon = row.facts.get("epsilon")
+    promise = "no formal guarantee" if epsilon is None else f"epsilon {text(epsilon)}"
+    return f"{row.facts.get('kind')}, {text(row.size_bytes, 'B')}, {promise}, {made}"
 
 
 def _about(row: TrainedModel) -> str:

@@ -8,9 +8,12 @@ from typing import Any
 from django.conf import settings
 
 from engine.core.json import plain
+from engine.core.registry import kind_of
+from engine.datafree.metadata_file import Head, MetadataError, read_head
 from engine.models.graph import Graph
 from engine.models.model_file import MalformedModel, ModelCard, read_card
 from engine.models.profile import profile
+from webapp.trained.models import Content
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +43,31 @@ def facts_of(graph: Graph) -> dict[str, Any]:
         "peak_activation_bytes": found.peak_activation_bytes,
         "num_layers": len(graph.nodes),
     }
+
+
+@lru_cache(maxsize=4096)
+def head_of(sha256: str) -> Head | None:
+    """What a metadata file in the store says of itself; None if it is none.
+
+    Raises:
+        FileNotFoundError: the file is not there.
+    """
+    try:
+        return read_head(Path(settings.ARTIFACTS_FOLDER) / sha256)
+    except MetadataError as error:
+        logger.info("no metadata: %s: %s", sha256, error)
+        return None
+
+
+def columns_of_head(head: Head) -> dict[str, Any]:
+    """What of a metadata file stands in its row."""
+    method = head.settings
+    facts = {
+        "kind": kind_of(type(method)), "num_samples": head.num_samples, "teacher": head.teacher,
+        "guarantee": method.guarantee(), "epsilon": method.epsilon(), "leaks": method.leaks,
+        "sample": plain(head.sample.model_dump(mode="json")),
+    }  # fmt: skip
+    return {"content": Content.METADATA, "model": None, "dataset": None, "accuracy": None, "facts": facts}
 
 
 def columns_of(card: ModelCard) -> dict[str, Any]:

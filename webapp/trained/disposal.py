@@ -66,7 +66,7 @@ def purge(row: TrainedModel, user: User | None) -> None:
             names = ", ".join(f"“{experiment.name}”" for experiment in users[:5])
             more = f" and {len(users) - 5} more" if len(users) > 5 else ""
             raise Conflict(
-                f"{row.name} is the teacher of {names}{more}; results could not be made again without it",
+                f"{row.name} is used by {names}{more}; results could not be made again without it",
                 remedy="Delete those experiments for good first, then the model.",
             )
         record(row.team, user, "model.purge", row.name)

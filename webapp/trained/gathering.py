@@ -1,17 +1,18 @@
-"""The models that runs left: found among their files by the card in the header, and kept as rows."""
+"""The models and metadata that runs left: found among their files by the header, and kept as rows."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import Exists, OuterRef
 
 from webapp.experiments.models import Artifact
 from webapp.teams.access import TeamQuerySet
-from webapp.trained.cards import card_of, columns_of
+from webapp.trained.cards import card_of, columns_of, columns_of_head, head_of
 from webapp.trained.models import ModelState, TrainedModel
 
 ENDING = ".safetensors"
-NO_MODEL = ("trace.safetensors", "metadata.safetensors")
-"""Files of that ending that every run or many runs have and that are never models."""
+NO_MODEL = ("trace.safetensors",)
+"""Files of that ending that every run has and that are never models."""
 
 
 def gather(seen: TeamQuerySet[Artifact]) -> None:
@@ -28,10 +29,10 @@ def gather(seen: TeamQuerySet[Artifact]) -> None:
 
 def _row(artifact: Artifact) -> TrainedModel | None:
     try:
-        card = card_of(artifact.sha256)
+        columns = _columns(artifact.sha256)
     except FileNotFoundError:
         return None
-    if card is None:
+    if columns is None:
         return None
     return TrainedModel(
         team=artifact.team,
@@ -42,8 +43,16 @@ def _row(artifact: Artifact) -> TrainedModel | None:
         size_bytes=artifact.size_bytes,
         created_by=artifact.run.cell.experiment.created_by,
         created_at=artifact.created_at,
-        **columns_of(card),
+        **columns,
     )
+
+
+def _columns(sha256: str) -> dict[str, Any] | None:
+    """What a file says of itself; None if it is neither a model nor metadata."""
+    if (card := card_of(sha256)) is not None:
+        return columns_of(card)
+    head = head_of(sha256)
+    return None if head is None else columns_of_head(head)
 
 
 def _name(artifact: Artifact) -> str:

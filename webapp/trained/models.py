@@ -20,6 +20,13 @@ class ModelState(models.TextChoices):
     READY = "ready", "Ready"
 
 
+class Content(models.TextChoices):
+    """What a file holds."""
+
+    MODEL = "model", "Model"
+    METADATA = "metadata", "Metadata"
+
+
 class ShownModels(TeamManager["TrainedModel"]):
     """Models that are not in the trash, neither by themselves nor with the run that made them."""
 
@@ -30,10 +37,10 @@ class ShownModels(TeamManager["TrainedModel"]):
 
 
 class TrainedModel(models.Model):
-    """A model with its weights.
+    """A model with its weights, or metadata that its owner hands out instead of data.
 
-    The file lies in the artifact store under its SHA-256 and carries its declaration in its header, whether a run made
-    it or somebody uploaded the weights.
+    The file lies in the artifact store under its SHA-256 and says in its header what it is, whether a run made it or
+    somebody uploaded it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -44,6 +51,7 @@ class TrainedModel(models.Model):
         help_text="The file of the run that made it; none for an upload.",
     )  # fmt: skip
     state = models.CharField(max_length=10, choices=ModelState.choices, default=ModelState.RECEIVING)
+    content = models.CharField(max_length=10, choices=Content.choices, default=Content.MODEL)
     sha256 = models.CharField(max_length=64, blank=True, db_index=True, help_text="Of the file in the store.")
     size_bytes = models.PositiveBigIntegerField(help_text="Of the file in the store; until it is ready, of the upload.")
     sent_sha256 = models.CharField(max_length=64, blank=True, help_text="Of the file as it was uploaded.")
@@ -70,6 +78,11 @@ class TrainedModel(models.Model):
     def is_upload(self) -> bool:
         """Whether somebody uploaded it."""
         return self.artifact_id is None
+
+    @property
+    def is_metadata(self) -> bool:
+        """Whether it is what stands for data, not a model."""
+        return self.content == Content.METADATA
 
     @property
     def architecture(self) -> str:

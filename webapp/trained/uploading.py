@@ -13,6 +13,7 @@ from django.db.models import Sum
 
 from engine.core.errors import EngineError, Problem, SpecError
 from engine.data.dataset import Dataset
+from engine.datafree import metadata_file
 from engine.models.model import Model
 from engine.models.model_file import ModelCard, pack, read_card, read_model
 from engine.models.weights_file import HOW_TO_CONVERT, PICKLES, check_upload
@@ -25,7 +26,7 @@ from webapp.experiments.submission import require
 from webapp.previews.parts import read_part
 from webapp.teams.models import Role, Team, User
 from webapp.teams.trail import record
-from webapp.trained.cards import columns_of
+from webapp.trained.cards import columns_of, columns_of_head
 from webapp.trained.models import ModelState, TrainedModel
 
 MAX_NAME = 120
@@ -103,13 +104,13 @@ def complete(row: TrainedModel, user: User) -> TrainedModel:
         message = f"{len(missing)} of {receiving.num_parts(row)} parts are missing: {listed}"
         raise SpecError([Problem("parts", "missing_parts", message)])
     try:
-        content, card = _packed(row)
+        content, columns = _packed(row)
     except SpecError:
         _forget(row)
         raise
     sha256 = keep(content)
     with transaction.atomic():
-        columns = {**columns_of(card), "state": ModelState.READY, "sha256": sha256, "size_bytes": len(content)}
+        columns = {**columns, "state": ModelState.READY, "sha256": sha256, "size_bytes": len(content)}
         TrainedModel.objects.filter(pk=row.pk).update(**columns)
         record(row.team, user, "model.upload", row.name)
     receiving.discard(row)
@@ -122,8 +123,8 @@ def _forget(row: TrainedModel) -> None:
     TrainedModel.everything.filter(pk=row.pk).delete()
 
 
-def _packed(row: TrainedModel) -> tuple[bytes, ModelCard]:
-    """The file as it is kept, and its card.
+def _packed(row: TrainedModel) -> tuple[bytes, dict[str, Any]]:
+    """The file as it is kept, and what it says of itself, as columns.
 
     Raises:
         SpecError: all that is wrong with the file.
@@ -144,12 +145,15 @@ def _packed(row: TrainedModel) -> tuple[bytes, ModelCard]:
         placed = [Problem(f"file.{one.path}".rstrip("."), one.code, one.message) for one in error.problems]
         raise SpecError(placed) from error
     card = ModelCard(model.declare(dataset.sample()), row.model, row.dataset)
-    return pack(weights, card), card
+    return pack(weights, card), columns_of(card)
 
 
-def _with_own_card(path: Path) -> tuple[bytes, ModelCard]:
-    """The file of a model that a platform like this one has written."""
+def _with_own_card(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """The file of a model, or of metadata, that a platform like this one has written."""
     try:
+        if metadata_file.is_one(path):
+            file = metadata_file.unpack(path.read_bytes())
+            return metadata_file.pack(file), columns_of_head(metadata_file.head_of(file))
         if read_card(path) is None:
             message = "the file does not say which network its weights belong to; choose its architecture and data set"
             raise SpecError([Problem("model", "missing", message)])
@@ -158,7 +162,7 @@ def _with_own_card(path: Path) -> tuple[bytes, ModelCard]:
         raise
     except EngineError as error:
         raise SpecError([Problem("file", error.code, str(error))]) from error
-    return pack(weights, card), card
+    return pack(weights, card), columns_of(card)
 
 
 def pickle_problem() -> Problem:

@@ -19,7 +19,7 @@ from webapp.teams.models import Role
 from webapp.teams.pages import member, team_of, user_of
 from webapp.trained import disposal, usage
 from webapp.trained.cards import card_of
-from webapp.trained.models import ModelState, TrainedModel
+from webapp.trained.models import Content, ModelState, TrainedModel
 from webapp.trained.table import layers_of
 from webapp.trained.weightsform import WeightsForm
 
@@ -30,8 +30,12 @@ def model_list(request: HttpRequest) -> HttpResponse:
     """The team's models, newest first; ``q`` looks into names."""
     query = request.GET.get("q", "").strip()
     rows = [row for row in usage.models_of(team_of(request)) if query.lower() in row.name.lower()]
+    metadata = [row for row in usage.models_of(team_of(request), Content.METADATA) if query.lower() in row.name.lower()]
     receiving = TrainedModel.objects.of(team_of(request)).filter(state=ModelState.RECEIVING)
-    context = _context(request, rows=rows[:500], num_more=max(0, len(rows) - 500), query=query, receiving=receiving)
+    context = _context(
+        request, rows=rows[:500], num_more=max(0, len(rows) - 500), metadata=metadata[:500], query=query,
+        receiving=receiving,
+    )  # fmt: skip
     return render(request, "trained/model_list.html", context)
 
 
@@ -41,6 +45,11 @@ def model_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A model: what it is, where it comes from, how well it does, and who learns from it."""
     row = _model(request, pk)
     context: dict[str, Any] = {"row": row, "api_path": f"models/{row.pk}"}
+    if row.is_metadata:
+        experiments = [one for one in usage.experiments_using(row) if one.trashed_at is None][:20]
+        named = write({"metadata": {"kind": "artifact", "sha256": row.sha256}})
+        context |= {"experiments": experiments, "yaml": named, "teacher": usage.collected_with(row)}
+        return render(request, "trained/metadata_detail.html", _context(request, **context))
     if row.state == ModelState.READY:
         card = card_of(row.sha256)
         experiments = [one for one in usage.experiments_using(row) if one.trashed_at is None][:20]
@@ -68,7 +77,8 @@ def model_create(request: HttpRequest) -> HttpResponse:
     except SpecError as error:
         form.refuse(error.problems)
         return _form(request, form, status=422)
-    messages.success(request, f"{row.name} is here and can be a teacher.")
+    use = "can stand for data" if row.is_metadata else "can be a teacher"
+    messages.success(request, f"{row.name} is here and {use}.")
     return redirect("model-detail", pk=row.pk)
 
 
@@ -77,7 +87,7 @@ def model_create(request: HttpRequest) -> HttpResponse:
 def model_download(request: HttpRequest, pk: UUID) -> FileResponse:
     """The model's file, always as a download."""
     row = get_object_or_404(_seen(request).filter(state=ModelState.READY), pk=pk)
-    return FileResponse(row.file.open("rb"), as_attachment=True, filename="model.safetensors")
+    return FileResponse(row.file.open("rb"), as_attachment=True, filename=f"{row.content}.safetensors")
 
 
 @member(Role.EDITOR)

@@ -10,7 +10,7 @@ from typing_extensions import override
 from engine.core.errors import Problem
 from engine.data.dataset import Split
 from engine.datafree.clusters import k_means, merged, nearest
-from engine.datafree.metadata import NO_GUARANTEE, Layout, Metadata, metadata
+from engine.datafree.metadata import NO_GUARANTEE, CollectedMetadata, Layout, metadata
 from engine.datafree.reading import balanced_share, coin_share, require, share_problems, shared
 from engine.datafree.release import GaussianNoise, noisy_centers, noisy_moments
 from engine.datafree.spread import Spread, arrays_of, layout_of, principal, principal_of, spread_of
@@ -27,7 +27,7 @@ NOISY_ROUNDS = 4
 
 
 @metadata.register
-class ActivationClusters(Metadata):
+class ActivationClusters(CollectedMetadata):
     """Clusters of penultimate activations for each class, with the principal directions of each cluster.
 
     A class-balanced share of the training set goes through the teacher. The activations before the classifier are

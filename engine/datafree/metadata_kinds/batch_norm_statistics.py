@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from engine.core.errors import Problem
 from engine.data.dataset import Split
-from engine.datafree.metadata import Layout, Metadata, metadata
+from engine.datafree.metadata import CollectedMetadata, Layout, metadata
 from engine.models.graph import Graph
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ STATISTICS = (".running_mean", ".running_var")
 
 
 @metadata.register
-class BatchNormStatistics(Metadata):
+class BatchNormStatistics(CollectedMetadata):
     """Mean and variance of what each BatchNorm layer met in training, as the model's buffers hold them.
 
     No sample is read again: whoever has the model has these numbers too. The file states them, and what they leak.

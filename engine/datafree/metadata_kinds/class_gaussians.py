@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from engine.core.errors import Problem
 from engine.data.dataset import Split
-from engine.datafree.metadata import NO_GUARANTEE, Layout, Metadata, metadata
+from engine.datafree.metadata import NO_GUARANTEE, CollectedMetadata, Layout, metadata
 from engine.datafree.reading import balanced_share, coin_share, require, share_problems, shared
 from engine.datafree.release import GaussianNoise, noisy_moments
 from engine.datafree.spread import Layer, Spread, arrays_of, layout_of, principal, principal_of, spread_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @metadata.register
-class ClassGaussians(Metadata):
+class ClassGaussians(CollectedMetadata):
     """Mean and covariance of a top layer's activations for each class.
 
     The covariance is kept as principal directions with their standard deviations; with as many directions as the

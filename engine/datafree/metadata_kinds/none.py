@@ -6,7 +6,7 @@ import numpy as np
 from typing_extensions import override
 
 from engine.data.dataset import Split
-from engine.datafree.metadata import Layout, Metadata, metadata
+from engine.datafree.metadata import CollectedMetadata, Layout, metadata
 from engine.models.graph import Graph
 
 if TYPE_CHECKING:
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 
 @metadata.register
-class NoMetadata(Metadata):
+class NoMetadata(CollectedMetadata):
     """Nothing beside the model itself."""
 
     source: ClassVar[str] = "H. Chen et al., Data-Free Learning of Student Networks, ICCV 2019: the weights are enough"
     leaks: ClassVar[str] = "Nothing beyond what the weights themselves tell, which can be much of single samples."
     reads_data: ClassVar[bool] = False
+    hands_out: ClassVar[bool] = False
     kind: Literal["none"] = "none"
     """The weights alone."""
 

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from typing_extensions import override
 
+from engine.data.dataset import Split
 from engine.datafree import layout
 from engine.datafree.stages.job import Job, Turn
 from engine.datafree.world import World
 from engine.task.contract import State
+
+NOTHING = Split(np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.int64))
+"""What a kind gets to see that reads no samples."""
 
 
 @dataclass(frozen=True)
@@ -17,5 +22,6 @@ class Collect(Job):
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
         draw = world.context.stream("metadata")
-        tensors = world.task.metadata.collect(world.teacher(state), world.train, draw)
+        method = world.metadata_method
+        tensors = method.collect(world.teacher(state), world.train if method.reads_data else NOTHING, draw)
         return state.replace(clients={layout.PIECES["metadata"]: tensors}), []

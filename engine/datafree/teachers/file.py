@@ -9,6 +9,7 @@ from typing_extensions import override
 from engine.core.errors import DataUnavailable, Problem
 from engine.core.sample import SampleSpec
 from engine.datafree.stored_teacher import stored_graph, stored_problems
+from engine.datafree.stored_weights import content_digest
 from engine.datafree.teacher import Teacher, teachers
 from engine.models.graph import Graph
 from engine.task.context import ArtifactResolver
@@ -25,6 +26,10 @@ class FileTeacher(Teacher):
 
     path: Annotated[str, Field(min_length=1, max_length=4096)]
     """Where the file lies, such as ``artifacts/model.safetensors`` in the folder of an earlier run."""
+
+    @override
+    def content_sha256(self) -> str:
+        return content_digest(Path(self.path))
 
     @override
     def check(self, sample: SampleSpec, artifacts: ArtifactResolver) -> list[Problem]:

@@ -10,7 +10,7 @@ from engine.core.sample import SampleSpec
 from engine.core.streams import stream
 from engine.data.dataset import Dataset, Split
 from engine.data.pixels import Pixels
-from engine.datafree.metadata import Metadata
+from engine.datafree.metadata import CollectedMetadata
 from engine.datafree.metadata_file import MetadataFile
 from engine.datafree.synthesizer import Finished, Synthesizer
 from engine.datafree.views import SynthesisView, TeacherView
@@ -70,7 +70,7 @@ def student() -> GraphModule:
     return module.eval().requires_grad_(False)
 
 
-def collected(settings: Metadata) -> MetadataFile:
+def collected(settings: CollectedMetadata) -> MetadataFile:
     """Metadata of the tiny teacher."""
     view, split = teacher(), samples()
     arrays = settings.collect(view, split, stream(3, "metadata"))

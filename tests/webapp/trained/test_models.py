@@ -109,14 +109,14 @@ def test_only_models_of_the_team_can_be_teachers(people: People) -> None:
 
     row = sent(people, bare())
     mine, other = ArtifactTeacher(sha256=row.sha256), ArtifactTeacher(sha256="0" * 64)
-    assert not usage.foreign_teacher("task.teacher", mine, people.team)
-    (foreign,) = usage.foreign_teacher("task.teacher", mine, people.elsewhere)
-    (unknown,) = usage.foreign_teacher("task.teacher", other, people.team)
+    assert not usage.foreign_part("task.teacher", mine, people.team)
+    (foreign,) = usage.foreign_part("task.teacher", mine, people.elsewhere)
+    (unknown,) = usage.foreign_part("task.teacher", other, people.team)
     assert (foreign.path, foreign.code, unknown.code) == ("task.teacher.sha256", "unknown_model", "unknown_model")
-    (headless,) = usage.foreign_teacher("task.teacher", FileTeacher(path="/etc/passwd"), people.team)
+    (headless,) = usage.foreign_part("task.teacher", FileTeacher(path="/etc/passwd"), people.team)
     assert (headless.code, "/etc" in headless.message) == ("headless_only", False)
     disposal.discard(row, people["editor"])
-    (lost,) = usage.foreign_teacher("task.teacher", mine, people.team)
+    (lost,) = usage.foreign_part("task.teacher", mine, people.team)
     assert lost.code == "model_in_trash"
 
 

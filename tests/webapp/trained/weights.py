@@ -7,6 +7,10 @@ import numpy as np
 from safetensors.numpy import save
 
 from engine.data.datasets.digits import Digits
+from engine.datafree import metadata_file
+from engine.datafree.metadata_file import MetadataFile
+from engine.datafree.metadata_kinds.class_gaussians import ClassGaussians
+from engine.datafree.stored_weights import weights_digest
 from engine.models.model_file import ModelCard, pack
 from engine.models.weights import initial
 from engine.models.zoo.mlp import Mlp
@@ -43,6 +47,15 @@ def bare(seed: int = 0, **changes: np.ndarray | None) -> bytes:
 def packed(seed: int = 0, accuracy: float | None = 0.875) -> bytes:
     """The file that a run leaves."""
     return pack(tensors(seed), ModelCard(GRAPH, MODEL, DATASET, accuracy))
+
+
+def handed_out(seed: int = 0) -> bytes:
+    """The metadata that a run leaves beside that model."""
+    method = ClassGaussians(layer="features", num_components=1, share=0.5)
+    arrays = {name: np.zeros(shape, dtype=kind) for name, (shape, kind) in method.layout(GRAPH).items()}
+    arrays |= {"sizes": np.full(10, 140, dtype=np.int32), "labels": np.arange(10, dtype=np.int32)}
+    arrays["centers"] = np.full_like(arrays["centers"], 0.5)
+    return metadata_file.pack(MetadataFile(method, weights_digest(tensors(seed)), GRAPH.sample, 1438, arrays))
 
 
 def leave(run: Run, name: str = "teacher.safetensors", content: bytes | None = None) -> Artifact:

@@ -30,7 +30,7 @@ from webapp.datasets import receiving
 from webapp.experiments.models import Artifact
 from webapp.trained import disposal, uploading
 from webapp.trained.gathering import gather
-from webapp.trained.models import ModelState, TrainedModel
+from webapp.trained.models import Content, ModelState, TrainedModel
 
 router = Router(tags=["models"])
 
@@ -41,7 +41,7 @@ def _missing(ids: list[UUID]) -> dict[UUID, list[int]]:
 
 
 class Model(Resource):
-    """A trained model, or weights that are being uploaded."""
+    """A trained model, metadata that stands for private data, or a file that is being uploaded."""
 
     id: UUID
     team: Annotated[str, Column("team__slug")]
@@ -53,10 +53,13 @@ class Model(Resource):
     """Whether a run made it or somebody uploaded it."""
     run: Annotated[UUID | None, Column("artifact__run_id")]
     """The run that made it; null for an upload."""
+    content: Content
+    """`model`, or `metadata` that stands for private data."""
     state: ModelState
     """`receiving` parts, or `ready` to be a teacher."""
     sha256: str
-    """SHA-256 of the file; a spec names the model by it: `teacher: {kind: artifact, sha256: ...}`. Empty before."""
+    """SHA-256 of the file; a spec names it by that: `teacher: {kind: artifact, sha256: ...}`, or `metadata`. Empty
+    before."""
     size_bytes: int
     model: Json | None
     """The architecture as a spec names it; null where a graph was changed, by pruning for one."""
@@ -65,7 +68,8 @@ class Model(Resource):
     accuracy: float | None
     """Share of right answers on that set's test split; null if it was not measured here."""
     facts: Json
-    """`sample`, `num_parameters`, `parameter_bytes`, `total_macs`, `peak_activation_bytes`, `num_layers`."""
+    """Of a model `sample`, `num_parameters`, `parameter_bytes`, `total_macs`, `peak_activation_bytes`, `num_layers`; of
+    metadata `sample`, `kind`, `num_samples`, `teacher` (digest of its weights), `guarantee`, `epsilon`, `leaks`."""
     created_by: Annotated[str | None, Column("created_by__email")]
     """E-mail address of who uploaded it or submitted the experiment; null once the account is gone."""
     created_at: datetime
@@ -85,7 +89,8 @@ class ModelBody(Exact):
     size_bytes: int
     """Size of the whole file."""
     model: Json | None = None
-    """The architecture as a spec names it, such as `{kind: resnet8}`; without it the file has to say so itself."""
+    """The architecture as a spec names it, such as `{kind: resnet8}`; without it the file has to say so itself, as
+    models and metadata of this platform do."""
     dataset: Json | None = None
     """The data set whose samples it takes, such as `{kind: cifar10}`; goes with `model`."""
 
@@ -94,6 +99,7 @@ class ModelQuery(DesignQuery):
     """Filters of models."""
 
     state: Literal["receiving", "ready"] | None = Field(None, description="In this state.")
+    content: Content | None = Field(None, description="Models, or metadata.")
     sha256: str | None = Field(None, description="With this file.")
 
 
@@ -121,6 +127,8 @@ def list_models(request: Request, query: Query[ModelQuery]) -> HttpResponse:
     found = by_name(request.auth.visible(TrainedModel.objects.all()), query)
     if query.state is not None:
         found = found.filter(state=query.state)
+    if query.content is not None:
+        found = found.filter(content=query.content)
     if query.sha256 is not None:
         found = found.filter(sha256=query.sha256)
     return page(request, found, query, MODEL)
@@ -194,7 +202,7 @@ def get_model_file(request: Request, model_id: UUID) -> HttpResponseBase:
     row = _row(request, model_id)
     if row.state != ModelState.READY or not row.file.is_file():
         raise not_found("file of this model")
-    return download(request, row.file, "model.safetensors")
+    return download(request, row.file, f"{row.content}.safetensors")
 
 
 @router.delete("/{uuid:model_id}", response={204: None}, summary="Delete a model", operation_id="delete_model")
