@@ -10,7 +10,7 @@ from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.splitters.ensemble import EnsembleSplitter
 from engine.inference.stages.job import Job
 from engine.inference.stages.learning import Load, Train
-from engine.inference.stages.leaving import MeasureExits, TeachExits
+from engine.inference.stages.leaving import MeasureExits, TeachExtended
 from engine.inference.stages.measuring import Compare, Measure, MeasureCarried, Verify
 from engine.inference.stages.rivals import DivideRival, MeasureRival, TeachRival
 from engine.inference.stages.running import Book, Fail, Plan, Serve, num_sets
@@ -23,6 +23,7 @@ STAGE_TITLES: Mapping[str, str] = {
     "plan": "Plan",
     "teacher": "Network",
     "exits": "Exits",
+    "bottleneck": "Bottleneck",
     "students": "Students",
     "rivals": "Baselines",
     "comparison": "Comparison",
@@ -50,8 +51,8 @@ def stages_of(world: World) -> list[JsonValue]:
 
 
 def _jobs(world: World) -> Iterator[Job]:
-    exits = isinstance(world.task.splitter, EarlyExitSplitter)
-    teaches = world.task.splitter.needs_training and not exits
+    splitter = world.task.splitter
+    teaches = splitter.needs_training and not splitter.extends_network
     if not teaches:  # that of a network with exits is made again when it is known where requests leave
         yield Plan("plan", 1)
     if isinstance(world.task.teacher, TrainedTeacher):
@@ -59,10 +60,8 @@ def _jobs(world: World) -> Iterator[Job]:
     else:
         yield Load("teacher", 1)
     yield _measure(world, "teacher", TEACHER)
-    if exits:
-        yield TeachExits("exits", world.task.training.steps)
-        yield MeasureExits("exits", *_looks(world, world.expected_network))
-        yield Plan("plan", 1)
+    if splitter.extends_network:
+        yield from _extended(world)
     if teaches:
         yield from _students(world)
     if world.task.splitter.message_bits < 32 and world.answering == TEACHER:
@@ -73,6 +72,18 @@ def _jobs(world: World) -> Iterator[Job]:
     if count := num_sets(world):
         yield Fail("failures", count)
     yield Book("costs", 1)
+
+
+def _extended(world: World) -> Iterator[Job]:
+    """Training with the layers that were added, and measuring; with exits a new plan by what was measured."""
+    looks, steps = _looks(world, world.expected_network), world.task.training.steps
+    if isinstance(world.task.splitter, EarlyExitSplitter):
+        yield TeachExtended("exits", steps)
+        yield MeasureExits("exits", *looks)
+        yield Plan("plan", 1)
+    else:
+        yield TeachExtended("bottleneck", steps)
+        yield MeasureCarried("bottleneck", *looks)
 
 
 def _students(world: World) -> Iterator[Job]:

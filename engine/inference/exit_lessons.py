@@ -1,8 +1,8 @@
-"""How exits learn together with their network, and what they say; torch lives here."""
+"""How exits and bottlenecks learn together with their network; torch lives here."""
 
 from collections.abc import Mapping, Sequence
 
-from torch import Tensor
+from torch import Tensor, no_grad
 from torch.nn import functional
 
 from engine.models.build import GraphModule
@@ -37,6 +37,32 @@ def joint_loss(heads: Sequence[str], weights: Sequence[float]) -> Loss:
         return {
             f"exit{number}": weight * functional.cross_entropy(logits, batch.labels)
             for number, (logits, weight) in enumerate(zip(found, weights, strict=True))
+        }
+
+    return loss
+
+
+def distilling_loss(teacher: GraphModule, soft_weight: float, temperature: float) -> Loss:
+    """Labels, and the softened probabilities of the network without bottleneck.
+
+    Args:
+        teacher: that network, in evaluation mode.
+        soft_weight: part of the loss that its probabilities have.
+        temperature: what logits are divided by.
+
+    Source: G. Hinton, O. Vinyals, J. Dean, Distilling the Knowledge in a Neural Network, arXiv 1503.02531, section 2.
+    """
+
+    def loss(module: GraphModule, batch: Batch, others: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        assert batch.labels is not None, "bottlenecks learn from labels too"
+        with no_grad():
+            target = functional.log_softmax(teacher(batch.inputs) / temperature, dim=1)
+        logits = module(batch.inputs)
+        found = functional.log_softmax(logits / temperature, dim=1)
+        divergence = functional.kl_div(found, target, reduction="batchmean", log_target=True)
+        return {
+            "cross_entropy": (1 - soft_weight) * functional.cross_entropy(logits, batch.labels),
+            "soft_targets": soft_weight * temperature**2 * divergence,
         }
 
     return loss

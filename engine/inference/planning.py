@@ -91,7 +91,9 @@ class Planning:
         """
         if self.pieces.exit_rates:
             return frozenset(range(1, len(self.pieces.pieces)))
-        return frozenset(range(len(self.pieces.pieces) - 1)) if self.task.splitter.needs_training else frozenset()
+        splitter = self.task.splitter
+        has_students = splitter.needs_training and not splitter.extends_network
+        return frozenset(range(len(self.pieces.pieces) - 1)) if has_students else frozenset()
 
     @cached_property
     def ends(self) -> Ends:

@@ -26,6 +26,9 @@ class Splitter(Component):
     needs_training: ClassVar[bool] = False
     """Whether the pieces are networks that must be trained."""
 
+    extends_network: ClassVar[bool] = False
+    """Whether the pieces are those of the trained network with further layers, trained together with it."""
+
     message_bits: Bits = 32
     """Bits of each value of a tensor on its way between two pieces: floats (32), or whole numbers (8, 4) between its
     least and its largest value, which travel with it. Inputs and answers are floats. The accuracy of the plan is
@@ -38,6 +41,14 @@ class Splitter(Component):
         Raises:
             CannotSplit: it does not apply to this network.
         """
+
+    def extended(self, graph: Graph) -> Graph:
+        """The network with the layers that are added to it; its other nodes keep their names, and so their weights.
+
+        Raises:
+            CannotSplit: it does not apply to this network.
+        """
+        return graph
 
     def check(self, graph: Graph) -> list[Problem]:
         """Why this network cannot be split so; paths relative to the splitter."""

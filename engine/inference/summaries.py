@@ -15,6 +15,7 @@ from engine.datafree import layout
 from engine.inference.agenda import agenda_of, stages_of
 from engine.inference.planning import CHOSEN, TITLES
 from engine.inference.rivals import graph_of, rival_network, rivals_of
+from engine.inference.splitters.bottleneck import BottleneckSplitter
 from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.stages.teaching import Reading
 from engine.inference.world import STUDENTS, TEACHER, students_of, world_of
@@ -75,7 +76,9 @@ def expected_host_trace(task: "Inference", context: Context) -> Trace:
     if task.splitter.needs_training:
         students = Work.from_profile(profile(world.expected_network))
         steps, batch = task.training.steps, task.training.batch_size
-        if not isinstance(task.splitter, EarlyExitSplitter):
+        if isinstance(task.splitter, BottleneckSplitter):
+            builder.compute(HOST, work, steps * batch, mode="infer")
+        if not task.splitter.extends_network:
             builder.compute(HOST, work, sum(last - first for _, first, last in Reading.of(world).parts), mode="infer")
         networks = [students]
         networks += [Work.from_profile(profile(graph_of(rival_network(world, one, ())))) for one in rivals_of(world)]
@@ -137,12 +140,13 @@ def _students(task: "Inference", state: State, data: Mapping[str, JsonValue]) ->
     """All students as one network, and each with its slice of the last layer, whose outputs add up to the answer."""
     if not task.splitter.needs_training:
         return
-    if isinstance(task.splitter, EarlyExitSplitter):
+    if task.splitter.extends_network:
         model = getattr(task.teacher, "model", None)
         if model is not None:
-            graph = task.splitter.network(model.declare(task.dataset.sample()))
+            graph = task.splitter.extended(model.declare(task.dataset.sample()))
             card = ModelCard(graph, None, data, layout.value(state, "metrics")["accuracy"])
-            yield "exits.safetensors", pack(state.clients[STUDENTS], card)
+            name = "exits" if isinstance(task.splitter, EarlyExitSplitter) else kind_of(type(task.splitter))
+            yield f"{name}.safetensors", pack(state.clients[STUDENTS], card)
         return
     groups: list[list[int]] = layout.value(state, "groups")
     network, weights = students_of(task, tuple(map(len, groups))), state.clients[STUDENTS]

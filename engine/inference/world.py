@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 TEACHER, STUDENTS, MEMBERS, RIVALS, OUTPUTS = 0, 1, 10, 20, 100
 """Numbers of the pieces of state with the trained network's weights, with those of all students together (or of the
-network with exits), with the first of an ensemble's members, with the first of what is trained beside the students, and
-with the first part of the teacher's outputs."""
+network with further layers), with the first of an ensemble's members, with the first of what is trained beside the
+students, and with the first part of the teacher's outputs."""
 
 
 def world_of(task: "Inference", context: Context) -> "World":
@@ -133,12 +133,10 @@ class World:
 
     def _network(self, sizes: Sequence[int]) -> Graph:
         match self.task.splitter:
-            case EarlyExitSplitter() as splitter:
-                return splitter.network(self.graph)
             case NonnSplitter() | EnsembleSplitter():
                 return self.students(sizes).graph
-            case _:
-                return self.graph
+            case splitter:
+                return splitter.extended(self.graph)
 
     @cached_property
     def train(self) -> Split:

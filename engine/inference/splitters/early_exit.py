@@ -6,14 +6,16 @@ from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from engine.inference.exits import Policy
-from engine.inference.parts import SAME, Part
+from engine.inference.open_places import nearest_places
+from engine.inference.parts import Part
 from engine.inference.pieces import Pieces, join
-from engine.inference.splitter import CannotSplit, Splitter, splitters
+from engine.inference.splitter import Splitter, splitters
 from engine.models.graph import Graph, Node
 from engine.models.layer import Layer
-from engine.models.layers import BatchNorm2d, Conv2d, Flatten, GlobalAvgPool, Linear, ReLU
+from engine.models.layers import BatchNorm2d, Conv2d, GlobalAvgPool, Linear, ReLU
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -35,6 +37,7 @@ class EarlyExitSplitter(Splitter):
     equation: ClassVar[str] = "L = Σₙ wₙ CE(zₙ, y); exit n answers if H(pₙ)/log K ≤ T"
     exact: ClassVar[bool] = False
     needs_training: ClassVar[bool] = True
+    extends_network: ClassVar[bool] = True
     kind: Literal["early_exit"] = "early_exit"
 
     at: tuple[Share, ...] = Field(default=(0.33,), min_length=1, max_length=7)
@@ -96,7 +99,7 @@ class EarlyExitSplitter(Splitter):
         Raises:
             CannotSplit: there is no place for an exit.
         """
-        whole = self.network(graph)
+        whole = self.extended(graph)
         shares: list[tuple[str, list[Part]]] = [("part0", [])]
         for node in whole.nodes:
             shares[-1][1].append(Part(node.name))
@@ -110,38 +113,20 @@ class EarlyExitSplitter(Splitter):
         """Names of the classifiers of the early exits; that of the network keeps its own."""
         return tuple(f"exit{number}_head" for number in range(len(self.at)))
 
-    def network(self, graph: Graph) -> Graph:
+    @override
+    def extended(self, graph: Graph) -> Graph:
         """The network with its exits; its other nodes keep their names, and so their weights.
 
         Raises:
             CannotSplit: there is no place for an exit.
         """
-        places = self.places(graph)
+        places = nearest_places(graph, self.at, "an early exit")
         nodes: list[Node] = []
         for node in graph.nodes:
             nodes.append(node)
             if node.name in places:
                 nodes += self._exit(graph, places.index(node.name), node.name)
         return Graph(graph.sample, tuple(nodes), graph.output, graph.features)
-
-    def places(self, graph: Graph) -> tuple[str, ...]:
-        """The node after which each early exit branches off.
-
-        Raises:
-            CannotSplit: there are fewer places than exits, or the network answers at each moment.
-        """
-        if len(graph.shapes()[graph.output]) != 1:
-            raise CannotSplit("early exits need a network with one answer per sample")
-        done = _work_until(graph)
-        open_ = [name for name in _open_places(graph) if len(graph.shapes()[name]) in (1, 3)]
-        found: list[str] = []
-        for number, share in enumerate(self.at):
-            left = len(self.at) - number - 1
-            choice = open_[open_.index(found[-1]) + 1 if found else 0 : len(open_) - left]
-            if not choice:
-                raise CannotSplit(f"{len(self.at)} early exits need as many places; this network has {len(open_)}")
-            found.append(min(choice, key=lambda name: abs(done[name] - share)))
-        return tuple(found)
 
     def _exit(self, graph: Graph, number: int, after: str) -> list[Node]:
         layers: list[tuple[str, Layer]] = []
@@ -155,23 +140,3 @@ class EarlyExitSplitter(Splitter):
         for name, layer in layers:
             nodes.append(Node(f"exit{number}_{name}", layer, (nodes[-1].name if nodes else after,)))
         return nodes
-
-
-def _open_places(graph: Graph) -> list[str]:
-    """Nodes after which one tensor alone crosses and no activation, normalization or flattening follows."""
-    follows = {one.name: isinstance(other.layer, (*SAME, Flatten)) for one, other in pairwise(graph.nodes)}
-    return [
-        cut.after
-        for cut in graph.cuts()
-        if cut.tensors == (cut.after,) and not follows[cut.after] and cut.after != graph.features
-    ]
-
-
-def _work_until(graph: Graph) -> dict[str, float]:
-    """Share of the network's multiply-accumulates up to each node."""
-    done, total = {}, 0
-    for node in graph.nodes:
-        macs = node.layer.macs(graph.input_shapes(node))
-        total += sum(count for op, count in macs.items() if op != "other")
-        done[node.name] = total
-    return {name: count / max(1, total) for name, count in done.items()}

@@ -1,4 +1,4 @@
-"""Early exits: their training together with the network, and which samples leave where."""
+"""Networks with further layers: their training together with these, and which samples leave at which exit."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
+from engine.core.errors import EngineError
 from engine.core.json import JsonValue
 from engine.core.streams import seed_of, stream
 from engine.datafree import layout
@@ -13,6 +14,7 @@ from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, mea
 from engine.datafree.world import chunk_of
 from engine.fleet.device import TRAINING_PASSES
 from engine.inference.exits import Outcomes, confidence
+from engine.inference.splitters.bottleneck import BottleneckSplitter
 from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.stages.job import Job
 from engine.inference.world import STUDENTS, TEACHER, World
@@ -21,7 +23,7 @@ from engine.models.weights import initial
 from engine.task.contract import State
 
 if TYPE_CHECKING:
-    from engine.training.supervised import Batch, Lesson
+    from engine.training.supervised import Batch, Lesson, Loss
 
 
 def exits_of(world: World) -> EarlyExitSplitter:
@@ -32,8 +34,8 @@ def exits_of(world: World) -> EarlyExitSplitter:
 
 
 @dataclass(frozen=True)
-class TeachExits(Job):
-    """Trains the network with its exits, from the weights that it has without them."""
+class TeachExtended(Job):
+    """Trains the network with its further layers, from the weights that it has without them."""
 
     @override
     def chunk(self, world: World) -> int:
@@ -44,33 +46,42 @@ class TeachExits(Job):
     def advance(self, world: World, state: State, steps: range) -> Turn:
         from engine.training.supervised import weights_in
 
-        trainer, arrays = world.trainer("exits", world.expected_network), layout.part(layout.TRAIN, state.tensors)
+        trainer, arrays = world.trainer("extended", world.expected_network), layout.part(layout.TRAIN, state.tensors)
         if steps.start == 0:
             fresh = initial(world.expected_network, seed_of(world.context.seed, "exits"))
             arrays = trainer.begin({**fresh, **state.clients[TEACHER]}, world.task.training)
-        arrays, terms = trainer.advance(arrays, _lesson(world, self.num_steps), steps)
+        arrays, terms = trainer.advance(arrays, self._lesson(world, state), steps)
         events = []
         if falls_due(steps, self.num_steps, POINTS):
-            values = {f"exits_{name}": amount for name, amount in terms.items()}
+            values = {f"{self.stage}_{name}": amount for name, amount in terms.items()}
             events.append(measured(state, self.stage, global_step(state, steps), values))
         if steps.stop < self.num_steps:
             return layout.with_part(state, layout.TRAIN, arrays), events
         state = layout.with_part(state, layout.TRAIN, {})
         return state.replace(clients={STUDENTS: weights_in(arrays)}), events
 
+    def _lesson(self, world: World, state: State) -> "Lesson":
+        from engine.training.supervised import Lesson, Samples, rows_of_pass
 
-def _lesson(world: World, num_steps: int) -> "Lesson":
-    from engine.inference.exit_lessons import joint_loss
-    from engine.training.supervised import Lesson, Samples, rows_of_pass
+        seed, samples, settings = world.context.seed, Samples(world.train.x, world.train.y), world.task.training
 
-    splitter, seed = exits_of(world), world.context.seed
-    samples, settings = Samples(world.train.x, world.train.y), world.task.training
+        def batch(step: int) -> "Batch":
+            rows = rows_of_pass(seed, step, len(samples), settings.batch_size)
+            return samples.batch(rows, settings, stream(seed, "augment", "exits", step))
 
-    def batch(step: int) -> "Batch":
-        rows = rows_of_pass(seed, step, len(samples), settings.batch_size)
-        return samples.batch(rows, settings, stream(seed, "augment", "exits", step))
+        return Lesson(settings, self.num_steps, _loss(world, state), batch, seed)
 
-    return Lesson(settings, num_steps, joint_loss(splitter.heads, splitter.loss_weights), batch, seed)
+
+def _loss(world: World, state: State) -> "Loss":
+    from engine.inference.exit_lessons import distilling_loss, joint_loss
+
+    match world.task.splitter:
+        case EarlyExitSplitter() as splitter:
+            return joint_loss(splitter.heads, splitter.loss_weights)
+        case BottleneckSplitter() as splitter:
+            return distilling_loss(world.module(state, TEACHER), splitter.soft_weight, splitter.temperature)
+        case _:
+            raise EngineError("only networks that are extended are trained so")
 
 
 @dataclass(frozen=True)
