@@ -111,6 +111,7 @@ def train(task: "Federated", context: Context, block: Block) -> BlockResult:
             most_steps=None if STEPS not in block.inputs else block.inputs[STEPS].tolist(),
             privacy=task.privacy if isinstance(task.privacy, DPSGD) else None,
             cache=context.cache,
+            team=context.team,
         )
     )
     columns = {"loss": outcome.losses.astype(np.float64), "steps": outcome.steps, "samples": outcome.passed}

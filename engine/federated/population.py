@@ -1,5 +1,6 @@
 """Who holds which samples: the data of a task, loaded on first use and kept by the process, never in a state."""
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ class Population:
         self._partition, self._seed = partition, context.seed
         self._kept: dict[int, Split] = {}
         self._kept_bytes = 0
+        self._keeping = threading.Lock()
         self._train: Split | None = None
         self._test: Split | None = None
         self._parts: list[np.ndarray] = []
@@ -98,13 +100,14 @@ class Population:
         return self._test
 
     def _client(self, shard: int) -> Split:
-        if shard not in self._kept:
-            split = self._made(shard)
-            self._kept[shard] = split
-            self._kept_bytes += split.x.nbytes
-            while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
-                self._kept_bytes -= self._kept.pop(next(iter(self._kept))).x.nbytes
-        return self._kept[shard]
+        with self._keeping:
+            if shard not in self._kept:
+                split = self._made(shard)
+                self._kept[shard] = split
+                self._kept_bytes += split.x.nbytes
+                while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
+                    self._kept_bytes -= self._kept.pop(next(iter(self._kept))).x.nbytes
+            return self._kept[shard]
 
     def _made(self, shard: int) -> Split:
         """A client's samples where they are not simply rows of the data set."""

@@ -1,6 +1,7 @@
 """The world of a run made from its spec."""
 
 from engine.core.home import home_folder
+from engine.core.threads import Team
 from engine.costs.model import CostModel
 from engine.data.store import DataStore
 from engine.specs.experiment import ExperimentSpec
@@ -36,4 +37,5 @@ def make_context(
         store=store or DataStore.from_environment(),
         artifacts=artifacts or ArtifactFolder(home_folder() / "artifacts"),
         executor=executor or LocalExecutor(),
+        team=Team(spec.execution.threads),
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.core.json import JsonValue
 from engine.core.streams import Name, stream
+from engine.core.threads import ALONE, Team
 from engine.task.state import Block, BlockResult
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class Context:
     cache: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """Memory for what is costly to make and follows from spec and seed alone: loaded data, the partition, modules.
     Never holds anything that a step changes, so a resumed run just fills it anew."""
+    team: Team = field(default=ALONE, compare=False, repr=False)
+    """The threads of this process that may compute at the same time; no bit of a result depends on how many."""
 
     def stream(self, *names: Name) -> np.random.Generator:
         """The run's random stream of that name."""

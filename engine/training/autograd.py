@@ -16,6 +16,7 @@ from engine.training.arrays import channels_last, load
 from engine.training.augmentation import Augmentation, augmented
 from engine.training.descent import steps_of
 from engine.training.dp_sgd import PrivateGradients, PrivateSteps
+from engine.training.evaluation import GENERATOR
 from engine.training.local import LinearTerm, LocalRule, LocalView, Payload, Tensors, defines
 from engine.training.settings import LocalSettings
 
@@ -198,10 +199,13 @@ def _forward_of(module: GraphModule) -> Any:
 
 @contextmanager
 def _dropout(module: nn.Module, seed: int) -> Iterator[None]:
-    """Seeds torch's own generator for a client's dropout masks; a model without dropout draws nothing."""
+    """Seeds torch's own generator for a client's dropout masks; a model without dropout draws nothing.
+
+    The process has only one, so clients of a model with dropout wait for each other.
+    """
     if not any(isinstance(child, nn.Dropout) for child in module.modules()):
         yield
         return
-    with torch.random.fork_rng(devices=[]):
+    with GENERATOR, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # noqa: TID251 -- nn.Dropout takes no generator
         yield

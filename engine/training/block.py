@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.core.streams import seed_of, stream
+from engine.core.threads import ALONE, Team
 from engine.models.build import GraphModule
 from engine.models.graph import Graph
 from engine.privacy.mechanisms.dp_sgd import DPSGD
@@ -73,6 +74,7 @@ class BlockJob:
         most_steps: local steps of each client at most: the first ones of all that it would do; None for all.
         privacy: makes local steps differentially private; only with a plan of one client after another.
         cache: memory for the built module.
+        team: the threads that train the clients of a stack.
     """
 
     graph: Graph
@@ -92,6 +94,7 @@ class BlockJob:
     most_steps: Sequence[int] | None = None
     privacy: DPSGD | None = None
     cache: dict[str, Any] = field(default_factory=dict)
+    team: Team = ALONE
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,7 @@ class _Run:
             down=self.down, client=client, x=self.x.flatten(1), y=self.y, places=places, batches=batches,
             gram_steps=job.plan.gram_steps, forms_weights=job.plan.forms_weights, weights=weights,
             names=[job.samples.names[place] for place in order] if job.samples.names else (), cache=job.cache,
+            team=job.team,
         )  # fmt: skip
         result = train_stacked(work)
         back = np.argsort(order, kind="stable")

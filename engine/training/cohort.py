@@ -5,11 +5,15 @@ the backward pass and the step are one accumulating matrix product, and the pric
 cohort's size. ``engine.training.gram`` and ``engine.training.whole`` add the dual form of the first layer.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from engine.training.batches import Batches
 from engine.training.dense import DenseStack, stacked_params
 from engine.training.gram import train_chunk_gram
 from engine.training.local import Tensors
@@ -19,6 +23,14 @@ from engine.training.whole import suits_whole, train_whole, weighted_sum
 
 GATHER_BYTES = 4 << 20
 """Inputs gathered at once, so that a chunk is still in the cache when its steps use it."""
+
+
+PART_ROWS = 500
+"""Samples of a step from which on a stack is trained in parts of at least so many, side by side if threads are there.
+With fewer, operator calls are too short to be worth making twice."""
+
+MOST_PARTS = 8
+"""Parts of a stack at most."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,15 @@ def train_stacked(job: StackedJob) -> StackedResult:
     """
     if (np.diff(job.batches.steps) > 0).any():
         raise ValueError("clients must come in descending order of their numbers of steps")
+    clients, _, width = job.batches.rows.shape
+    number = min(clients, MOST_PARTS, clients * width // PART_ROWS)
+    if number < 2 or job.term is not None:
+        return _train(job)
+    ends = [place * clients // number for place in range(number + 1)]
+    return _joined(job.team.each(lambda pair: _train(_part(job, slice(*pair))), list(pairwise(ends))))
+
+
+def _train(job: StackedJob) -> StackedResult:
     with torch.no_grad():
         cohort = Cohort(job)
         trained: Tensors
@@ -57,6 +78,31 @@ def train_stacked(job: StackedJob) -> StackedResult:
     if job.forms_weights:
         return StackedResult(params=trained, summed={}, losses=losses)
     return StackedResult(params={}, summed=trained, losses=losses)
+
+
+def _part(job: StackedJob, some: slice) -> StackedJob:
+    """Some neighboring clients of a stack."""
+    dims = {name: dim for layer in job.chain for name, dim in ((layer.weight, 2), (layer.bias, 1))}
+    batches = job.batches
+    steps = batches.steps[some]
+    return replace(
+        job,
+        start={name: value[some] if value.dim() > dims[name] else value for name, value in job.start.items()},
+        client={group: {name: value[some] for name, value in named.items()} for group, named in job.client.items()},
+        places=job.places[some],
+        batches=Batches(batches.rows[some, : steps[0]], batches.share[some, : steps[0]], steps),
+        weights=job.weights[some],
+        names=job.names[some],
+    )
+
+
+def _joined(parts: Sequence[StackedResult]) -> StackedResult:
+    """The results of a stack's parts as one, sums added in their order."""
+    params = {name: torch.cat([part.params[name] for part in parts]) for name in parts[0].params}
+    summed: dict[str, Tensor] = dict(parts[0].summed)
+    for part in parts[1:]:
+        summed = {name: value + part.summed[name] for name, value in summed.items()}
+    return StackedResult(params, summed, np.concatenate([part.losses for part in parts]))
 
 
 def _train_in_chunks(cohort: Cohort) -> Tensors:

@@ -1,5 +1,6 @@
 """Accuracy and loss on held-out samples, and mean activations; no gradients."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from engine.models.graph import Graph
 from engine.training.arrays import as_tensor, as_tensors, channels_last, load
 from engine.training.local import Tensors
 from engine.training.rewrite import pool_before_relu
+
+GENERATOR = threading.RLock()
+"""Held by whoever draws from torch's own generator, of which a process has one."""
 
 BATCH = 500
 """Samples at once; a fixed number, since sums in another order are other bits."""
@@ -35,7 +39,7 @@ class Score:
 
 
 def module_for(graph: Graph, cache: dict[str, Any], dtype: torch.dtype = torch.float32) -> GraphModule:
-    """The graph's network, built once per process; whoever uses it loads weights first.
+    """The graph's network, built once per thread; whoever uses it loads weights first.
 
     It computes the same function as ``build(graph)`` in the order and memory layout in which torch's kernels are
     fastest: pooling before ReLU, channels last.
@@ -45,9 +49,10 @@ def module_for(graph: Graph, cache: dict[str, Any], dtype: torch.dtype = torch.f
         cache: where the process keeps it.
         dtype: type of its weights.
     """
-    key = f"module {dtype}"
+    key = f"module {dtype} {threading.get_ident()}"
     if key not in cache:
-        cache[key] = build(pool_before_relu(graph)).to(dtype)
+        with GENERATOR:  # layers draw weights when they are made, which nobody uses
+            cache[key] = build(pool_before_relu(graph)).to(dtype)
         cache[key].to(memory_format=torch.channels_last)
     module: GraphModule = cache[key]
     return module

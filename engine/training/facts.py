@@ -1,11 +1,13 @@
 """What a process knows of clients' samples: functions of the samples alone, so kept between rounds."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from engine.core.threads import ALONE, Team
 from engine.training.plans import GRAM_KEPT_BYTES
 from engine.training.workspace import Workspace
 
@@ -63,6 +65,7 @@ class FactStore:
         self._shift = shift
         self._kept: dict[int, Facts] = {}
         self._bytes = 0
+        self._keeping = threading.Lock()
 
     def of(self, name: int | None, x: Tensor, rows: Tensor) -> Facts:
         """The facts of a client.
@@ -81,19 +84,23 @@ class FactStore:
         return found
 
     def _keep(self, name: int, facts: Facts) -> None:
-        self._kept[name] = facts
-        self._bytes += facts.num_bytes
-        while self._bytes > GRAM_KEPT_BYTES and len(self._kept) > 1:
-            self._bytes -= self._kept.pop(next(iter(self._kept))).num_bytes
+        with self._keeping:
+            if name in self._kept:
+                return
+            self._kept[name] = facts
+            self._bytes += facts.num_bytes
+            while self._bytes > GRAM_KEPT_BYTES and len(self._kept) > 1:
+                self._bytes -= self._kept.pop(next(iter(self._kept))).num_bytes
 
 
-def products_of_visits(facts: Sequence[Facts], rows: Tensor, memory: Workspace) -> Tensor:
+def products_of_visits(facts: Sequence[Facts], rows: Tensor, memory: Workspace, team: Team = ALONE) -> Tensor:
     """The products of each client's visits with its visits before, (C, V, V); what stands right of them is not told.
 
     Args:
         facts: of each client.
         rows: (C, V), the samples in the order in which each client visits them.
         memory: where the result stays until the next block.
+        team: the threads that look them up.
     """
     clients, visits = rows.shape
     dtype = facts[0].products.dtype
@@ -104,12 +111,16 @@ def products_of_visits(facts: Sequence[Facts], rows: Tensor, memory: Workspace) 
         places = rows + most * torch.arange(clients).unsqueeze(1)
         lines = tables.view(-1, most).index_select(0, places.view(-1)).view(clients, visits, most)
         return torch.gather(lines, 2, rows.unsqueeze(1).expand(products.shape), out=products)
-    for fact, mine, out in zip(facts, rows.unbind(), products.unbind(), strict=True):
-        lines = memory.empty("lines", visits, len(fact.products), dtype=dtype)
-        torch.index_select(fact.products, 0, mine, out=lines)
+
+    def look_up(client: int) -> None:
+        table, mine, out = facts[client].products, rows[client], products[client]
+        lines = memory.empty("lines", visits, len(table), dtype=dtype)
+        torch.index_select(table, 0, mine, out=lines)
         for first in range(0, visits, STRIP):
             last = min(first + STRIP, visits)
             torch.index_select(lines[first:last], 1, mine[:last], out=out[first:last, :last])
+
+    team.each(look_up, range(clients))
     return products
 
 

@@ -9,13 +9,23 @@ One large matrix product for the block, one Gram matrix, small corrections per s
 block. The 1 is the bias. Exact; :mod:`engine.training.whole` does it for a whole round and any of the learning rules.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from engine.training.dense import DenseStack
-from engine.training.stack import Cohort
+from engine.training.stack import Cohort, StackedJob
+from engine.training.workspace import Workspace
+
+PART_MACS = 4_000_000
+"""Work of a product from which on it is cut into parts of so much, for threads: a tenth of a millisecond."""
+
+LARGE_MACS = 2_000_000
+"""Work for a client from which on a product is worth a call of its own."""
+
+MOST_PARTS = 8
+"""Parts of a product at most."""
 
 Gram = Callable[[slice, slice], Tensor]
 """Inner products (A, n, m) of some of a block's rows with some of the earlier ones."""
@@ -31,7 +41,7 @@ def train_chunk_gram(cohort: Cohort, first: DenseStack, steps: range) -> None:
         products = torch.bmm(x[:, ahead], x[:, done].transpose(1, 2))
         return products if first.bias is None else products.add_(1.0)
 
-    descend(cohort, Corrections(z, d, gram, rate), steps)
+    descend(cohort, Corrections(z, d, gram, rate=rate, job=cohort.job), steps)
     active = d.shape[0]
     first.weight.value[:active].baddbmm_(d.transpose(1, 2), x, alpha=rate)
     if first.bias is not None:
@@ -46,14 +56,40 @@ class Corrections:
         d: (A, k * B, H), where their gradients are written.
         gram: inner products of the rows.
         rate: factor of a gradient in the weights of all later steps.
+        job: tells memory and threads.
     """
 
-    def __init__(self, z: Tensor, d: Tensor, gram: Gram, rate: float) -> None:
-        self.z, self.d, self.gram, self.rate = z, d, gram, rate
+    def __init__(self, z: Tensor, d: Tensor, gram: Gram, *, rate: float, job: StackedJob) -> None:
+        self.z, self.d, self.gram, self.rate, self.team = z, d, gram, rate, job.team
+        self._memory: Workspace = job.cache.setdefault("workspace", Workspace())
 
     def carry_on(self, done: slice, ahead: slice) -> None:
-        """Add to the rows ahead what the steps done have changed for them."""
-        self.z[:, ahead].baddbmm_(self.gram(ahead, done), self.d[:, done], alpha=self.rate)
+        """Add to the rows ahead what the steps done have changed for them.
+
+        Into every so many rows of each client, torch multiplies client by client. So small products go to memory of
+        their own first, where one call makes them all.
+        """
+        products, d, z = self.gram(ahead, done), self.d[:, done], self.z[:, ahead]
+        macs = products.numel() * z.shape[2]
+        if macs >= LARGE_MACS * len(z):
+            self.team.each(
+                lambda some: z[some].baddbmm_(products[some], d[some], alpha=self.rate), list(_parts(len(z), macs))
+            )
+            return
+        change = self._memory.empty("change", *z.shape, dtype=z.dtype)
+
+        def carry(some: slice) -> None:
+            torch.bmm(products[some], d[some], out=change[some])
+            z[some].add_(change[some], alpha=self.rate)
+
+        self.team.each(carry, list(_parts(len(z), macs)))
+
+
+def _parts(clients: int, macs: int) -> Iterator[slice]:
+    """The clients in parts for threads: by the work alone, whatever the number of threads."""
+    number = max(1, min(clients, MOST_PARTS, macs // PART_MACS))
+    for part in range(number):
+        yield slice(part * clients // number, (part + 1) * clients // number)
 
 
 def descend(cohort: Cohort, block: Corrections, steps: range) -> None:

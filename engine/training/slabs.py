@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.core.threads import ALONE, Team
 from engine.training.facts import Facts
 from engine.training.products import affine, product
 from engine.training.workspace import Workspace
@@ -71,7 +72,9 @@ class Slab:
             yield Slab(self.x[end - count : end], slice(client, client + 1), own, [count], self.columns, self.fixed)
 
 
-def slabs_of(x: Tensor, places: Sequence[np.ndarray], facts: Sequence[Facts], memory: Workspace) -> list[Slab]:
+def slabs_of(
+    x: Tensor, places: Sequence[np.ndarray], facts: Sequence[Facts], memory: Workspace, team: Team = ALONE
+) -> list[Slab]:
     """The samples of a block.
 
     Args:
@@ -79,25 +82,25 @@ def slabs_of(x: Tensor, places: Sequence[np.ndarray], facts: Sequence[Facts], me
         places: per client, its rows of ``x``, in any order.
         facts: what is known of each client's samples.
         memory: where the inputs are kept until the next block.
+        team: the threads that bring them there.
     """
     counts = [len(place) for place in places]
-    inputs, most = x.shape[1], sum(counts)
-    kept = memory.empty("inputs", most * inputs, dtype=x.dtype)
-    used = row = 0
-    slabs = []
-    for clients in _groups(counts):
-        mine, rows = torch.from_numpy(np.concatenate(places[clients])), sum(counts[clients])
+    ends, inputs = np.cumsum([0, *counts]).tolist(), x.shape[1]
+    kept = memory.empty("inputs", ends[-1] * inputs, dtype=x.dtype)
+
+    def slab(clients: slice) -> Slab:
+        mine, rows = torch.from_numpy(np.concatenate(places[clients])), slice(ends[clients.start], ends[clients.stop])
         columns, fixed = _varying(facts[clients])
         width = inputs if columns is None else len(columns)
-        out = kept[used : used + rows * width].view(rows, width)
+        out = kept[rows.start * inputs :][: len(mine) * width].view(len(mine), width)
         if columns is None:
             torch.index_select(x, 0, mine, out=out)
         else:
-            whole = torch.index_select(x, 0, mine, out=memory.empty("slab", rows, inputs, dtype=x.dtype))
+            whole = torch.index_select(x, 0, mine, out=memory.empty("slab", len(mine), inputs, dtype=x.dtype))
             torch.index_select(whole, 1, columns, out=out)
-        slabs.append(Slab(out, clients, slice(row, row + rows), counts[clients], columns, fixed))
-        used, row = used + rows * width, row + rows
-    return slabs
+        return Slab(out, clients, rows, counts[clients], columns, fixed)
+
+    return team.each(slab, list(_groups(counts)))
 
 
 def _groups(counts: Sequence[int]) -> Iterator[slice]:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.core.threads import ALONE, Team
 from engine.training.batches import Batches
 from engine.training.chain import Chain
 from engine.training.dense import DenseStack, Descent, stacked_params
@@ -47,6 +48,7 @@ class StackedJob:
         term: what is added to the gradient linearly in the weights; None for what the rule says.
         names: what tells each client's samples from all others for as long as ``cache`` lives; empty if nothing does.
         cache: memory of the process for what depends on the samples alone.
+        team: the threads that train them.
     """
 
     chain: Chain
@@ -66,6 +68,7 @@ class StackedJob:
     term: LinearTerm | None = None
     names: Sequence[int] = ()
     cache: dict[str, Any] = field(default_factory=dict)
+    team: Team = ALONE
 
     def descent(self) -> Descent:
         """The learning rule of the round with what the strategy adds."""

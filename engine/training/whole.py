@@ -20,6 +20,9 @@ from engine.training.slabs import Slab, slabs_of
 from engine.training.stack import Cohort, StackedJob
 from engine.training.workspace import Workspace
 
+TOTALS = 4
+"""Sums of the first layer's gradients that may be made side by side, each over some neighboring slabs."""
+
 ONCE = 1.1
 """Up to so many visits per sample, padding counted, every visit gets a row of its own."""
 
@@ -43,7 +46,9 @@ def train_whole(cohort: Cohort) -> dict[str, Tensor]:
     """
     block = _Round(cohort)
     products = block.gram()
-    corrections = Corrections(block.before(), block.d, lambda ahead, done: products[:, ahead, done], block.rate)
+    corrections = Corrections(
+        block.before(), block.d, lambda ahead, done: products[:, ahead, done], rate=block.rate, job=cohort.job
+    )
     descend(cohort, corrections, range(cohort.num_steps))
     return block.formed() if cohort.job.forms_weights else block.summed()
 
@@ -70,11 +75,14 @@ class _Round:
         counts = [len(place) for place in job.places]
         self.is_in_order = cohort.clients * self.visits <= ONCE * sum(counts)
         held = [place[rows] for place, rows in zip(job.places, cohort.rows.numpy(), strict=True)]
-        self.slabs = slabs_of(job.x, held if self.is_in_order else job.places, self.facts, self.memory)
+        self.slabs = slabs_of(job.x, held if self.is_in_order else job.places, self.facts, self.memory, job.team)
         self.places = cohort.rows + torch.from_numpy(np.cumsum([0, *counts[:-1]])).unsqueeze(1)
         rows = cohort.clients * self.visits
         self.rows_d = self.memory.empty("d", rows + 1, self.outputs, dtype=job.x.dtype)
-        self.rows_d.zero_()  # clients that have done all their steps add nothing, nor does the last row
+        if cohort.active[-1] == cohort.clients:
+            self.rows_d[-1].zero_()
+        else:
+            self.rows_d.zero_()  # clients that have done all their steps add nothing, nor does the last row
         self.d = self.rows_d[:-1].view(cohort.clients, self.visits, self.outputs)
 
     def before(self) -> Tensor:
@@ -82,7 +90,8 @@ class _Round:
         job, shape = self.cohort.job, self.d.shape
         bias = None if self.layer.bias is None else job.start[self.layer.bias]
         z = self.memory.empty("z", *shape, dtype=job.x.dtype)
-        for slab in self.slabs:
+
+        def forward(slab: Slab) -> None:
             mine = z[slab.clients]
             self._visit(slab, slab.forward(job.start[self.layer.weight], bias), mine)
             if not self.numbers.is_plain:
@@ -90,11 +99,13 @@ class _Round:
             if self.constants:
                 others = self._visit(slab, self._of_constants(slab), torch.empty_like(mine))
                 mine.addcmul_(others, self._by_visit(self.numbers.constant))
+
+        job.team.each(forward, self.slabs)
         return z
 
     def gram(self) -> Tensor:
         """The inner products (C, V, V) of the visits, times what a gradient counts in the weights of a later step."""
-        products = products_of_visits(self.facts, self.cohort.rows, self.memory)
+        products = products_of_visits(self.facts, self.cohort.rows, self.memory, self.cohort.job.team)
         if not self.numbers.is_plain:
             width = self.cohort.width
             factors = self.numbers.gradient[:-1].repeat(width, 0).repeat(width, 1)
@@ -111,14 +122,24 @@ class _Round:
         job = self.cohort.job
         weights, steps = np.asarray(job.weights), job.batches.steps
         names = [name for name in (self.layer.weight, self.layer.bias) if name is not None]
-        summed = {name: torch.zeros_like(job.start[name]) for name in names}
         self._weigh(weights)
         visits = self._visits_of_samples()
-        for slab in self.slabs:
-            by_sample = self._by_sample(visits, slab)
-            slab.backward(by_sample, summed[self.layer.weight])
-            if self.layer.bias is not None:
-                summed[self.layer.bias].add_(by_sample.sum(0))
+        number = min(TOTALS, len(self.slabs))
+        ends = [place * len(self.slabs) // number for place in range(number + 1)]
+        totals = {
+            name: self.memory.empty(f"totals of {name}", number, *job.start[name].shape, dtype=self.d.dtype).zero_()
+            for name in names
+        }
+
+        def backward(place: int) -> None:
+            for slab in self.slabs[ends[place] : ends[place + 1]]:
+                by_sample = self._by_sample(visits, slab)
+                slab.backward(by_sample, totals[self.layer.weight][place])
+                if self.layer.bias is not None:
+                    totals[self.layer.bias][place].add_(by_sample.sum(0))
+
+        job.team.each(backward, range(number))
+        summed = {name: total.sum(0) for name, total in totals.items()}
         if not self.numbers.is_plain:
             kept = float((weights * (self.numbers.start[steps] - 1.0)).sum())
             for name, total in summed.items():
@@ -144,12 +165,15 @@ class _Round:
             params[name] = value
         self._weigh(np.ones(clients))
         visits = self._visits_of_samples()
-        for slab in self.slabs:
+
+        def backward(slab: Slab) -> None:
             parts = self._by_sample(visits, slab).split_with_sizes(list(slab.counts))
             for one, part in zip(slab.one_by_one(), parts, strict=True):
                 one.backward(part, params[self.layer.weight][one.clients.start])
                 if self.layer.bias is not None:
                     params[self.layer.bias][one.clients.start].add_(part.sum(0))
+
+        job.team.each(backward, self.slabs)
         return {**params, **stacked_params(self.cohort.later)}
 
     def _visit(self, slab: Slab, samples: Tensor, out: Tensor) -> Tensor:
@@ -184,7 +208,9 @@ class _Round:
         """Multiply the gradients with what they count at the end, times a weight (C,) of their client."""
         factors = self.numbers.gradient[self.cohort.job.batches.steps] * weights[:, None]
         by_visit = torch.from_numpy(factors.repeat(self.cohort.width, axis=1)).to(self.d.dtype)
-        self.d.mul_(by_visit.unsqueeze(2))
+        self.cohort.job.team.each(
+            lambda slab: self.d[slab.clients].mul_(by_visit[slab.clients].unsqueeze(2)), self.slabs
+        )
 
     def _by_sample(self, visits: Sequence[Tensor], slab: Slab) -> Tensor:
         """The gradients of all visits of a slab's samples added up, (R, H)."""
