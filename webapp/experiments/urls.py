@@ -3,6 +3,7 @@
 from django.urls import path
 
 from webapp.experiments import run_views, views
+from webapp.inference import planner_views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -10,6 +11,7 @@ urlpatterns = [
     path("experiments/new", views.experiment_create, name="experiment-create"),
     path("experiments/estimate", views.experiment_estimate, name="experiment-estimate"),
     path("experiments/preview", views.experiment_preview, name="experiment-preview"),
+    path("experiments/plan", planner_views.experiment_plan, name="experiment-plan"),
     path("experiments/<uuid:pk>/", views.experiment_detail, name="experiment-detail"),
     path("experiments/<uuid:pk>/series", views.experiment_series, name="experiment-series"),
     path("experiments/<uuid:pk>/ledgers", views.experiment_ledgers, name="experiment-ledgers"),
