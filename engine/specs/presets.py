@@ -19,8 +19,8 @@ from engine.specs.overlay import overlay
 PRESETS = "presets"
 """What lists call them, beside the families."""
 
-FOLDER = Path(__file__).resolve().parents[1] / "federated" / "presets"
-"""One file per preset: title, summary, source and the partial task."""
+FOLDERS = tuple(Path(__file__).resolve().parents[1] / kind / "presets" for kind in ("federated", "datafree"))
+"""One file per preset, beside the kind of task that it sets: title, summary, source and the partial task."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Preset:
 def presets() -> Mapping[str, Preset]:
     """All presets by name."""
     found = {}
-    for path in sorted(FOLDER.glob("*.yaml")):
+    for path in (path for folder in FOLDERS for path in sorted(folder.glob("*.yaml"))):
         tree = load(path.read_bytes())
         found[path.stem] = Preset(path.stem, tree["title"], tree["summary"], tree["source"], tree["task"])
     return MappingProxyType(found)

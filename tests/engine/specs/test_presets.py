@@ -48,6 +48,22 @@ def test_cost_of_the_fedmax_paper(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert cell["totals"]["energy_j"]["expected"] > 0
 
 
+@pytest.mark.parametrize(("name", "images", "steps"), [("fast_dfkd_10", 196 * 256, 10), ("dafl_cifar", 102_400, 120)])
+def test_cost_of_papers_without_data(
+    name: str, images: int, steps: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Images are whole batches, and the host's time is told before anything is trained."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(write(spec_with({"preset": name})))
+    assert main(["estimate", str(spec), "--json"]) == 0
+    (cell,) = json.loads(capsys.readouterr().out)["cells"]
+    assert cell["host_s"] > 3600
+    task = parse_tree(spec_with({"preset": name})).task.model_dump()
+    batch = task["synthesizer"]["batch_size"]
+    assert -(-task["num_images"] // batch) * batch == images
+    assert task["synthesizer"]["steps"] == steps
+
+
 def test_what_stands_beside_it_wins() -> None:
     task = {"preset": "mcmahan_mnist_cnn", "local": {"lr": 0.2}, "partition": {"kind": "iid"}, "rounds": 3}
     spec = validate(spec_with(task))
