@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.costs.trace import Trace, TraceBuilder
 from engine.costs.work import Work
+from engine.datafree.budget import BudgetRow, budgets
 from engine.datafree.deployment import deployment_trace, expected_bytes, final_of
 from engine.datafree.folding import fold_graph
 from engine.datafree.program import program_of
@@ -28,6 +29,11 @@ def expected_trace(task: "Datafree", context: Context) -> Trace:
     graph = World(task, context).expected_graph(final_of(task))
     costs = profile(graph if task.quantizer is None else fold_graph(graph))
     return deployment_trace(task, context, costs, expected_bytes(task, graph))
+
+
+def deployed_fits(task: "Datafree", context: Context) -> list[BudgetRow]:
+    """Whether the model that is deployed fits each group's devices at each precision, from the declaration alone."""
+    return budgets(World(task, context).expected_graph(final_of(task)), context.fleet)
 
 
 HOST = np.array([0])

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.datafree.budget import BudgetRow, budgets
-from engine.datafree.deployment import final_of
+from engine.datafree.expectation import deployed_fits
 from engine.datafree.task import Datafree
-from engine.datafree.world import World
 from engine.fleet.fleet import Fleet
 from engine.models.graph import Graph
 from engine.models.profile import Profile, profile
@@ -78,9 +77,7 @@ def fits_of(spec: ExperimentSpec) -> list[dict[str, Any]]:
     """Whether the model that a data-free experiment deploys fits, by group and precision; nothing for other tasks."""
     if not isinstance(spec.task, Datafree):
         return []
-    world = World(spec.task, make_context(spec, spec.seeds[0]))
-    graph = world.expected_graph(final_of(spec.task))
-    return [row.as_json() for row in budgets(graph, world.context.fleet)]
+    return [row.as_json() for row in deployed_fits(spec.task, make_context(spec, spec.seeds[0]))]
 
 
 def verdicts(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -349,3 +349,31 @@ def test_a_piped_run_is_quiet(spec_file: Path, tmp_path: Path) -> None:
     assert "\r" not in done.stdout + done.stderr
     assert "accuracy" in done.stdout
     assert done.stderr.strip() == f"files are in {tmp_path / 'out'}"
+
+
+DEPLOYED = """
+fleet: {groups: [{name: sensors, device: nrf52840, count: 2}]}
+task:
+  kind: datafree
+  dataset: {kind: digits}
+  teacher: {kind: train, model: {kind: mlp, hidden: [64]}, training: {epochs: 1}}
+  student: {kind: mlp, hidden: [%d]}
+  synthesizer: {kind: noise}
+"""
+
+
+def test_an_estimate_of_a_deployment_says_what_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An MLP 64-h-10 has 75 h + 10 weights and biases of four bytes; 1 MiB of flash holds no 16,000 hidden units."""
+    spec = tmp_path / "spec.yaml"
+    for hidden, fits in ((8, True), (16_000, False)):
+        spec.write_text(DEPLOYED % hidden)
+        assert main(["estimate", str(spec), "--json"]) == 0
+        (cell,) = json.loads(capsys.readouterr().out)["cells"]
+        wide = next(row for row in cell["fits"] if row["precision"] == "fp32")
+        assert (wide["fits"], wide["flash_available"]) == (fits, 1 << 20)
+        assert main(["estimate", str(spec)]) == 0
+        told = capsys.readouterr().out
+        assert "round" not in told
+        assert ("does not fit" in told) != fits
+        assert f"{wide['flash_needed']:,} of 1,048,576" in told
+    assert wide["excess_flash_bytes"] >= 4 * (75 * 16_000 + 10) - (1 << 20)
