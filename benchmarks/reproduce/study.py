@@ -119,7 +119,8 @@ class Study:
         specs: its experiments, in the order of their importance.
         render: the page's body, given what is recorded.
         further: what is measured on the files of a finished run and recorded beside its metrics; None for nothing.
-        taught: those of the specs whose runs take the teacher that the first run of all has trained.
+        taught: those of the specs whose runs take a teacher that a run of the first spec has trained: the one of their
+            seed, or the first of all where that spec has not their seed.
         page_name: its page is ``docs/results/<page_name>.md``; empty if that is the study's name.
     """
 
@@ -139,9 +140,13 @@ class Study:
             for seed in spec.seeds:
                 for cell in cells(spec):
                     alone = cell.spec.model_copy(update={"seeds": (seed,)})
-                    source = found[0] if path in self.taught else None
+                    source = self._teacher_of(found, seed) if path in self.taught else None
                     found.append(StudyCell(self.name, path.stem, cell.label, cell.slug, alone, source))
         return found
+
+    def _teacher_of(self, cells_before: Sequence[StudyCell], seed: int) -> StudyCell:
+        mine = [cell for cell in cells_before if cell.part == self.specs[0].stem and cell.seed == seed]
+        return (mine or cells_before)[0]
 
     @property
     def page(self) -> Path:

@@ -49,6 +49,9 @@ class Measure(Job):
         found = {"teacher_accuracy": accuracies[0]} if self.piece == TEACHER else {}
         if self.piece == world.answering:
             found |= {"accuracy": accuracies[0], "loss": loss / count}
+        if len(accuracies) > 2:  # of every set of students, in the order of the bits of their numbers
+            one_lost = [accuracies[1 << number] for number in range((len(accuracies) - 1).bit_length())]
+            found["accuracy_one_lost"] = float(np.mean(one_lost))
         values: dict[str, JsonValue] = {
             "metrics": {**layout.value(state, "metrics"), **found},
             "accuracies": [*accuracies],

@@ -13,6 +13,7 @@ from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, mea
 from engine.datafree.world import chunk_of
 from engine.fleet.device import TRAINING_PASSES
 from engine.inference.narrowing import narrowed
+from engine.inference.nonn_survival import shares_of
 from engine.inference.rivals import Rival, graph_of, rival_network
 from engine.inference.stages.job import Job
 from engine.inference.stages.teaching import divided, taught
@@ -24,6 +25,8 @@ from engine.models.weights import initial
 from engine.task.contract import State, Tensors
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from engine.inference.nonn_lessons import TaughtSamples
     from engine.training.supervised import Lesson
 
@@ -140,9 +143,6 @@ class MeasureRival(Job):
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
-        import torch
-
-        from engine.inference.execution import joined
         from engine.models.build import build
         from engine.training.arrays import as_tensor, as_tensors, load
 
@@ -151,20 +151,31 @@ class MeasureRival(Job):
             load(module, as_tensors(state.clients[RIVALS + self.rival.number]))
             world.memory["rival"] = self.rival.name, module.eval().requires_grad_(False)
         rows = slice(steps.start * self.width, steps.stop * self.width)
-        network, x = network_in(world, state, self.rival), as_tensor(world.test.x[rows])
-        with torch.no_grad():
-            if isinstance(network, StudentNetwork):
-                pieces = narrowed(network.pieces(), self.rival.splitter.message_bits)
-                logits = joined(world.memory["rival"][1], pieces, x)[0].numpy()
-            else:
-                logits = world.memory["rival"][1](x).numpy()
-        work = layout.part(layout.WORK, state.tensors)
-        right = np.asarray(work.get("right", 0) + (logits.argmax(axis=1) == world.test.y[rows]).sum())
+        seen = self._right(world, state, as_tensor(world.test.x[rows]), world.test.y[rows])
+        right = seen + layout.part(layout.WORK, state.tensors).get("right", 0)
         if steps.stop < self.num_steps:
             return layout.with_part(state, layout.WORK, {"right": right}), []
         state = layout.with_part(state, layout.WORK, {})
-        accuracy = float(right) / len(world.test)
+        accuracy, *lost = (float(each) / len(world.test) for each in right)
         values = {f"{self.rival.name}_accuracy": accuracy}
+        if len(lost) > 1:
+            values[f"{self.rival.name}_accuracy_one_lost"] = float(np.mean(lost))
         state = _noted(state, self.rival, accuracy=accuracy)
         state = state.replace(values={"metrics": {**layout.value(state, "metrics"), **values}})
         return state, [measured(state, self.stage, global_step(state, steps), values)]
+
+    def _right(self, world: World, state: State, x: "Tensor", y: np.ndarray) -> np.ndarray:
+        """Right answers of the whole network, and without each one of its students, if it has some."""
+        import torch
+
+        from engine.inference.execution import joined
+
+        module, network = world.memory["rival"][1], network_in(world, state, self.rival)
+        if not isinstance(network, StudentNetwork):
+            with torch.no_grad():
+                return np.array([int((module(x).argmax(dim=1).numpy() == y).sum())])
+        pieces = narrowed(network.pieces(), self.rival.splitter.message_bits)
+        logits, features = joined(module, pieces, x)
+        shares = shares_of(features.numpy(), state.clients[RIVALS + self.rival.number], network.slices)
+        answers = [logits.numpy(), *(shares.without([number]) for number in range(len(network.slices)))]
+        return np.array([int((answer.argmax(axis=1) == y).sum()) for answer in answers])

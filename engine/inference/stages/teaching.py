@@ -13,6 +13,7 @@ from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, mea
 from engine.datafree.world import chunk_of
 from engine.fleet.device import TRAINING_PASSES
 from engine.inference.planning import CHOSEN
+from engine.inference.remembered import WORTH_MACS, Outputs, digest_of, remembered, tidy
 from engine.inference.splitters.ensemble import EnsembleSplitter
 from engine.inference.splitters.nonn import NonnSplitter
 from engine.inference.stages.job import Job
@@ -104,15 +105,25 @@ class Show(Job):
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
-        from engine.inference.nonn_lessons import teacher_outputs
-
         reading = Reading.of(world)
         if "shown" not in world.memory:
             world.memory["shown"] = reading.samples(world)
+            world.memory["teacher"] = digest_of(state.clients[TEACHER])
         view, first, last = reading.parts[steps.start]
-        x = world.train.x[reading.linked] if view < 0 else world.memory["shown"].view(view)
-        made = teacher_outputs(world.module(state, TEACHER), x[first:last])
-        return state.replace(clients={OUTPUTS + steps.start: {"filters": made.filters, "logits": made.logits}}), []
+        x = (world.train.x[reading.linked] if view < 0 else world.memory["shown"].view(view))[first:last]
+
+        def ask() -> Outputs:
+            from engine.inference.nonn_lessons import teacher_outputs
+
+            made = teacher_outputs(world.module(state, TEACHER), x)
+            return {"filters": made.filters, "logits": made.logits}
+
+        if world.profile.total_macs < WORTH_MACS:
+            return state.replace(clients={OUTPUTS + steps.start: ask()}), []
+        if steps.stop == self.num_steps:
+            tidy()
+        found = remembered(world.memory["teacher"], x, ask)
+        return state.replace(clients={OUTPUTS + steps.start: found}), []
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """LeNet-5."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
 from typing_extensions import override
 
 from engine.core.sample import SampleSpec
@@ -28,23 +29,28 @@ class Lenet5(Model):
     activation: Literal["tanh", "relu"] = "tanh"
     """Function after each hidden layer; the paper has tanh."""
 
+    width: Annotated[float, Field(gt=0, le=16)] = 1.0
+    """Factor on the channels of convolutions and the units of hidden layers, dimensionless; the paper's network has
+    1."""
+
     @override
     def declare(self, sample: SampleSpec) -> Graph:
         act: Layer = Tanh() if self.activation == "tanh" else ReLU()
         padding = 2 if min(sample.shape[1:]) < 32 else 0
+        first, second, third, fourth = (max(1, round(self.width * count)) for count in (6, 16, 120, 84))
         return chain(
             sample,
             [
-                ("conv1", Conv2d(6, 5, padding=padding)),
+                ("conv1", Conv2d(first, 5, padding=padding)),
                 ("act1", act),
                 ("pool1", AvgPool2d(2)),
-                ("conv2", Conv2d(16, 5)),
+                ("conv2", Conv2d(second, 5)),
                 ("act2", act),
                 ("pool2", AvgPool2d(2)),
                 ("flatten", Flatten()),
-                ("fc1", Linear(120)),
+                ("fc1", Linear(third)),
                 ("act3", act),
-                ("fc2", Linear(84)),
+                ("fc2", Linear(fourth)),
                 ("act4", act),
                 ("head", Linear(sample.num_classes)),
             ],

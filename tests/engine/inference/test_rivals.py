@@ -49,6 +49,7 @@ def test_every_rival_has_a_row_with_what_it_costs(trained: tuple[Outcome, list[E
     assert rows["distilled_split"]["num_messages"] > rows["chosen"]["num_messages"]
     metrics = trained[0].summary.metrics if trained[0].summary else {}
     assert metrics["ensemble_accuracy"] == rows["ensemble"]["accuracy"]
+    assert all(0 < metrics[f"{name}accuracy_one_lost"] <= 1 for name in ("", "ensemble_"))
 
 
 def test_weights_and_the_number_of_filters_decide_who_learns_how_many(trained: tuple[Outcome, list[Event]]) -> None:
