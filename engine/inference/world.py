@@ -14,6 +14,7 @@ from engine.datafree.teachers.train import TrainedTeacher
 from engine.inference.narrowing import narrowed
 from engine.inference.pieces import Pieces
 from engine.inference.planning import Planning
+from engine.inference.sharing import SharingSplitter, shared_by_speed
 from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.splitters.ensemble import EnsembleSplitter
 from engine.inference.splitters.nonn import NonnSplitter
@@ -118,6 +119,9 @@ class World:
                 return splitter.parts(self.graph, rates or splitter.assumed_rates)
             case NonnSplitter() | EnsembleSplitter():
                 return self.students(sizes).pieces()
+            case SharingSplitter(by_speed=True) as splitter:
+                planning = Planning(self.task, self.context, self.graph, splitter.split(self.graph))
+                return shared_by_speed(splitter, self.graph, planning.problem_of, self.task.placer.place)
             case splitter:
                 return splitter.split(self.graph)
 

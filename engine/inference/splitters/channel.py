@@ -1,20 +1,22 @@
 """Slices of channels: each device has some of the filters of every layer."""
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
+from typing_extensions import override
 
 from engine.inference.parts import Part, can_cut, reads_all_channels, whole_or_cut
 from engine.inference.pieces import Pieces, join
 from engine.inference.shares import ranges, shares_of
-from engine.inference.splitter import Splitter, splitters
+from engine.inference.sharing import SharingSplitter
+from engine.inference.splitter import splitters
 from engine.models.graph import INPUT, Graph, Node
 from engine.models.layer import elements
 from engine.models.layers import Concat, Flatten
 
 
 @splitters.register
-class ChannelSplitter(Splitter):
+class ChannelSplitter(SharingSplitter):
     """Slices of the output channels of each convolution and fully connected layer.
 
     Weights are divided, none is held twice. Before each such layer all devices exchange their slices, as each output
@@ -32,14 +34,10 @@ class ChannelSplitter(Splitter):
     num_slices: int = Field(default=2, ge=2, le=64)
     """How many slices each layer is cut into; slices without a channel are left out."""
 
-    weights: tuple[float, ...] = ()
-    """Share of the channels of each slice, such as the speeds of the devices; equal if empty."""
-
-    @model_validator(mode="after")
-    def _check_weights(self) -> Self:
-        if self.weights and (len(self.weights) != self.num_slices or min(self.weights) <= 0):
-            raise ValueError(f"weights should be {self.num_slices} positive numbers, one per slice")
-        return self
+    @property
+    @override
+    def num_shares(self) -> int:
+        return self.num_slices
 
     def split(self, graph: Graph) -> Pieces:
         """The slices of each stretch of layers between two exchanges."""

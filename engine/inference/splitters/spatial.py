@@ -1,18 +1,20 @@
 """Tiles of rows: each device computes some rows of the picture through several layers."""
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
+from typing_extensions import override
 
 from engine.inference.parts import WINDOWS, Part, can_cut, needs
 from engine.inference.pieces import Pieces, join
 from engine.inference.shares import ranges, shares_of
-from engine.inference.splitter import CannotSplit, Splitter, splitters
+from engine.inference.sharing import SharingSplitter
+from engine.inference.splitter import CannotSplit, splitters
 from engine.models.graph import INPUT, Graph
 
 
 @splitters.register
-class SpatialSplitter(Splitter):
+class SpatialSplitter(SharingSplitter):
     """Tiles of rows with a halo, fused over blocks of convolutions and pools.
 
     Within a block each tile computes all layers alone: it reads the rows that its own rows depend on, those of its
@@ -33,14 +35,10 @@ class SpatialSplitter(Splitter):
     fused_layers: int = Field(default=4, ge=1, le=1000)
     """How many convolutions and pools a block fuses: more save messages and cost more work done twice."""
 
-    weights: tuple[float, ...] = ()
-    """Share of the rows of each tile, such as the speeds of the devices that are to compute them; equal if empty."""
-
-    @model_validator(mode="after")
-    def _check_weights(self) -> Self:
-        if self.weights and (len(self.weights) != self.num_tiles or min(self.weights) <= 0):
-            raise ValueError(f"weights should be {self.num_tiles} positive numbers, one per tile")
-        return self
+    @property
+    @override
+    def num_shares(self) -> int:
+        return self.num_tiles
 
     def split(self, graph: Graph) -> Pieces:
         """The tiles of each block, then the rest."""
