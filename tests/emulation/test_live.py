@@ -20,12 +20,10 @@ from engine.inference.execution import execute
 from engine.inference.live.of_run import FILE
 from engine.inference.live.packing import pack, unpack
 from engine.inference.live.session import PROGRAM, Carried, Session, Trial
-from engine.inference.narrowing import narrowed
 from engine.inference.planning import Planning
 from engine.inference.task import Inference
 from engine.inference.world import World
 from engine.models.build import build
-from engine.models.graph import Graph
 from engine.models.weights import initial
 from engine.runs.context import make_context
 from engine.specs.text import parse
@@ -58,14 +56,10 @@ def world_of(*settings: str) -> World:
     return World(spec.task, make_context(spec, 0))
 
 
-def network_of(world: World) -> Graph:
-    return world.students(()).graph if world.task.splitter.needs_training else world.graph
-
-
 def trial_of(world: World, fabric: FabricName, at: tuple[int, ...] | None = None) -> Trial:
     """The plan of a task whose network is not trained: it is none the worse for that."""
     planning: Planning = world.planning
-    graph = network_of(world)
+    graph = world.expected_network
     draw = np.random.default_rng(0)
     inputs = draw.standard_normal((5, *graph.sample.shape), dtype=np.float32)
     guard = planning._guard(at or planning.placements["chosen"].at, planning.shares())
@@ -141,11 +135,8 @@ def test_the_joined_output_is_that_of_the_whole_network(splitter: str, warm: Hos
 
 
 @pytest.mark.kill
-def test_narrowed_tensors_travel_in_fewer_bits(warm: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = world_of("task.splitter={kind: layer}")
-    pieces = narrowed(world.planning.pieces, 4)
-    monkeypatch.setattr(world, "_pieces", lambda sizes, rates: pieces)
-    world._plannings.clear()
+def test_narrowed_tensors_travel_in_fewer_bits(warm: Host) -> None:
+    world = world_of("task.splitter={kind: layer, message_bits: 4}")
     trial = trial_of(world, require("loopback"), spread(world))
     with Session(trial, warm) as session:
         carried = session.serve([None] * COUNT)

@@ -29,7 +29,7 @@ def problems_of(task: "Inference", context: "Context", *, count: int, kill: Sequ
     world = world_of(task, context)
     planning = world.planning
     try:
-        session = Session(Trial(planning.guard(planning.shares()), world.graph, {}, np.zeros(0), "loopback"))
+        session = Session(Trial(planning.guard(planning.shares()), world.expected_network, {}, np.zeros(0), "loopback"))
     except EngineError as error:
         return [Problem("execution.backend", "cannot_be_emulated", str(error))]
     found = []

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,9 @@ class Computer:
         tree = json.loads((folder / GRAPH).read_text(encoding="utf-8"))
         self.graph: Graph = from_json(tree["graph"])
         self.pieces = pieces_from_json(tree)
+        # What stays here is not rounded, and what came was: values are read as they are.
+        messages = tuple(replace(message, bits=32) for message in self.pieces.messages)
+        self._read = replace(self.pieces, messages=messages)
         self._weights = folder / WEIGHTS
         self._inputs: Any = np.load(folder / INPUTS, mmap_mode="r")
         self._module: Any = None
@@ -119,13 +122,13 @@ class Computer:
 
         piece = self.pieces.pieces[number]
         with torch.inference_mode():
-            return run_piece(self._module, piece, received(self.pieces, self.graph, piece.name, box.held))
+            return run_piece(self._module, piece, received(self._read, self.graph, piece.name, box.held))
 
     def answer(self, box: Box) -> np.ndarray:
         """(K,) or (T, K) logits."""
         from engine.inference.execution import assembled, received
 
-        held = received(self.pieces, self.graph, SINK, box.held)
+        held = received(self._read, self.graph, SINK, box.held)
         found: np.ndarray = assembled(self.graph, Part(self.graph.output), held)[0].numpy()
         return found
 

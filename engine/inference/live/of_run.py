@@ -136,8 +136,8 @@ def _events(carried: Carried, right: float) -> list[Event]:
         rows.append(
             _log(
                 "warning",
-                f"real processes: {carried.overruns} of {carried.stages} computations took longer here than on their "
-                f"device, so that what was measured is too long",
+                f"real processes: {carried.overruns} of {carried.stages} computations took over a millisecond longer "
+                f"here than on their device, so that what was measured is too long",
             )
         )
     told = f"real processes: {len(carried.requests)} requests: {text}; {100 * right:.1f} % of them right"

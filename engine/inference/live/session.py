@@ -17,7 +17,7 @@ from engine.core.json import JsonValue
 from engine.core.nodes import SERVER
 from engine.costs.trace import TraceBuilder
 from engine.emulation.fabric import FabricName
-from engine.emulation.laboratory import MOST_NODES, Host, Laboratory, Setting
+from engine.emulation.laboratory import MOST_NODES, Host, Laboratory, Setting, Watched
 from engine.emulation.links import to_json
 from engine.emulation.wiring import Wiring, wire
 from engine.inference.failures import Guard
@@ -118,7 +118,7 @@ class Carried:
     Attributes:
         requests: all of them, by number.
         noticed: losses, in order.
-        overruns: computations that took longer here than on their device.
+        overruns: computations that took over a millisecond longer here than on their device.
         stages: all computations.
     """
 
@@ -234,6 +234,10 @@ class Session:
         answers = self._call({"order": "tell", "what": {"order": "facts"}, "patience_s": CALL_S})["answers"]
         there = [facts for facts in answers if facts is not None]
         return sum(facts["stages"] for facts in there), sum(facts["overruns"] for facts in there)
+
+    def watched(self) -> Watched:
+        """What the carrier of packets has counted."""
+        return self._laboratory.watched(with_nodes=False)
 
     def call(self, order: Mapping[str, Any], patience_s: float) -> dict[str, Any]:
         """Ask the parent of the processes for something."""
