@@ -1,7 +1,8 @@
 """How a plan meets the loss of devices: standbys take over, the plan is renewed, or the answer goes without a part."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 
 import numpy as np
 
@@ -151,16 +152,42 @@ def held_weights(
     return held
 
 
-def with_standbys(problem: PlacementProblem, at: At, copies: int) -> dict[int, tuple[int, ...]]:
-    """So many further nodes for each that computes and may be lost, as far as memory allows: first those with which an
-    inference is fastest after they take over.
+@dataclass(frozen=True)
+class StandbyRules:
+    """Which nodes stand by for another, and how many.
+
+    Attributes:
+        copies: most further nodes for each.
+        availability: probability that a node is there, by its place; those not named always are.
+        by_availability: whether the most available ones come first, rather than those that answer soonest.
+        enough: probability that one of a group is there, from which on it does not grow; None if that is never enough.
+    """
+
+    copies: int
+    availability: Mapping[int, float] = field(default_factory=dict)
+    by_availability: bool = False
+    enough: float | None = None
+
+    def is_enough(self, group: Sequence[int]) -> bool:
+        """Whether a group is large enough, or has all that it may have."""
+        missing = prod(1 - self.availability.get(node, 1.0) for node in group)
+        return len(group) > self.copies or (self.enough is not None and 1 - missing >= self.enough)
+
+    def order(self, node: int, latency_s: float) -> tuple[float, float, int]:
+        """By what candidates are sorted."""
+        return -self.availability.get(node, 1.0) if self.by_availability else 0.0, latency_s, node
+
+
+def with_standbys(problem: PlacementProblem, at: At, rules: StandbyRules) -> dict[int, tuple[int, ...]]:
+    """Further nodes for each that computes and may be lost, as far as memory allows: first those with which an
+    inference is fastest after they take over, or those that are most likely to be there.
 
     Source: groups of replicas after RoCoIn, arXiv 2406.14185; here one of a group computes at a time.
 
     Args:
         problem: what was placed.
         at: place among the nodes of each piece.
-        copies: further nodes for each.
+        rules: which ones, and how many.
 
     Returns:
         By node, those that take over, in order.
@@ -170,11 +197,11 @@ def with_standbys(problem: PlacementProblem, at: At, copies: int) -> dict[int, t
     for node in sorted(set(at) - safe):
         ranked = sorted(
             (other for other in range(problem.prices.num_nodes) if other != node),
-            key=lambda other: (problem.score(_instead(at, node, other)).latency_s, other),
+            key=lambda other: rules.order(other, problem.score(_instead(at, node, other)).latency_s),
         )
         for other in ranked:
             chosen = standby.get(node, ())
-            if len(chosen) == copies:
+            if rules.is_enough((node, *chosen)):
                 break
             tried = {**standby, node: (*chosen, other)}
             if _fits(problem, at, tried, _instead(at, node, other)):

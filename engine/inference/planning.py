@@ -13,7 +13,7 @@ from engine.core.nodes import SERVER
 from engine.core.streams import stream
 from engine.costs.trace import Trace, TraceBuilder
 from engine.inference.courses import Course, courses
-from engine.inference.failures import At, Guard, held_weights, with_standbys, without_nodes, worst_case
+from engine.inference.failures import At, Guard, StandbyRules, held_weights, with_standbys, without_nodes, worst_case
 from engine.inference.losses import LossSets, loss_sets
 from engine.inference.pieces import Pieces
 from engine.inference.placer import NoPlan, Placement, placement_of
@@ -254,7 +254,17 @@ class Planning:
         return Trace.concat([builder.build(), *requests] if held else requests)
 
     def _standby(self, at: At) -> dict[int, tuple[int, ...]]:
-        return with_standbys(self.problem, at, self.task.failures.standbys) if self.task.failures.standbys else {}
+        failures, nodes = self.task.failures, self.problem.prices.nodes
+        if not failures.standbys:
+            return {}
+        there = self.availability
+        rules = StandbyRules(
+            copies=failures.standbys,
+            availability={node: there[device] for node, device in enumerate(nodes) if device in there},
+            by_availability=failures.standby_by == "availability",
+            enough=failures.group_availability,
+        )
+        return with_standbys(self.problem, at, rules)
 
     def _guard(self, at: At, accuracies: Sequence[float]) -> Guard:
         failures = self.task.failures

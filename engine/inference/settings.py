@@ -57,6 +57,14 @@ class FailureSettings(Component):
     """Further devices that hold the same weights for each device of the plan, as far as memory allows; they take over
     when it is lost."""
 
+    standby_by: Literal["latency", "availability"] = "latency"
+    """Which devices stand by: those with which an inference is fastest after they take over (latency), or those that
+    are most likely to be there, of equal ones the fastest (availability)."""
+
+    group_availability: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Probability that one of the devices that hold the same weights is there, from which on no further one stands by;
+    empty for as many as standbys says in any case."""
+
     renew: bool = True
     """Whether a new plan is made for the devices that are left where nobody takes over; weights then come from the
     server."""

@@ -13,7 +13,15 @@ from engine.core.streams import stream
 from engine.costs.model import CostModel
 from engine.costs.work import Work
 from engine.fleet.group import FleetSpec, GroupSpec
-from engine.inference.failures import MISSING, Guard, held_weights, with_standbys, without_nodes, worst_case
+from engine.inference.failures import (
+    MISSING,
+    Guard,
+    StandbyRules,
+    held_weights,
+    with_standbys,
+    without_nodes,
+    worst_case,
+)
 from engine.inference.losses import FailureTable, Loss, LossSets, loss_sets
 from engine.inference.parts import Part
 from engine.inference.pieces import SINK, SOURCE, Message, Piece, Pieces
@@ -109,7 +117,7 @@ def test_devices_that_do_nothing_are_not_missed_and_the_source_is_not_lost() -> 
 
 def test_a_standby_takes_over_after_the_timeout() -> None:
     plain = guard_of((0, 1, 2))
-    standby = with_standbys(plain.problem, plain.at, 1)
+    standby = with_standbys(plain.problem, plain.at, StandbyRules(1))
     guard = guard_of((0, 1, 2), standby=standby, timeout_s=0.5)
     for loss in guard.table(sets(guard, 1)).losses[1:]:
         assert loss.accuracy == ACCURACY
@@ -126,7 +134,7 @@ def test_standbys_fit_into_memory_with_what_is_there() -> None:
     # Weights of 1008 and 520 bytes; a layer works on no more than 608: both do not fit on 1 or 2.
     small = np.array([1e9, 1700.0, 1700.0, 1e9])
     problem = replace(plain.problem, prices=replace(plain.problem.prices, memory_bytes=small))
-    standby = with_standbys(problem, plain.at, 2)
+    standby = with_standbys(problem, plain.at, StandbyRules(2))
     for node, weights in held_weights(problem, plain.at, standby).items():
         assert sum(weights.values()) <= small[node]
     assert set(standby[1]) == set(standby[2]) == {0, 3}
@@ -184,7 +192,7 @@ def test_an_answer_of_a_chain_is_as_probable_as_all_its_devices() -> None:
 def test_the_worst_case_asks_for_what_cannot_be_lost() -> None:
     fast, safe = guard_of((0, 1, 2)), guard_of((0, 0, 0))
     assert worst_case([fast, safe], sets) == 1
-    guarded = guard_of((0, 1, 2), standby=with_standbys(fast.problem, fast.at, 2))
+    guarded = guard_of((0, 1, 2), standby=with_standbys(fast.problem, fast.at, StandbyRules(2)))
     assert worst_case([fast, guarded], sets) == 1
 
 
@@ -199,3 +207,17 @@ def test_no_loss_ever_crashes_a_plan(kind: str) -> None:
             assert loss.accuracy == ACCURACY  # the source can always do it alone
             assert not set(loss.devices) & set(loss.device_of)
         assert isinstance(table, FailureTable)
+
+
+def test_groups_grow_until_one_of_them_is_there_often_enough() -> None:
+    """Of like boards with availabilities 0.9, 0.5, 0.8 and 0.7 for the first to the fourth one beside the source."""
+    plain = guard_of((1, 1, 1), count=5)
+    there = {1: 0.9, 2: 0.5, 3: 0.8, 4: 0.7}
+    by_latency = with_standbys(plain.problem, plain.at, StandbyRules(2, there))
+    assert by_latency[1][0] in (0, 2)  # whoever answers soonest, however rarely it is there
+    rules = StandbyRules(3, {**there, 0: 0.1}, by_availability=True)
+    assert with_standbys(plain.problem, plain.at, rules)[1] == (3, 4, 2)
+    # 1 - 0.1 * 0.2 = 0.98, and with the third one 0.994.
+    assert with_standbys(plain.problem, plain.at, replace(rules, enough=0.98))[1] == (3,)
+    assert with_standbys(plain.problem, plain.at, replace(rules, enough=0.981))[1] == (3, 4)
+    assert with_standbys(plain.problem, plain.at, replace(rules, enough=0.9)) == {}

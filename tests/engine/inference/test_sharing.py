@@ -22,10 +22,14 @@ fleet:
   groups:
     - name: asking
       count: 1
-      device: {name: Fast, conv_rate: 3.0e+7, linear_rate: 3.0e+7, other_rate: 3.0e+7, ram_bytes: 1000000000, active_power_w: 2, idle_power_w: 1}
+      device:
+        {name: Fast, conv_rate: 3.0e+7, linear_rate: 3.0e+7, other_rate: 3.0e+7, ram_bytes: 1000000000,
+         active_power_w: 2, idle_power_w: 1}
     - name: slow
       count: 1
-      device: {name: Slow, conv_rate: 1.0e+7, linear_rate: 1.0e+7, other_rate: 1.0e+7, ram_bytes: 1000000000, active_power_w: 2, idle_power_w: 1}
+      device:
+        {name: Slow, conv_rate: 1.0e+7, linear_rate: 1.0e+7, other_rate: 1.0e+7, ram_bytes: 1000000000,
+         active_power_w: 2, idle_power_w: 1}
 network: {links: {asking: eth1g, slow: eth1g}}
 task:
   kind: inference
