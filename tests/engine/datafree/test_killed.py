@@ -20,11 +20,17 @@ task:
   teacher: {kind: train, model: {kind: mlp, hidden: [32]}, training: {epochs: 2, batch_size: 32}}
   student: {kind: mlp, hidden: [8]}
   metadata: {kind: activation_clusters, num_clusters: 1, num_components: 2, share: 1}
-  synthesizer: {kind: dream_distillation, steps: 500, batch_size: 40}
+  synthesizer: %s
   num_images: 80
   distillation: {steps: 20, batch_size: 16}
   export: {formats: []}
 """
+
+SYNTHESIZERS = {
+    "pixels": "{kind: dream_distillation, steps: 500, batch_size: 40}",
+    "interleaved": "{kind: fast_dfkd, steps: 300, batch_size: 40, generator: {channels: 8, latent_size: 20}}",
+}
+"""One that moves pixels before the student learns, and a generator that learns in turn with the student."""
 
 FILES = ("student.safetensors", "teacher.safetensors", "images.npz", "images.png", "metadata.safetensors")
 
@@ -55,10 +61,11 @@ def outcome(out: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_killed_in_mid_synthesis_it_ends_with_the_same_bits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("synthesizer", SYNTHESIZERS)
+def test_killed_in_mid_synthesis_it_ends_with_the_same_bits(tmp_path: Path, synthesizer: str) -> None:
     for name in ("killed", "whole"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "spec.yaml").write_text(SPEC)
+        (tmp_path / name / "spec.yaml").write_text(SPEC % SYNTHESIZERS[synthesizer])
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     process = begin(killed)
     deadline = time.monotonic() + 300
