@@ -71,7 +71,7 @@ class Kinds:
 
     def _choices(self, kind: str) -> list[Choice]:
         default = self._default_kind
-        nothing = "None" if self.field.optional or not self.field.required else "Choose"
+        nothing = "none" if self.field.optional or not self.field.required else "Choose"
         first = Choice("", f"Default: {default}" if default else nothing)
         known = [Choice(option.kind, option.kind) for option in self.field.options]
         unknown = [] if not kind or self._member(kind) else [Choice(kind, f"{kind} (unknown)")]

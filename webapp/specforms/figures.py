@@ -72,8 +72,8 @@ class Reference:
         default = plain_text(self.field.default)
         if default:
             named = state.label(self.field.family, default).label
-            return [Choice("", f"Default: {named}"), *([Choice(NOTHING, "None")] if self.field.optional else [])]
-        return [Choice("", "None" if self.field.optional else "Choose")]
+            return [Choice("", f"Default: {named}"), *([Choice(NOTHING, "none")] if self.field.optional else [])]
+        return [Choice("", "none" if self.field.optional else "Choose")]
 
 
 @dataclass(frozen=True)
