@@ -109,6 +109,8 @@ def _report(result: Mapping[str, Any]) -> Iterator[str]:
         ]
         if beside:
             yield f"  {'beside it':<16} accuracy of {' · '.join(beside)}"
+        for name, said in cell.get("words", {}).items():
+            yield from (f"  {name:<16} {sentence}" for sentence in dict.fromkeys(said))
         costs = [
             f"{title} {amount(cell['costs'][name], unit)}"
             for name, (title, unit) in _COSTS.items()

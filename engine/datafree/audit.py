@@ -33,7 +33,8 @@ class AuditSettings(Component):
     )
 
     num_samples: Annotated[int, Field(ge=20, le=100_000)] = 2000
-    """Members and as many non-members that are attacked; fewer where a split has fewer."""
+    """Members and as many non-members that are attacked; fewer where a split has fewer. Members are the training split:
+    of a teacher from a file or an upload the audit only means something if it was trained on that split."""
 
     num_images: Annotated[int, Field(ge=1, le=100_000)] = 2000
     """Synthetic images among which the nearest one is looked for; fewer where there are fewer."""

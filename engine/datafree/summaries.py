@@ -67,4 +67,5 @@ def summary_of(task: "Datafree", state: State) -> Summary:
         baselines=baselines,
         artifacts=files_of(task, state),
         published=published_of(task),
+        words={"audit": audit["sentence"]} if (audit := layout.value(state, "audit")) else {},
     )

@@ -72,6 +72,7 @@ class RunFolder:
             "costs": result["costs"],
             "wall_s": result["wall_s"],
             "published": result["published"],
+            **({"words": {name: said[0] for name, said in result["words"].items()}} if "words" in result else {}),
         }
 
     @property

@@ -9,8 +9,8 @@ from engine.runs.statistics import spread
 from engine.task.context import Summary
 
 Record = Mapping[str, Any]
-"""What is kept of one run: its ``seed``, ``state``, ``reason``, ``metrics``, ``baselines``, ``costs``, ``wall_s`` and
-``published`` figures."""
+"""What is kept of one run: its ``seed``, ``state``, ``reason``, ``metrics``, ``baselines``, ``costs``, ``wall_s``,
+``published`` figures and, where the task has something to say, ``words``."""
 
 
 def record_of(seed: int, state: str, work_s: float, summary: Summary | None) -> dict[str, Any]:
@@ -31,6 +31,7 @@ def record_of(seed: int, state: str, work_s: float, summary: Summary | None) -> 
         "costs": plain(summary.costs if summary else {}),
         "wall_s": work_s,
         "published": [asdict(figure) for figure in summary.published] if summary else [],
+        **({"words": dict(summary.words)} if summary and summary.words else {}),
     }
 
 
@@ -40,7 +41,8 @@ def result_of(digest: str, records: Sequence[Record]) -> dict[str, Any]:
     Metrics are over the runs that are done: mean, sample standard deviation, 95 % interval (``[low, high]``, Student's
     t) and the values in the order of ``seeds``, None for a run that is not done; a single run has neither deviation nor
     interval. Costs and baselines are means over the runs that are done. ``wall_s`` is the sum over all runs.
-    ``reasons`` say why each run ended.
+    ``reasons`` say why each run ended. ``words`` hold by name what the runs that are done say, one sentence each in the
+    order of the seeds; they are left out where there are none.
 
     Args:
         digest: digest of the cell.
@@ -57,7 +59,13 @@ def result_of(digest: str, records: Sequence[Record]) -> dict[str, Any]:
         "wall_s": sum(record["wall_s"] for record in records),
         "reasons": [record["reason"] for record in records],
         "published": _unique(figure for record in done for figure in record["published"]),
+        **({"words": words} if (words := _words(done)) else {}),
     }
+
+
+def _words(done: Sequence[Record]) -> dict[str, list[str]]:
+    names = dict.fromkeys(name for record in done for name in record.get("words", {}))
+    return {name: [record["words"][name] for record in done if name in record.get("words", {})] for name in names}
 
 
 def joined(cells: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:

@@ -111,3 +111,5 @@ class Summary:
     artifacts: Mapping[str, bytes] = field(default_factory=dict)
     """Files that the run made, by name with extension (``model.safetensors``)."""
     published: tuple[Published, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
+    """What figures alone do not say, in plain sentences by name, such as what an ``audit`` found."""

@@ -76,6 +76,12 @@ _CELL_RESULT: Json = {
         "wall_s": {**_NUMBER, "description": "Work of this machine, in seconds."},
         "reasons": {"type": "array", "items": {"type": "string"}, "description": "Why each run ended."},
         "published": {"type": "array", "items": {"type": "object"}, "description": "Figures of others, as context."},
+        "words": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+            "description": "What figures alone do not say, such as what an audit found: a sentence for each seed, by "
+            "name. Left out where there is nothing to say.",
+        },
     },
 }
 

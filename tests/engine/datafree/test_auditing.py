@@ -31,11 +31,13 @@ def audited(monkeypatch, width: int) -> tuple[dict[str, float], int]:
     """Figures of the audit, and the steps it took."""
     monkeypatch.setattr(measuring, "MOST_SAMPLES", width)
     spec, sink = parse(SPEC), MemorySink()
-    run(spec, 0, context=make_context(spec, 0), sink=sink)
+    summary = run(spec, 0, context=make_context(spec, 0), sink=sink).summary
     (body,) = (event.body for event in sink.events if event.kind == "audit")
     (started,) = (event.body for event in sink.events if event.kind == "started")
     stages = started["stages"]
     assert body["sentence"]
+    assert summary is not None
+    assert summary.words == {"audit": body["sentence"]}
     return body["figures"], next(stage["num_steps"] for stage in stages if stage["name"] == "audit")
 
 

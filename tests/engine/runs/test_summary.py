@@ -1,5 +1,7 @@
 """Records of runs and results of cells."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.runs.summary import joined, record_of, result_of
@@ -26,6 +28,13 @@ def test_the_result_of_a_cell_is_over_its_seeds() -> None:
     assert found["baselines"] == {"oracle": 0.99}
     assert found["published"] == [{"name": "accuracy", "value": 0.9, "source": "A paper, Table 2"}]
     assert found["reasons"] == ["all_rounds", "all_rounds"]
+
+
+def test_sentences_stand_in_the_result_where_there_are_any() -> None:
+    said = replace(summary(0.8), words={"audit": "No signal."})
+    records = [record_of(0, "done", 1.0, said), record_of(1, "done", 1.0, said), record_of(2, "failed", 1.0, None)]
+    assert result_of("abc", records)["words"] == {"audit": ["No signal.", "No signal."]}
+    assert "words" not in result_of("abc", [record_of(0, "done", 1.0, summary(0.8))])
 
 
 def test_runs_that_are_not_done_count_in_the_state_only() -> None:
