@@ -62,6 +62,8 @@ def _speed(result: dict[str, Any] | None) -> list[str]:
         "The sequential loop trains one client after another by autograd and `torch.optim.SGD` (foreach). Figures are",
         "medians of CPU seconds per round, of a peer over its whole tree of processes.",
         "",
+        "### One thread",
+        "",
         "| workload | engine | sequential loop | ratio | asked for | GEMM share |",
         "|---|---|---|---|---|---|",
     ]
@@ -83,7 +85,33 @@ def _speed(result: dict[str, Any] | None) -> list[str]:
     for name, row in rows.items():
         for peer, title in PEERS.items() if name in FLOORS else ():
             lines.append(_peer_line(name, row, peer, title))
-    return [*lines, ""]
+    measured = {name: row for name, row in rows.items() if "two_cores" in row}
+    return [*lines, "", *(_two_cores(measured) if measured else [])]
+
+
+def _two_cores(rows: dict[str, Any]) -> list[str]:
+    """All at their best on the same two cores."""
+    lines = [
+        "### Two cores",
+        "",
+        "Wall time on the same two cores, each at its best: the engine with two threads (`execution.threads: 2`, the",
+        "same bits as with one), the loop with one or two threads of torch's, whichever is faster (a second one only",
+        "slows small layers down), Flower with two Ray actors, and pfl, which has no second thread to use here.",
+        "",
+        "| workload | engine, 2 threads | loop, 1 thread | loop, 2 | better loop | floor | Flower | floor | pfl |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        both, (loop, flower) = row["two_cores"], FLOORS[name[:2]]
+        seconds = both["sequential_wall_s_by_threads"]
+        others = [both[f"ratio_to_{peer}"] for peer in PEERS]
+        told = ["" if other is None else f"**{other:.1f}**" for other in others]
+        asked = flower if others[0] is not None else ""
+        lines.append(
+            f"| {name} | {both['wall_s_per_round']:.4f} s | {seconds['1']:.4f} s | {seconds['2']:.4f} s "
+            f"| **{both['ratio_to_sequential']:.1f}** | {loop} | {told[0]} | {asked} | {told[1]} |"
+        )
+    return [*lines, "", "The columns with bold figures tell how many times as long the others take.", ""]
 
 
 def _how() -> list[str]:
@@ -104,6 +132,8 @@ def _how() -> list[str]:
         "- Inputs that are the same in all samples of a slab, such as dark borders of images, are left out of the",
         "  products where they are more than an eighth: they add a constant forward and a rank-one part backward. On",
         "  MNIST that is a quarter of all inputs for 600 samples; on noise it is nothing.",
+        "- With more than one thread, slabs, parts of a stack or whole clients are computed side by side in a process.",
+        "  What the parts are follows from shapes alone, so the number of threads changes no bit.",
         "- Large buffers are used again in the next round: fresh pages of memory cost about a tenth of the CPU time.",
         "- What depends on names and numbers alone, such as the random streams of a cohort, is made for all at once.",
         "",

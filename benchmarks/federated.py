@@ -10,9 +10,13 @@ client after another by autograd and ``torch.optim.SGD`` with all tensors update
 loop without an optimizer object is timed beside it. All see the same cohorts, batches and initial weights. Evaluation
 is left out on all sides. Rounds alternate; the figure is the median of CPU seconds, so a busy machine disturbs little.
 
+Then all at their best on the same two cores, in wall time: the engine with two threads (``execution.threads``), the
+loop with one and with two threads of torch's, of which the faster counts, Flower's two actors, and pfl, which has one.
+Only on a quiet machine do these figures say anything; on a busy one torch's threads wait for each other without end.
+
 Peers are timed where ``python -m benchmarks.peers install`` has installed them, else their figures are null; their CPU
 time is that of the whole tree of processes, and runs of theirs alternate with rounds of the engine and the loop. Flower
-has two actors, everybody else one thread.
+has two actors; of the others only the engine and the loop are timed with a second thread.
 
 ``--write`` records the result in ``docs/results/data`` and makes the page ``docs/results/federated-speed.md`` from it.
 """
@@ -23,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -43,6 +48,7 @@ import torch  # isort: skip
 from benchmarks.peers import running
 from benchmarks.peers.given import Given
 from engine.core.streams import stream
+from engine.core.threads import Team
 from engine.federated.cohorts import draw_cohort
 from engine.federated.layout import graph_of, population_of
 from engine.federated.task import Federated
@@ -51,6 +57,7 @@ from engine.models.weights import initial
 from engine.models.zoo.mlp import Mlp
 from engine.runs.provenance import provenance
 from engine.task.contract import Context
+from engine.task.local import LocalExecutor
 from engine.training.batches import visiting_order
 
 OneRound = Callable[[], dict[str, np.ndarray]]
@@ -68,10 +75,13 @@ class Race:
     def __init__(self, work: Workload) -> None:
         self.work = work
         self.task, self.context = make_task(work)
+        two_threads = replace(self.context, team=Team(2), executor=LocalExecutor())
         self.ways: dict[str, OneRound] = {
             "engine": engine_rounds(self.task, self.context),
             "sequential": sequential_rounds(self.task, self.context, lean=False),
             "lean": sequential_rounds(self.task, self.context, lean=True),
+            "engine_2": engine_rounds(self.task, two_threads),
+            "sequential_2": _with_two_threads(sequential_rounds(self.task, self.context, lean=False)),
         }
         self.cpu_s: dict[str, list[float]] = {name: [] for name in self.ways}
         self.wall_s: dict[str, list[float]] = {name: [] for name in self.ways}
@@ -83,6 +93,7 @@ class Race:
         self.gap = max(float(np.abs(first["engine"][n] - first["sequential"][n]).max()) for n in first["engine"])
         for _ in range(self.work.warm_rounds):
             self.ways["engine"]()
+        self.ways["engine_2"]()  # knows what the engine knows, but has threads to start
 
     def run(self, rounds: int) -> None:
         """Some rounds of each."""
@@ -109,7 +120,26 @@ class Race:
             "rounds": len(self.cpu_s["engine"]),
             "gflops": flops / cpu_s["engine"] / 1e9,
             "largest_weight_difference": self.gap,
+            "two_cores": {
+                "wall_s_per_round": wall_s["engine_2"],
+                "cpu_s_per_round": cpu_s["engine_2"],
+                "sequential_wall_s_by_threads": {"1": wall_s["sequential"], "2": wall_s["sequential_2"]},
+                "ratio_to_sequential": min(wall_s["sequential"], wall_s["sequential_2"]) / wall_s["engine_2"],
+            },
         }
+
+
+def _with_two_threads(one_round: OneRound) -> OneRound:
+    """The same with two threads of torch's."""
+
+    def timed() -> dict[str, np.ndarray]:
+        torch.set_num_threads(2)
+        try:
+            return one_round()
+        finally:
+            torch.set_num_threads(1)
+
+    return timed
 
 
 def given_of(work: Workload, task: Federated, context: Context, rounds: int) -> Given:
@@ -190,6 +220,8 @@ def measured(*, quick: bool, with_peers: bool) -> dict[str, Any]:
                 other = others.get(name)
                 row[f"ratio_to_{name}"] = other and other["cpu_s_per_round"] / row["cpu_s_per_round"]
                 row[f"wall_ratio_to_{name}"] = other and other["wall_s_per_round"] / row["wall_s_per_round"]
+                both = row["two_cores"]
+                both[f"ratio_to_{name}"] = other and other["wall_s_per_round"] / both["wall_s_per_round"]
             row["gemm_share"] = row["gflops"] / peak
             found[work.name] = row
     version = torch.__version__.partition("+")[0]
@@ -206,7 +238,20 @@ def table_of(result: dict[str, Any]) -> str:
             f"{row['ratio_to_sequential']:7.2f} {row['ratio_to_lean_loop']:8.2f} {' '.join(others)} "
             f"{row['gemm_share']:6.0%}"
         )
-    return "\n".join([*lines, "CPU seconds per round, how much longer others take, share of the rate of a product."])
+    lines += [
+        "CPU seconds per round, how much longer others take, share of the rate of a product.",
+        "",
+        f"{'2 cores':8} {'engine':>9} {'loop 1':>9} {'loop 2':>9} {'ratio':>7} {'Flower':>7} {'pfl':>7}",
+    ]
+    for name, row in result["workloads"].items():
+        both = row["two_cores"]
+        loops = both["sequential_wall_s_by_threads"]
+        others = [f"{both[f'ratio_to_{peer}'] or float('nan'):7.1f}" for peer in running.PEERS]
+        lines.append(
+            f"{name:8} {both['wall_s_per_round']:9.4f} {loops['1']:9.4f} {loops['2']:9.4f} "
+            f"{both['ratio_to_sequential']:7.2f} {' '.join(others)}"
+        )
+    return "\n".join([*lines, "Wall seconds per round on two cores, each at its best."])
 
 
 def main(arguments: list[str]) -> int:

@@ -150,6 +150,7 @@ def test_tree_of_what_was_set_reads_back_as_the_same_spec() -> None:
         "seeds=[5]",
         "execution.checkpoint_s=1",
         "execution.costs=closed_form",
+        "execution.threads=2",
         "task.strategy.mu=0.10",
         "task.data_reuse=false",
     ],
