@@ -84,7 +84,7 @@ class Board:
 
 def board_of(run: Run) -> Board:
     """The board of a run as its log stands."""
-    board, steps = Board(), _Steps()
+    board, steps = Board(), Steps()
     for frame in _told(run):
         _apply(board, frame)
         if frame["kind"] == "metrics":
@@ -124,7 +124,7 @@ def _apply(board: Board, frame: Frame) -> None:
             board.audit = body
 
 
-def _learn(board: Board, body: Json, steps: "_Steps") -> None:
+def _learn(board: Board, body: Json, steps: "Steps") -> None:
     """Take over the accuracies of an event, by the step of the contender's own stage: stages follow each other."""
     for name, value in body.get("values", {}).items():
         contender = name.removesuffix(ACCURACY)
@@ -135,18 +135,25 @@ def _learn(board: Board, body: Json, steps: "_Steps") -> None:
 
 
 @dataclass
-class _Steps:
-    """How many steps of each stage are done: every metrics event ends some steps of its own stage."""
+class Steps:
+    """How many steps of each stage are done: every metrics event ends some steps of its own stage.
+
+    Attributes:
+        last: number of the last step that was told of.
+        done: steps of each stage.
+    """
 
     last: int = 0
     done: dict[str, int] = field(default_factory=dict)
 
     def add(self, body: Mapping[str, Any]) -> None:
+        """Take over the body of a metrics event."""
         step, stage = int(body.get("round", 0)), str(body.get("stage", ""))
         self.done[stage] = self.done.get(stage, 0) + max(0, step - self.last)
         self.last = max(self.last, step)
 
     def stages(self, declared: Sequence[Mapping[str, Any]], *, is_done: bool) -> list[Stage]:
+        """The stages that a run declares, with how far each is."""
         return [
             Stage(
                 str(one["name"]), str(one["title"]), int(one["num_steps"]),

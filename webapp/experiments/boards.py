@@ -18,6 +18,9 @@ from webapp.experiments.models import Cell, Experiment, MetricChunk, Run, RunSta
 from webapp.library.drawing import Drawing, GroupSign, draw, signs
 from webapp.specforms.sweep import one_line
 
+Axis = Sequence[tuple[str, str]]
+"""Names and titles."""
+
 XS = (("rounds", "Rounds"), ("time", "Time"), ("bytes", "Bytes"), ("joules", "Joules"))
 YS = (("accuracy", "Accuracy"), ("loss", "Loss"), ("train_loss", "Training loss"), ("divergence", "Divergence"))
 """What can stand on the axes of the curves; ``static/webapp/js/axes.js`` knows their units."""
@@ -27,6 +30,11 @@ COMPRESSION_YS = (
     ("verifier_accuracy", "Verifier"), ("distillation_loss", "Loss"),
 )  # fmt: skip
 """The same for data-free experiments."""
+INFERENCE_YS = (
+    ("students_loss", "Loss of students"), ("teacher_loss", "Loss of the network"), ("accuracy", "Accuracy"),
+    ("latency_p99_s", "Latency"), ("worst_accuracy", "Least accuracy"),
+)  # fmt: skip
+"""The same for distributed inference."""
 HEATS = (
     ("loss", "Loss"), ("time_s", "Time"), ("part", "Taking part"), ("accuracy", "Accuracy"), ("norm", "Norm"),
     ("staleness", "Staleness"), ("bytes_up", "Sent"), ("epochs", "Epochs"),
@@ -55,6 +63,20 @@ COMPRESSION_FACTS = (
     ("bytes", "Up / down"),
 )
 """The same for data-free experiments."""
+INFERENCE_FACTS = (
+    ("accuracy", "Test accuracy"),
+    ("latency_s", "One answer takes"),
+    ("latency_p99_s", "99th percentile"),
+    ("answered_rps", "Answers"),
+    ("energy_j_per_inference", "Energy an answer"),
+    ("worst_accuracy", "Least accuracy after losses"),
+)
+"""The same for distributed inference."""
+_OF_KIND = {
+    "datafree": (COMPRESSION_FACTS, STEPS, COMPRESSION_YS),
+    "inference": (INFERENCE_FACTS, STEPS, INFERENCE_YS),
+}
+"""Figures and axes of kinds that differ from the plain one."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +147,12 @@ def state_of(counts: Mapping[str, int]) -> str:
 
 def facts_of(kind: str) -> Sequence[tuple[str, str]]:
     """The figures at the head of an experiment's page, by the kind of its task."""
-    return COMPRESSION_FACTS if kind == "datafree" else FACTS
+    return _OF_KIND[kind][0] if kind in _OF_KIND else FACTS
+
+
+def axes_of(kind: str) -> tuple[Axis, Axis]:
+    """What can stand on the axes of an experiment's curves, by the kind of its task."""
+    return _OF_KIND[kind][1:] if kind in _OF_KIND else (XS, YS)
 
 
 def kpis_of_result(result: Mapping[str, Any], facts: Sequence[tuple[str, str]] = FACTS) -> list[Kpi]:

@@ -12,6 +12,8 @@ from webapp.experiments.answers import answer_of, main_metric
 from webapp.experiments.methods import adversaries_of, methods_of
 from webapp.experiments.models import Experiment, Run, RunState
 from webapp.experiments.tracks import TRACKS
+from webapp.inference import pages as inference
+from webapp.inference.beside import beside as plans_beside
 from webapp.texts import tree_of
 from webapp.topologies.worlds import place_of
 
@@ -19,6 +21,7 @@ PLAIN = "federated"
 BODIES = {
     PLAIN: {"template": "experiments/_run_federated.html", "script": "webapp/js/run.js"},
     datafree.KIND: {"template": "datafree/_run.html", "script": "webapp/js/datafree.js"},
+    inference.KIND: {"template": inference.TEMPLATE, "script": inference.SCRIPT},
 }
 """What stands below the head of a run's page, by the kind of its task."""
 FEW_RUNS = 24
@@ -64,7 +67,8 @@ def curves(experiment: Experiment, query: Mapping[str, str]) -> dict[str, Any]:
     _, rows = boards.rows_of(experiment)
     paths, values = boards.differences(rows)
     kind = kind_of_text(experiment.text)
-    more = beside((row.label, row.runs) for row in rows) if kind == datafree.KIND else {}
+    labeled = [(row.label, row.runs) for row in rows]
+    more = beside(labeled) if kind == datafree.KIND else plans_beside(labeled) if kind == inference.KIND else {}
     return {
         **more,
         "page_data": {"experiment": str(experiment.pk), **series(experiment)},
@@ -158,7 +162,18 @@ def run_body(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
         data["after"] = run.last_seq
         found |= datafree.run_context(run)
         data |= datafree.page_data(run, found)
+    if kind == inference.KIND:
+        data["after"] = run.last_seq
+        found |= inference.run_context(run)
+        data |= inference.page_data(found)
     return found
+
+
+def results(run: Run) -> tuple[str, dict[str, Any]]:
+    """The template of what a run's page asks for again as results come, and what it shows."""
+    if kind_of(run) == inference.KIND:
+        return inference.RESULTS, inference.results(run)
+    return "datafree/_results.html", datafree.results(run)
 
 
 def kind_of(run: Run) -> str:
@@ -183,7 +198,7 @@ def _groups(run: Run) -> list[dict[str, Any]]:
 
 
 def _axes(query: Mapping[str, str], kind: str) -> dict[str, Any]:
-    xs, ys = (boards.STEPS, boards.COMPRESSION_YS) if kind == datafree.KIND else (boards.XS, boards.YS)
+    xs, ys = boards.axes_of(kind)
     return {"xs": xs, "ys": ys, "x": query.get("x", xs[0][0]), "y": query.get("y", ys[0][0])}
 
 

@@ -13,7 +13,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from webapp.datafree import pages as datafree
 from webapp.datafree.board import sheet_png
 from webapp.experiments import accuracy, boards, panels, services
 from webapp.experiments.files import path_of
@@ -66,7 +65,7 @@ def run_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     if request.GET.get("part") == "head":
         return render(request, "experiments/_run_head.html", _head(request, run))
     if request.GET.get("part") == "results":
-        return render(request, "datafree/_results.html", datafree.results(run))
+        return render(request, *panels.results(run))
     return render(request, "experiments/run_detail.html", _head(request, run) | _body(request, run))
 
 

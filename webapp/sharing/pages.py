@@ -11,7 +11,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from webapp.datafree import pages as datafree
 from webapp.experiments import panels, services
 from webapp.experiments.files import path_of
 from webapp.experiments.models import Run, RunState
@@ -82,7 +81,7 @@ def shared_run(request: HttpRequest, shared: Share, pk: UUID) -> HttpResponse:
     if request.GET.get("part") == "head":
         return render(request, "sharing/_run_head.html", context)
     if request.GET.get("part") == "results":
-        return render(request, "datafree/_results.html", datafree.results(run))
+        return render(request, *panels.results(run))
     body = panels.run_body(run, request.GET)
     body["page_data"]["places"] = _places(secret, run.pk)
     sheets = reverse("shared-image", args=[secret, run.pk, 0]).removesuffix("0")

@@ -111,7 +111,7 @@ export class Chart {
 
   #size() {
     const width = Math.max(240, Math.floor(this.parts.frame.clientWidth));
-    return { width, height: Math.max(220, Math.floor(this.parts.frame.clientHeight)) };
+    return { width, height: Math.max(160, Math.floor(this.parts.frame.clientHeight)) };
   }
 
   #resize() {

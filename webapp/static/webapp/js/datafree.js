@@ -3,6 +3,7 @@ import { Chart } from "edgeloom/chart.js";
 import { Gallery } from "edgeloom/gallery.js";
 import { Live } from "edgeloom/live.js";
 import { drawLog, noticeHandler, showStatus } from "edgeloom/runpage.js";
+import { Stages } from "edgeloom/stages.js";
 import { RunStore } from "edgeloom/store.js";
 
 const of = (id) => document.getElementById(id);
@@ -68,22 +69,13 @@ function learningLines() {
   return Object.entries(data.learning).sort(([one], [other]) => order.indexOf(one) - order.indexOf(other)).map(([name, { x, y }]) => line(data.titles[name] ?? words(name), (Math.max(0, order.indexOf(name)) % 6) + 1, x, y));
 }
 
-let reached = data.reached;
+const stages = new Stages(data.reached);
 
-/** Every metrics event ends some steps of its own stage. */
-function advance({ stage, round, values }) {
-  const item = document.querySelector(`[data-stage="${CSS.escape(stage ?? "")}"]`);
-  const steps = Math.max(0, round - reached);
-  reached = Math.max(reached, round);
-  if (!item) return;
-  const bar = item.querySelector("progress"), all = Number(item.dataset.steps);
-  bar.value = Math.min(all, bar.value + steps);
-  item.className = `stage ${bar.value >= all ? "done" : "running"}`;
-  if (values[`${stage}_accuracy`] !== undefined) {
-    const learned = (data.learning[stage] ??= { x: [], y: [] });
-    if (bar.value > (learned.x.at(-1) ?? 0)) { learned.x.push(bar.value); learned.y.push(values[`${stage}_accuracy`]); }
-  }
-  item.querySelector("[data-said]").textContent = bar.value >= all ? "done" : `step ${bar.value} of ${all}`;
+function advance(body) {
+  const done = stages.advance(body), value = body.values[`${body.stage}_accuracy`];
+  if (done === null || value === undefined) return;
+  const learned = (data.learning[body.stage] ??= { x: [], y: [] });
+  if (done > (learned.x.at(-1) ?? 0)) { learned.x.push(done); learned.y.push(value); }
 }
 
 /** The tables are the server's: one question for all that changed lately. */

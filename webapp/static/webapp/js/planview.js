@@ -7,6 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const BAR = 26; // height of a memory bar in the picture
 const MOST_LABELS = 14; // connections with words; of more, width and the table of messages must do
 const MOST_ROWS = 300;
+const ROOM = [58, 34]; // around the outermost nodes, for their words
 const LONG = 16; // letters of a piece's name below its device
 
 function shape(name, attributes, words) {
@@ -26,6 +27,11 @@ function figuresInto(row, figures) {
   for (const [value, unit] of figures) Object.assign(row.insertCell(), { className: "n", textContent: text(value ?? null, unit) });
 }
 
+/** Seconds from the start to the end of something; null if they are not told. */
+function span({ start_s: start, end_s: end }) {
+  return Number.isFinite(start) && Number.isFinite(end) ? end - start : null;
+}
+
 export class PlanView extends EventTarget {
   /**
    * Dispatches "press" with {detail: number} when a device is clicked or its box is ticked.
@@ -40,6 +46,7 @@ export class PlanView extends EventTarget {
     this.edges = new Map([...root.querySelectorAll("[data-lower]")].map((edge) => [`${edge.dataset.lower} ${edge.dataset.upper}`, edge]));
     this.flows = root.querySelector("[data-flows]");
     this.hasBoxes = root.querySelector(".plan-devices thead th").textContent === "Lost";
+    this.#crop(root.querySelector(".plan-net"));
     root.querySelector(".plan-net").addEventListener("click", (event) => this.#press(event.target.closest("[data-node]")?.dataset.node));
     root.querySelector("[data-devices]").addEventListener("change", (event) => this.#press(event.target.value));
   }
@@ -63,7 +70,16 @@ export class PlanView extends EventTarget {
     this.#devices(plan, { pieces, shares, gone });
     const stages = this.root.querySelector("[data-stages]"), messages = this.root.querySelector("[data-messages]");
     if (stages) stages.replaceChildren(...plan.stages.slice(0, MOST_ROWS).map((stage) => this.#stage(stage, plan.latency_s)));
-    if (messages) messages.replaceChildren(...plan.messages.slice(0, MOST_ROWS).map((message) => this.#message(message)));
+    if (messages) messages.replaceChildren(...plan.messages.slice(0, MOST_ROWS).map((message) => this.#message(message, plan.latency_s)));
+  }
+
+  /** Show no more of the picture than there is in it. */
+  #crop(svg) {
+    const ends = [...this.edges.values()].flatMap((edge) => [1, 2].map((end) => ["x", "y"].map((axis) => Number(edge.getAttribute(axis + end)))));
+    if (!ends.length) return;
+    const [xs, ys] = [0, 1].map((axis) => ends.map((end) => end[axis]));
+    const [left, right] = [Math.min(...xs) - ROOM[0], Math.max(...xs) + ROOM[0]], [top, bottom] = [Math.min(...ys) - ROOM[1], Math.max(...ys) + ROOM[1]];
+    svg.setAttribute("viewBox", [left, top, right - left, bottom - top].map(Math.round).join(" "));
   }
 
   #press(device) {
@@ -105,7 +121,8 @@ export class PlanView extends EventTarget {
       edge.classList.toggle("active", Boolean(sum));
       edge.style.strokeWidth = sum ? `${(1.4 + 3.6 * Math.sqrt(sum / most)).toFixed(2)}px` : "";
       if (!sum) continue;
-      const [x, y] = ["x", "y"].map((axis) => (Number(edge.getAttribute(`${axis}1`)) + Number(edge.getAttribute(`${axis}2`))) / 2);
+      const along = edge.dataset.lower < 0 ? 0.72 : 0.5; // words of a trunk stand away from its busy end
+      const [x, y] = ["x", "y"].map((axis) => (1 - along) * edge.getAttribute(`${axis}1`) + along * edge.getAttribute(`${axis}2`));
       labels.push(shape("text", { class: "flow", x: x.toFixed(1), y: (y + 3).toFixed(1) }, text(sum, "B")));
     }
     this.flows.replaceChildren(...(labels.length > MOST_LABELS ? [] : labels));
@@ -150,25 +167,29 @@ export class PlanView extends EventTarget {
     return [bar, Object.assign(document.createElement("div"), { className: "note", textContent: `${text(used, "B")} of ${text(all, "B")}` })];
   }
 
+  /** When within an inference something happens. */
+  #span({ start_s: start, end_s: end }, latency, name) {
+    const bar = shape("svg", { class: "plan-time", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
+    if (Number.isFinite(start) && Number.isFinite(end) && latency) bar.append(shape("rect", { class: name, x: Math.min(99, (100 * start) / latency).toFixed(2), width: Math.max(1, (100 * (end - start)) / latency).toFixed(2), height: 10 }));
+    return bar;
+  }
+
   #stage(stage, latency) {
-    const known = Number.isFinite(stage.start_s) && Number.isFinite(stage.end_s);
-    const row = document.createElement("tr"), bar = shape("svg", { class: "plan-time", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
-    if (known && latency) bar.append(shape("rect", { class: "used", x: ((100 * stage.start_s) / latency).toFixed(2), width: Math.max(0.8, (100 * (stage.end_s - stage.start_s)) / latency).toFixed(2), height: 10 }));
-    const head = document.createElement("th");
+    const row = document.createElement("tr"), head = document.createElement("th");
     head.scope = "row";
     head.textContent = stage.piece;
     row.append(head);
     row.insertCell().textContent = this.title(stage.device);
-    const figures = [[stage.parameter_bytes, "B"], [stage.peak_bytes, "B"], [stage.macs, "MAC"], [stage.start_s, "s"], [known ? stage.end_s - stage.start_s : null, "s"], [stage.energy_j, "J"]];
-    figuresInto(row, figures);
-    row.insertCell().append(bar);
+    figuresInto(row, [[stage.parameter_bytes, "B"], [stage.peak_bytes, "B"], [stage.macs, "MAC"], [stage.start_s, "s"], [span(stage), "s"], [stage.energy_j, "J"]]);
+    row.insertCell().append(this.#span(stage, latency, "used"));
     return row;
   }
 
-  #message({ content, source, target, num_bytes: size, start_s: start, end_s: end }) {
-    const row = document.createElement("tr"), takes = Number.isFinite(end) && Number.isFinite(start) ? end - start : null;
-    cells(row, "td", [content, this.title(source), this.title(target)], false);
-    figuresInto(row, [[size, "B"], [start, "s"], [takes, "s"]]);
+  #message(message, latency) {
+    const row = document.createElement("tr");
+    cells(row, "td", [message.content, this.title(message.source), this.title(message.target)], false);
+    figuresInto(row, [[message.num_bytes, "B"], [message.start_s, "s"], [span(message), "s"]]);
+    row.insertCell().append(this.#span(message, latency, "sent"));
     return row;
   }
 }
