@@ -53,6 +53,9 @@ RECOST_LIMIT_S = 120.0
 """How long such a process may take, in seconds."""
 PLACEMENTS_AT_ONCE = 5_000
 """Placements that the web process tries itself; more are tried in a process of their own."""
+POINTS_AT_ONCE = 1_000
+"""Points of a sweep of plans times pairs of devices that the web process looks at itself, in about a second; more are
+looked at in a process of their own."""
 PLAN_LIMIT_S = 60.0
 """How long such a process may take, in seconds."""
 TRASH_DAYS = environment.number("EDGELOOM_TRASH_DAYS", 30.0)

@@ -7,8 +7,10 @@ from typing import Any
 from engine.commands.output import DONE, say, si, write_json
 from engine.commands.spec_file import add_json, add_spec, read_file
 from engine.core.errors import Problem, SpecError
+from engine.specs.plan_sweep import PlanSweep, sweep_of, winners
 from engine.specs.plans import plans, read_design
 from engine.specs.text import load
+from engine.specs.yaml import load_yaml
 
 SUMMARY = "say which device computes which piece of a network, and what that comes to, before anything is trained"
 
@@ -20,13 +22,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--assign", metavar="PIECE=DEVICE", action="append", default=[],
         help="move a piece to the device of that number, as in --assign conv1=2; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--sweep", metavar="AXIS=VALUES", action="append", default=[],
+        help="say who wins where: factors on bandwidth or rtt, or numbers of devices of the largest group (group=NAME: "
+        "another), as in --sweep bandwidth=0.1,1,10 --sweep devices=1,2,4; at most two",
+    )  # fmt: skip
     add_json(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the plans of a design and, with ``--assign``, what the changed one comes to."""
     spec = read_design(load(read_file(arguments.spec)), settings=arguments.settings)
-    found: dict[str, Any] = plans(spec, _assignment(arguments.assign) if arguments.assign else None)
+    assignment = _assignment(arguments.assign) if arguments.assign else None
+    found: dict[str, Any] = plans(spec, assignment)
+    found["winners"] = winners(spec, _sweep(arguments.sweep), assignment) if arguments.sweep else None
     if arguments.json:
         write_json(found, arguments.json)
     if arguments.json != "-":
@@ -54,6 +63,18 @@ def _assignment(words: Sequence[str]) -> dict[str, int]:
     return found
 
 
+def _sweep(words: Sequence[str]) -> PlanSweep:
+    """What varies.
+
+    Raises:
+        SpecError: all that is wrong with it.
+    """
+    tree: dict[str, Any] = {}
+    for name, _, values in (word.partition("=") for word in words):
+        tree[name] = values if name == "group" else load_yaml(f"[{values}]")
+    return sweep_of(tree)
+
+
 def _lines(found: dict[str, Any]) -> Iterator[str]:
     shown = [*found["plans"], *([found["edited"]] if found["edited"] else [])]
     heads = ("", "latency", "throughput", "energy", "most memory", "messages", "devices", "survival")
@@ -67,6 +88,9 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield from _placed(found, shown)
     yield ""
     yield from _memory(found, shown)
+    if found["winners"]:
+        yield ""
+        yield from _winners(found, found["winners"])
 
 
 def _figures(plan: dict[str, Any]) -> tuple[str, ...]:
@@ -109,6 +133,24 @@ def _memory(found: dict[str, Any], shown: Sequence[dict[str, Any]]) -> Iterator[
         rest = si(share["busy_s"], "s"), si(share["energy_j"] + share["waiting_j"], "J")
         rows.append((named[share["device"]], *memory, f"{100 * part:5.1f} % {bar}", *rest))
     yield from _table(rows)
+
+
+def _winners(found: dict[str, Any], sweep: dict[str, Any]) -> Iterator[str]:
+    """The best plan and its latency at each point, the first axis down and the second across."""
+    titles = {one["name"]: one["title"] for one in [*found["plans"], *found["missing"]]} | {"edited": "Plan by hand"}
+    first, *second = sweep["axes"]
+    across = second[0]["values"] if second else [""]
+    head = f"{first['name']} \\ {second[0]['name']}" if second else first["name"]
+    points = iter(sweep["points"])
+    rows = [(f"{value:g}", *(_won(next(points), titles) for _ in across)) for value in first["values"]]
+    yield from _table([(head, *map(str, across)), *rows])
+
+
+def _won(point: dict[str, Any], titles: dict[str, str]) -> str:
+    if point["winner"] is None:
+        return "none"
+    count = f" ({point['num_devices']} devices)" if point["num_devices"] > 1 else ""
+    return f"{titles[point['winner']]}{count} {si(point['plans'][point['winner']]['latency_s'], 's')}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -56,10 +56,28 @@ _PLAN: Json = {
     },
 }  # fmt: skip
 
+_WINNERS: Json = {
+    "type": "object",
+    "required": ["axes", "group", "link", "points"],
+    "properties": {
+        "axes": _rows(
+            "What varies, the last one fastest.", name={"enum": ["bandwidth", "rtt", "devices"]},
+            values={"type": "array", "items": {"type": "number"}},
+        ),
+        "group": {"type": ["string", "null"], "description": "The group whose number of devices varies."},
+        "link": {"type": "object", "description": "Of the device that asks, with factors of 1."},
+        "points": _rows(
+            "The plans at each point.", at={"type": "array", "items": {"type": "number"}},
+            winner={"type": ["string", "null"]}, num_devices={"type": "integer"}, plans={"type": "object"},
+        ),
+    },
+}  # fmt: skip
+
 _PLANS: Json = {
     "type": "object",
     "required": [
         "objective", "origin", "sink", "cloud", "is_exact", "devices", "pieces", "plans", "missing", "edited", "moved",
+        "winners",
     ],
     "properties": {
         "objective": {"type": "string"},
@@ -83,6 +101,10 @@ _PLANS: Json = {
         "edited": {
             "description": "The plan by hand; null without an assignment.",
             "anyOf": [{"$ref": "#/components/schemas/Plan"}, {"type": "null"}],
+        },
+        "winners": {
+            "description": "The best plan at each point of the sweep; null without one.",
+            "anyOf": [_WINNERS, {"type": "null"}],
         },
         "moved": _rows(
             "The pieces that it moves.", piece={"type": "string"}, **{"from": _DEVICE, "to": _DEVICE}

@@ -1,6 +1,7 @@
 """Plans of a design for pages and REST: made here where that takes no time, in a process of its own where it may."""
 
 import functools
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from engine.inference.placers.given import Given
 from engine.inference.placers.ilp import Ilp
 from engine.inference.planning import Planning
 from engine.specs.experiment import ExperimentSpec
+from engine.specs.plan_sweep import PlanSweep, varied_group, winners
 from engine.specs.plans import planning_of, plans, read_design
 from engine.specs.text import tree_of
 from webapp.datasets.usage import foreign_uploads
@@ -48,8 +50,27 @@ def plans_of(spec: ExperimentSpec, assignment: Mapping[str, int] | None = None) 
         return dict(plans(spec, assignment))
     if wrong := Given(assignment=dict(assignment or {})).problems(planning.problem):
         raise SpecError(wrong)
-    moved = [word for piece, device in (assignment or {}).items() for word in ("--assign", f"{piece}={device}")]
-    return asked(spec, moved)
+    return asked(spec, _moves(assignment))
+
+
+def winners_of(spec: ExperimentSpec, sweep: PlanSweep, assignment: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """Which plan is best at each point of a sweep; see :func:`engine.specs.plan_sweep.winners`.
+
+    Raises:
+        SpecError: something is wrong with the design, or its placer takes too long.
+        EngineError: there is no price of sending between some devices.
+    """
+    planning = planning_of(spec)
+    varied_group(spec, sweep)
+    num_points = math.prod(map(len, sweep.axes.values()))
+    most = max((planning.context.fleet.num_devices, *sweep.devices))
+    if is_quick(planning) and num_points * most**2 <= settings.POINTS_AT_ONCE:
+        return dict(winners(spec, sweep, assignment))
+    axes = {name: ",".join(f"{value:.17g}" for value in values) for name, values in sweep.axes.items()}
+    axes |= {"group": sweep.group} if sweep.group is not None else {}
+    words = [word for name, text in axes.items() for word in ("--sweep", f"{name}={text}")]
+    found: dict[str, Any] = asked(spec, [*words, *_moves(assignment)])["winners"]
+    return found
 
 
 def is_quick(planning: Planning) -> bool:
@@ -81,6 +102,10 @@ def asked(spec: ExperimentSpec, words: list[str]) -> dict[str, Any]:
         raise SpecError([Problem("task.placer", "plan_too_slow", message)]) from error
     answer: dict[str, Any] = found
     return answer
+
+
+def _moves(assignment: Mapping[str, int] | None) -> list[str]:
+    return [word for piece, device in (assignment or {}).items() for word in ("--assign", f"{piece}={device}")]
 
 
 def told(error: EngineError) -> tuple[Problem, ...]:

@@ -21,6 +21,8 @@ def test_plans_in_words_and_as_json(design: str, capsys: pytest.CaptureFixture[s
     assert main(["plan", design, "--assign", "fc2=0"]) == 0
     told = capsys.readouterr().out
     assert all(title in told for title in ("Plan by hand", "All on the best device", "All in the cloud", "0 sensors"))
+    assert main(["plan", design, "--sweep", "bandwidth=0.1,1", "--sweep", "devices=1,2"]) == 0
+    assert "bandwidth \\ devices  1" in capsys.readouterr().out
     assert main(["plan", design, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["edited"], len(found["plans"])) == (None, 3)
@@ -33,3 +35,7 @@ def test_what_cannot_be_assigned(design: str, capsys: pytest.CaptureFixture[str]
     told = capsys.readouterr().err
     assert "assignment.x: the splitter makes no piece 'x'; there are" in told
     assert "assignment.y:" in told
+    assert main(["plan", design, "--sweep", "bandwidth=a", "--sweep", "loss=1"]) == 2
+    told = capsys.readouterr().err
+    assert "sweep.bandwidth.0:" in told
+    assert "sweep.loss:" in told

@@ -9,6 +9,7 @@ from engine.inference.planning import CHOSEN
 from engine.inference.task import Inference
 from engine.inference.world import World
 from engine.runs.context import make_context
+from engine.specs.plan_sweep import PlanSweep, sweep_of, winners
 from engine.specs.plans import plans, read_design
 from engine.specs.text import load, parse
 
@@ -113,3 +114,46 @@ def test_only_distributed_inference_has_plans() -> None:
         read_design([])
     with pytest.raises(SpecError, match="no group 'here'"):
         told("task.origin=here")
+
+
+def test_who_wins_where(proposed: dict[str, Any]) -> None:
+    spec = read_design(load(DESIGN))
+    found: dict[str, Any] = winners(spec, PlanSweep(bandwidth=(0.001, 1), rtt=(0.0, 1, 100)), {"fc1": 0})
+    assert [point["at"] for point in found["points"]] == [[b, r] for b in (0.001, 1) for r in (0, 1, 100)]
+    for point in found["points"]:
+        allowed = {name: one["latency_s"] for name, one in point["plans"].items() if one["is_allowed"]}
+        assert allowed[point["winner"]] <= min(allowed.values()) * (1 + 1e-6)
+    here = next(point["plans"] for point in found["points"] if point["at"] == [1, 1])
+    assert here["chosen"]["latency_s"] == proposed["plans"][0]["latency_s"]
+    assert here["all_cloud"]["latency_s"] == proposed["plans"][2]["latency_s"]
+    assert "edited" in here
+    # Nothing but the rate and the round trip of the links changed, and both only make a message slower.
+    late = next(point["plans"] for point in found["points"] if point["at"] == [0.001, 100])
+    assert late["all_cloud"]["latency_s"] > here["all_cloud"]["latency_s"]
+
+
+def test_fewer_devices_leave_a_plan_by_hand_out() -> None:
+    spec = read_design(load(DESIGN))
+    found: dict[str, Any] = winners(spec, PlanSweep(devices=(1, 3)), {"fc1": 3, "fc2": 1})
+    assert found["group"] == "boards"
+    # Of one board the cloud is device 2, and there is no device 3.
+    assert ["edited" in point["plans"] for point in found["points"]] == [False, True]
+    with pytest.raises(SpecError, match="no group 'here'"):
+        winners(spec, PlanSweep(devices=(1,), group="here"))
+
+
+@pytest.mark.parametrize(
+    ("tree", "path"),
+    [
+        ({}, "sweep"),
+        ({"bandwidth": [1], "rtt": [1], "devices": [1]}, "sweep"),
+        ({"bandwidth": [0]}, "sweep.bandwidth.0"),
+        ({"devices": [1.5]}, "sweep.devices.0"),
+        ({"rtt": [1.0] * 10}, "sweep.rtt"),
+        ({"loss": [1]}, "sweep.loss"),
+    ],
+)
+def test_sweeps_that_are_wrong(tree: dict[str, Any], path: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        sweep_of(tree)
+    assert path in {problem.path for problem in caught.value.problems}

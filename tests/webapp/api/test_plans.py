@@ -33,6 +33,18 @@ def test_plans_are_proposed_and_edited(lab: Lab) -> None:
     edited = planned(lab, {"spec": SPEC, "assignment": {piece: to}})
     assert edited["moved"] == [{"piece": piece, "from": was, "to": to}]
     assert edited["edited"]["latency_s"] > 0
+    assert edited["winners"] is None
+
+
+def test_who_wins_where(lab: Lab, settings: Any) -> None:
+    asked = {"spec": SPEC, "sweep": {"bandwidth": [0.1, 1], "devices": [2], "group": "boards"}}
+    found = planned(lab, asked)["winners"]
+    assert [point["at"] for point in found["points"]] == [[0.1, 2], [1, 2]]
+    assert all(point["winner"] in point["plans"] for point in found["points"])
+    settings.POINTS_AT_ONCE = 0  # as if that took long: the command says the same
+    assert planned(lab, asked)["winners"] == found
+    refused = lab.by("viewer")("POST", "/plans", {"spec": SPEC, "sweep": {"devices": [1], "group": "here"}})
+    assert codes(refused) == {"sweep.group": "unknown_group"}
 
 
 def test_every_problem_has_its_place_in_the_body(lab: Lab) -> None:
@@ -59,7 +71,7 @@ def test_a_slow_placer_is_asked_in_a_process_of_its_own(lab: Lab, monkeypatch: p
             raise TakesTooLong
         if len(asked) == 3:
             raise EngineError("it fails")
-        return plans(read_design(json.loads(given)), {"fc2": 1})
+        return {**plans(read_design(json.loads(given)), {"fc2": 1}), "winners": None}
 
     monkeypatch.setattr(planner, "answer_of", answer_of)
     slow = {**SPEC, "task": {**SPEC["task"], "placer": {"kind": "ilp"}}}

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.core.errors import EngineError, Problem, SpecError
 from engine.inference.placers.given import PieceName
+from engine.specs.plan_sweep import PlanSweep
 from webapp.api.answers import answer
 from webapp.api.bodies import envelope
 from webapp.api.documents import reference, takes_model
@@ -15,7 +16,7 @@ from webapp.api.filters import TeamQuery
 from webapp.api.gate import Request, team_for
 from webapp.api.resources import Json
 from webapp.api.shapes import Exact
-from webapp.inference.planner import design_of, plans_of, told
+from webapp.inference.planner import design_of, plans_of, told, winners_of
 
 router = Router(tags=["specs"])
 
@@ -28,6 +29,9 @@ class PlanBody(Exact):
     assignment: dict[PieceName, Annotated[int, Field(ge=0)]] | None = None
     """Number of the device of each piece, for a plan by hand; pieces that are not named stay where the placer has
     them."""
+    sweep: PlanSweep | None = None
+    """Where plans are compared as well: lists of factors on `bandwidth` or `rtt`, numbers of `devices`; one or two of
+    them, at most nine values each."""
 
 
 @router.post(
@@ -42,12 +46,16 @@ class PlanBody(Exact):
 )
 def create_plans(request: Request, query: Query[TeamQuery]) -> HttpResponse:
     """Which device computes which piece, before anything is trained, and what that comes to: the placer's plan, all on
-    the best device, all in the cloud; with `assignment` a plan by hand and the rules that it breaks. Nothing is stored.
+    the best device, all in the cloud; with `assignment` a plan by hand and the rules that it breaks; with
+    `sweep` the best of them elsewhere. Nothing is stored.
     """
     team = team_for(request, query.team)
     sent = envelope(request, PlanBody)
     try:
-        return answer(plans_of(design_of(team, sent.spec), sent.assignment))
+        spec = design_of(team, sent.spec)
+        found = plans_of(spec, sent.assignment)
+        won = None if sent.sweep is None else winners_of(spec, sent.sweep, sent.assignment)
+        return answer({**found, "winners": won})
     except EngineError as error:
         raise SpecError(map(_placed, told(error))) from error
 
