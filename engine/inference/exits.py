@@ -35,7 +35,8 @@ def confidence(logits: np.ndarray, policy: Policy) -> NDArray[np.float64]:
         found: NDArray[np.float64] = np.exp(log.max(axis=1))
         return found
     entropy = -(np.exp(log) * log).sum(axis=1) / np.log(log.shape[1])
-    return 1.0 - np.clip(entropy, 0.0, 1.0)
+    sureness: NDArray[np.float64] = 1.0 - np.clip(entropy, 0.0, 1.0)
+    return sureness
 
 
 def is_sure(sureness: NDArray[np.float64], policy: Policy, threshold: float) -> NDArray[np.bool_]:

@@ -12,8 +12,8 @@ from engine.core.errors import EngineError
 from engine.core.nodes import SERVER
 from engine.core.streams import stream
 from engine.costs.trace import Trace, TraceBuilder
-from engine.inference.courses import Course, courses
-from engine.inference.failures import At, Guard, StandbyRules, held_weights, with_standbys, without_nodes, worst_case
+from engine.inference.courses import At, Course, courses
+from engine.inference.failures import Guard, StandbyRules, held_weights, with_standbys, without_nodes, worst_case
 from engine.inference.losses import LossSets, loss_sets
 from engine.inference.pieces import Pieces
 from engine.inference.placer import NoPlan, Placement, placement_of

@@ -18,7 +18,7 @@ from engine.inference.rivals import graph_of, rival_network, rivals_of
 from engine.inference.splitters.bottleneck import BottleneckSplitter
 from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.stages.teaching import Reading
-from engine.inference.world import STUDENTS, TEACHER, students_of, world_of
+from engine.inference.world import STUDENTS, TEACHER, World, students_of, world_of
 from engine.models.model_file import ModelCard, pack
 from engine.models.profile import profile
 from engine.task.contract import Context, State, Summary
@@ -38,14 +38,7 @@ def facts_of(task: "Inference", context: Context) -> dict[str, JsonValue]:
     return {
         "num_devices": context.fleet.num_devices,
         "stages": stages_of(world),
-        "contenders": [
-            *({"name": name, "title": TITLES[name][0], "role": TITLES[name][1]} for name in planning.plans),
-            *(
-                {"name": name, "title": title, "role": "baseline"}
-                for rival in rivals_of(world)
-                for name, title in rival.rows
-            ),
-        ],
+        "contenders": _contenders(world),
         "final": CHOSEN,
         "num_parameters": world.profile.num_parameters,
         "macs": world.profile.total_macs,
@@ -63,6 +56,13 @@ def facts_of(task: "Inference", context: Context) -> dict[str, JsonValue]:
         "num_test_samples": task.dataset.num_samples("test"),
         "classes": list(task.dataset.class_names()),
     }
+
+
+def _contenders(world: World) -> list[JsonValue]:
+    """Name, title and role of every row of the comparison that there may be."""
+    plans = [(name, *TITLES[name]) for name in world.planning.plans]
+    rivals = [(*row, "baseline") for rival in rivals_of(world) for row in rival.rows]
+    return [{"name": name, "title": title, "role": role} for name, title, role in (*plans, *rivals)]
 
 
 def expected_host_trace(task: "Inference", context: Context) -> Trace:
