@@ -53,6 +53,7 @@ PAGES: dict[str, Row] = {
     "experiment-estimate": Row("runner", "POST"),
     "experiment-preview": Row("runner", "POST"),
     "experiment-plan": Row("runner", "POST"),
+    "experiment-winners": Row("runner", "POST"),
     "experiment-detail": Row("viewer", names=_EXPERIMENT),
     "experiment-series": Row("viewer", names=_EXPERIMENT),
     "experiment-ledgers": Row("viewer", names=_EXPERIMENT),

@@ -12,6 +12,7 @@ urlpatterns = [
     path("experiments/estimate", views.experiment_estimate, name="experiment-estimate"),
     path("experiments/preview", views.experiment_preview, name="experiment-preview"),
     path("experiments/plan", planner_views.experiment_plan, name="experiment-plan"),
+    path("experiments/plan/winners", planner_views.experiment_winners, name="experiment-winners"),
     path("experiments/<uuid:pk>/", views.experiment_detail, name="experiment-detail"),
     path("experiments/<uuid:pk>/series", views.experiment_series, name="experiment-series"),
     path("experiments/<uuid:pk>/ledgers", views.experiment_ledgers, name="experiment-ledgers"),

@@ -75,6 +75,16 @@ def test_what_is_wrong_with_a_device_stands_at_its_field(client: Client) -> None
     assert "devices chosen for pieces that are gone are dropped" in text
 
 
+def test_who_wins_where_is_a_grid(client: Client) -> None:
+    sent = design(client)
+    text = client.post("/experiments/plan/winners", {**sent, "plan:axes": "bandwidth devices"}).content.decode()
+    assert text.count('class="won-') >= 20
+    assert "The number of devices is that of boards." in text
+    assert "two of bandwidth, rtt, devices" in client.post("/experiments/plan/winners", sent).content.decode()
+    wrong = {**sent, "_yaml": "task: {kind: federated}", "plan:axes": "rtt devices"}
+    assert "only tasks of kind inference" in client.post("/experiments/plan/winners", wrong).content.decode()
+
+
 def test_designs_without_a_plan_say_why(client: Client) -> None:
     text, _ = panel(client, design(client, DESIGN.replace("cloud: cloud", "cloud: nowhere")))
     assert "the fleet has no group &#x27;nowhere&#x27;" in text

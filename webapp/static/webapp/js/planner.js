@@ -16,7 +16,12 @@ function draw() {
 }
 
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.target.id === "planner") draw();
+  const found = document.getElementById("winners-found"), old = document.getElementById("winners-old");
+  if (event.target === found) old.hidden = true;
+  if (event.target.id !== "planner") return;
+  draw();
+  document.getElementById("planner-winners").hidden = !document.getElementById("planner-draw");
+  old.hidden = !found.firstElementChild;
 });
 
 // A change of structure replaces the form without a change in any field.
