@@ -226,7 +226,7 @@ def page(result: dict[str, Any]) -> str:
         "",
         "Thirty requests, five in a second, on the Wi-Fi-like link; device 1 is killed (SIGKILL) after two seconds.",
         "",
-        "| plan | outcome | in place again after noticing | sent again | answered | degraded | failed | longest latency |",
+        "| plan | outcome | in place again after | sent again | answered | degraded | failed | longest latency |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for kill in result["kills"]:
