@@ -51,7 +51,7 @@ def remembered(teacher: str, x: np.ndarray, make: Callable[[], Outputs]) -> Outp
             return {name: arrays[name] for name in arrays.files}
     made = make()
     content = BytesIO()
-    np.savez(content, **made)
+    np.savez(content, filters=made["filters"], logits=made["logits"])
     # A full disk, or a folder of another user, costs the next run some time, but not this one its result.
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
