@@ -13,9 +13,9 @@ TEACHER, TWO, FOUR = (HERE / f"nonn_cifar_{part}.yaml" for part in ("teacher", "
 INTRODUCTION = """
 CIFAR-10 from JPEG files. One teacher (WRN-16-2, 691,674 parameters, 101 million MACs, 20 epochs of one cycle with flips
 and crops) looks at two views of the 45,000 training samples once; students (LeNet-5 of double width, 1.9 million MACs
-each) and all that stands beside them take 6,000 steps of 128 against what it said. The authors' teacher is WRN-40-4 and
+each) and all that stands beside them take 4,000 steps of 128 against what it said. The authors' teacher is WRN-40-4 and
 their training 200 epochs. Costs are the cost model's; columns are those of [MNIST](nonn.md), where the statistics over
-seeds and the paper's claims stand. Made by `./edgeloom reproduce nonn_cifar` in legs, about 6 hours of one core.
+seeds and the paper's claims stand. Made by `./edgeloom reproduce nonn_cifar` in legs of some hours.
 """.strip()
 
 
