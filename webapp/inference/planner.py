@@ -80,7 +80,7 @@ def is_quick(planning: Planning) -> bool:
             return False
         case Exhaustive() as placer:
             count = planning.problem.prices.num_nodes ** min(planning.problem.num_pieces, 64)
-            return min(count, placer.most) <= settings.PLACEMENTS_AT_ONCE
+            return bool(min(count, placer.most) <= settings.PLACEMENTS_AT_ONCE)
         case _:
             return True
 

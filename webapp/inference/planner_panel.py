@@ -26,6 +26,9 @@ RESET = "plan:reset"
 MOST_PIECES = 200
 """Pieces that can be moved on the page; ``./edgeloom plan`` and REST move any."""
 
+ROUNDING = 0.0005
+"""Gap to the best plan below which it would be told as 0.0 %."""
+
 ASSIGNMENT = "assignment."
 """Begins the paths of problems with a device that was chosen."""
 
@@ -174,6 +177,7 @@ def _sums(plan: Mapping[str, Any]) -> dict[str, float]:
         "most_memory": max((share["memory_bytes"] for share in plan["devices"]), default=0),
         "sent": sum(message["num_bytes"] for message in plan["messages"]),
         "num_devices": len(set(plan["assignment"].values())),
+        "far": plan["gap"] if (plan["gap"] or 0) >= ROUNDING else 0,
     }
 
 
@@ -188,7 +192,7 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tu
 
 
 def _rows(found: Mapping[str, Any], named: Mapping[int, str], wrong: Mapping[str, Sequence[str]]) -> list[PieceRow]:
-    proposed = next((plan["assignment"] for plan in found["plans"] if plan["name"] == "chosen"), {})
+    proposed: dict[str, int] = next((plan["assignment"] for plan in found["plans"] if plan["name"] == "chosen"), {})
     edited = found["edited"]["assignment"] if found["edited"] else {**proposed, **found.get("tried", {})}
     rows = []
     for piece in found["pieces"][:MOST_PIECES]:
