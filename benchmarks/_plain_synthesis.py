@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.datafree.contrast import LAYERS, Contrast
-from engine.datafree.generators import start_size
-from engine.datafree.pixels import Descent, Move
-from engine.datafree.targets import relative_distance, spread_for
-from engine.datafree.views import Seen, SynthesisView
+from engine.datafree.generation.contrast import LAYERS, Contrast
+from engine.datafree.generation.generators import start_size
+from engine.datafree.images.pixels import Descent, Move
+from engine.datafree.images.targets import relative_distance, spread_for
+from engine.datafree.images.views import Seen, SynthesisView
 from engine.models.build import build
 from engine.models.graph import Graph
 

@@ -19,8 +19,8 @@ from engine.data.dataset import Dataset, Split, SplitName
 from engine.data.datasets.mnist import Mnist
 from engine.data.partitioners.iid import Iid
 from engine.data.store import DataStore
-from engine.federated.cohorts import draw_cohort
 from engine.federated.layout import graph_of, population_of
+from engine.federated.rounds.cohorts import draw_cohort
 from engine.federated.samplers.uniform import Uniform
 from engine.federated.settings import EvaluationSettings
 from engine.federated.strategies.fedavg import FedAvg

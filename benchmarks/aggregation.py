@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks.peers import environment
 from engine.core.streams import stream
 from engine.federated.aggregator import Rows, aggregators
-from engine.federated.distances import squared_distances
+from engine.federated.robustness.distances import squared_distances
 
 PEER = Path(__file__).resolve().parent / "peers" / "flower_aggregation.py"
 SIZES = ((100, 200_000), (10, 1_600_000))

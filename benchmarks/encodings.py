@@ -26,7 +26,7 @@ from engine.encodings.entropy import squeezed
 from engine.encodings.members.none import Uncoded
 from engine.encodings.settings import EncodingSettings
 from engine.federated.layout import SERVER
-from engine.federated.messages import grouped
+from engine.federated.rounds.messages import grouped
 from engine.runs.context import make_context
 from engine.runs.loop import run
 from engine.runs.sinks import MemorySink

@@ -49,8 +49,8 @@ from benchmarks.peers import running
 from benchmarks.peers.given import Given
 from engine.core.streams import stream
 from engine.core.threads import Team
-from engine.federated.cohorts import draw_cohort
 from engine.federated.layout import graph_of, population_of
+from engine.federated.rounds.cohorts import draw_cohort
 from engine.federated.task import Federated
 from engine.models.profile import profile
 from engine.models.weights import initial

@@ -30,11 +30,11 @@ from engine.emulation.fabric import FabricName
 from engine.emulation.laboratory import Host
 from engine.emulation.scenarios import Line, scenarios
 from engine.emulation.scores import measured
-from engine.inference.courses import lay
-from engine.inference.failures import Guard
+from engine.inference.cuts.pieces import Pieces
 from engine.inference.live.session import PROGRAM, Carried, Session, Trial
-from engine.inference.pieces import Pieces
+from engine.inference.outages.failures import Guard
 from engine.inference.placers.greedy import Greedy
+from engine.inference.plans.courses import lay
 from engine.inference.task import Inference
 from engine.inference.world import World
 from engine.models.weights import initial

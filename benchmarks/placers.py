@@ -26,13 +26,13 @@ from engine.core.sample import SampleSpec
 from engine.costs.model import CostModel
 from engine.costs.work import Work
 from engine.fleet.group import FleetSpec
-from engine.inference.cutting import Costs, Cutting
-from engine.inference.parts import Part
-from engine.inference.pieces import SINK, SOURCE, Message, Piece, Pieces
+from engine.inference.cuts.parts import Part
+from engine.inference.cuts.pieces import SINK, SOURCE, Message, Piece, Pieces
 from engine.inference.placer import Placement, placers
-from engine.inference.plan import plan_of
-from engine.inference.prices import Prices
-from engine.inference.problem import PlacementProblem
+from engine.inference.plans.cutting import Costs, Cutting
+from engine.inference.plans.plan import plan_of
+from engine.inference.plans.prices import Prices
+from engine.inference.plans.problem import PlacementProblem
 from engine.inference.splitter import splitters
 from engine.models.model import models
 from engine.network.spec import NetworkSpec

@@ -33,11 +33,11 @@ from engine.data.dataset import Dataset, Split, datasets
 from engine.data.datasets.digits import Digits
 from engine.data.pixels import Pixels
 from engine.data.store import DataStore
-from engine.datafree.metadata_file import MetadataFile
+from engine.datafree.images.pixel_synthesizer import PixelSynthesizer
+from engine.datafree.images.views import SynthesisView, TeacherView
 from engine.datafree.metadata_kinds.activation_clusters import ActivationClusters
-from engine.datafree.pixel_synthesizer import PixelSynthesizer
+from engine.datafree.owner.metadata_file import MetadataFile
 from engine.datafree.synthesizer import Synthesizer, synthesizers
-from engine.datafree.views import SynthesisView, TeacherView
 from engine.models.build import GraphModule, build
 from engine.models.graph import Graph
 from engine.models.weights import initial

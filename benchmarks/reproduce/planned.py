@@ -4,8 +4,8 @@ from pathlib import Path
 
 from benchmarks.reproduce.networks import Contender, figures_of
 from engine.inference.placer import placement_of
-from engine.inference.plan import Plan
-from engine.inference.planning import CHOSEN, TEACHER
+from engine.inference.plans.plan import Plan
+from engine.inference.plans.planning import CHOSEN, TEACHER
 from engine.inference.splitters.channel import ChannelSplitter
 from engine.inference.splitters.nonn import NonnSplitter
 from engine.inference.task import Inference

@@ -17,7 +17,7 @@ from engine.datafree.export.files import Exported, export, export_quantized
 from engine.datafree.export.runner import Runner, declared, load, rounding
 from engine.datafree.export.verification import BATCH, verify
 from engine.datafree.quantizer import QuantInputs, Quantizer, quantizers
-from engine.datafree.ranges import tells_all
+from engine.datafree.rounding.ranges import tells_all
 from engine.models.graph import Graph
 from engine.models.model_file import ModelCard, read_model
 from engine.runs.folder import RunFolder

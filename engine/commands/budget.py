@@ -9,8 +9,8 @@ from engine.commands.output import DONE, duration, say, si, write_json
 from engine.commands.spec_file import add_json
 from engine.core.errors import Problem, SpecError
 from engine.core.json import plain
-from engine.datafree.budget import BudgetRow
-from engine.datafree.footprint import PRECISIONS
+from engine.datafree.fleet.budget import BudgetRow
+from engine.datafree.fleet.footprint import PRECISIONS
 from engine.fleet.catalogue import devices
 from engine.models.graph import Graph
 from engine.specs.budgeting import BudgetQuestion, ModelBudget, answers, asked, fitting

@@ -8,8 +8,8 @@ from engine.commands.output import DONE, amount, duration, say, write_json
 from engine.commands.spec_file import add_json, add_spec, read_spec
 from engine.core.json import JsonValue, plain
 from engine.costs.estimate import Estimate, estimate
-from engine.datafree.budget import BudgetRow
 from engine.datafree.expectation import deployed_fits
+from engine.datafree.fleet.budget import BudgetRow
 from engine.datafree.task import Datafree
 from engine.specs.context import make_context
 from engine.specs.sweep import Cell

@@ -38,7 +38,7 @@ BODIES: dict[str, str] = {
     "audit": "sentence, signals (names of what separates members), figures by name (student_auc, ...)",
     "exits": "early exits of a network: policy, threshold, rates (share of the test samples that each answers), exits "
     "(name, accuracy of its answers to all samples), curve (threshold, accuracy, rates)",
-    "filters": "the network of a teacher's filters, and who learns them; see engine.inference.filter_page",
+    "filters": "the network of a teacher's filters, and who learns them; see engine.inference.nonn.filter_page",
     "plan": "what is computed where in a distributed inference, a plan of the comparison (name), the one that is "
     "carried out last: stages (piece, device, parameter_bytes, peak_bytes, start_s, end_s, share of the inferences "
     "that need it, macs, energy_j), messages (content, source, target, num_bytes, start_s, end_s, share), devices "

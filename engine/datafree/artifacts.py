@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.datafree import layout, metadata_file
-from engine.datafree.sprites import sheet_of
-from engine.datafree.stored_metadata import handed_out
+from engine.datafree import layout
+from engine.datafree.images.sprites import sheet_of
+from engine.datafree.owner import metadata_file
+from engine.datafree.owner.stored_metadata import handed_out
 from engine.datafree.stored_weights import weights_digest
 from engine.models.graph_json import from_json
 from engine.models.model_file import ModelCard, pack

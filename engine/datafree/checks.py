@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from engine.core.errors import Problem
 from engine.costs.plan import message_problems
-from engine.datafree.deployment import computes_integers, expected_bytes, final_of
-from engine.datafree.devices import precision_of
+from engine.datafree.fleet.deployment import computes_integers, expected_bytes, final_of
+from engine.datafree.fleet.devices import precision_of
 from engine.datafree.metadata import Subject
-from engine.datafree.stored_metadata import StoredMetadata
+from engine.datafree.owner.stored_metadata import StoredMetadata
 from engine.datafree.world import World
 from engine.models.profile import profile
 from engine.task.contract import Context

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.core.json import JsonValue
-from engine.datafree.deployment import computes_integers
-from engine.datafree.devices import device_rows
-from engine.datafree.footprint import PRECISIONS, Precision, footprint
+from engine.datafree.fleet.deployment import computes_integers
+from engine.datafree.fleet.devices import device_rows
+from engine.datafree.fleet.footprint import PRECISIONS, Precision, footprint
 from engine.models.profile import profile
 from engine.task.contract import State
 

@@ -67,7 +67,7 @@ class Distiller(Component):
 
     def loss(self, view: DistillView) -> dict[str, Tensor]:
         """The terms of the loss by name, each with its weight in it: the loss is their sum."""
-        from engine.datafree.imitation import soft_target_terms
+        from engine.datafree.learning.imitation import soft_target_terms
 
         return {**soft_target_terms(view, self.temperature, self.alpha), **self.further_terms(view)}
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from engine.costs.trace import Trace, TraceBuilder
 from engine.costs.work import Work
-from engine.datafree.budget import BudgetRow, budgets
-from engine.datafree.deployment import deployment_trace, expected_bytes, final_of
-from engine.datafree.folding import fold_graph
+from engine.datafree.fleet.budget import BudgetRow, budgets
+from engine.datafree.fleet.deployment import deployment_trace, expected_bytes, final_of
 from engine.datafree.program import program_of
+from engine.datafree.rounding.folding import fold_graph
 from engine.datafree.stages.exporting import Verify
 from engine.datafree.stages.measuring import Measure
 from engine.datafree.stages.synthesizing import Synthesize

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from engine.core.json import JsonValue
 from engine.core.registry import kind_of
 from engine.datafree.contenders import TITLES, baselines_of, contenders_of
-from engine.datafree.deployment import final_of
-from engine.datafree.devices import device_rows
+from engine.datafree.fleet.deployment import final_of
+from engine.datafree.fleet.devices import device_rows
 from engine.datafree.program import stages_of
 from engine.datafree.world import World
 from engine.task.contract import Context

@@ -13,12 +13,12 @@ from engine.core.component import Component
 from engine.core.errors import Problem
 from engine.core.registry import Registry
 from engine.data.dataset import Split
-from engine.datafree.spread import Spread
+from engine.datafree.owner.spread import Spread
 from engine.models.graph import Graph
 from engine.task.context import ArtifactResolver
 
 if TYPE_CHECKING:
-    from engine.datafree.views import TeacherView
+    from engine.datafree.images.views import TeacherView
 
 Tensors = Mapping[str, np.ndarray]
 """Arrays by name."""
@@ -132,7 +132,7 @@ class CollectedMetadata(Metadata):
 
     def expected_bytes(self, graph: Graph) -> int:
         """Size of the packed file in bytes, header included, for such a teacher."""
-        from engine.datafree.metadata_file import packed_bytes
+        from engine.datafree.owner.metadata_file import packed_bytes
 
         return packed_bytes(self, graph)
 

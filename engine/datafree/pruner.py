@@ -10,7 +10,7 @@ from pydantic import Field
 
 from engine.core.component import Component
 from engine.core.registry import Registry
-from engine.datafree.channels import Channels, Weights, channels_of, narrowed, without
+from engine.datafree.shrinking.channels import Channels, Weights, channels_of, narrowed, without
 from engine.models.graph import Graph
 
 

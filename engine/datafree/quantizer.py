@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 from engine.core.component import Component
 from engine.core.errors import Problem, SpecError
 from engine.core.registry import Registry
-from engine.datafree.folding import Folded, fold
-from engine.datafree.quantized import (
+from engine.datafree.rounding.folding import Folded, fold
+from engine.datafree.rounding.quantized import (
     Grid,
     IntegerWeight,
     Quantized,
@@ -21,7 +21,7 @@ from engine.datafree.quantized import (
     quantized_tensors,
     readers_of,
 )
-from engine.datafree.ranges import Known, by_statistics, tells_all
+from engine.datafree.rounding.ranges import Known, by_statistics, tells_all
 from engine.models.graph import INPUT, Graph, Node
 from engine.models.layer import Layer
 from engine.models.layers import Sigmoid, Tanh
@@ -192,7 +192,7 @@ class Quantizer(Component):
         trusts_statistics = self.ranges == "auto" and not self.prefers_images
         if trusts_statistics and {node.name for node in model.graph.nodes} <= set(told):
             return told
-        from engine.datafree.observation import by_images
+        from engine.datafree.rounding.observation import by_images
 
         seen = by_images(model.graph, model.weights, inputs.images)
         first = replace(told[INPUT], moments=seen[INPUT].moments)

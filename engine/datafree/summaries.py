@@ -8,7 +8,7 @@ from engine.costs.ledger import Ledger
 from engine.costs.trace import Trace, TraceBuilder
 from engine.datafree import layout
 from engine.datafree.artifacts import files_of, host_latencies
-from engine.datafree.deployment import final_of
+from engine.datafree.fleet.deployment import final_of
 from engine.datafree.program import program_of
 from engine.datafree.published import published_of
 from engine.datafree.world import world_of

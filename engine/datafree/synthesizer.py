@@ -18,7 +18,7 @@ from engine.models.profile import Profile
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.datafree.views import SynthesisView
+    from engine.datafree.images.views import SynthesisView
 
 FORWARD_BACKWARD = 2.0
 """Multiply-accumulates of a pass that is differentiated by its input, over those of the forward pass: weights have no

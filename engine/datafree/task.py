@@ -10,7 +10,7 @@ from engine.core.events import Event
 from engine.core.json import JsonValue
 from engine.data.dataset import Dataset, datasets
 from engine.datafree import checks, expectation, facts, layout, summaries
-from engine.datafree.audit import AuditSettings
+from engine.datafree.audits.audit import AuditSettings
 from engine.datafree.distiller import Distiller, distillers
 from engine.datafree.distillers.soft_targets import SoftTargets
 from engine.datafree.metadata import Metadata

@@ -12,8 +12,8 @@ from engine.data.pixels import Pixels
 from engine.datafree import layout
 from engine.datafree.distiller import initial_adapters
 from engine.datafree.metadata import CollectedMetadata
+from engine.datafree.owner.stored_metadata import handed_out
 from engine.datafree.settings import TeacherTraining
-from engine.datafree.stored_metadata import handed_out
 from engine.datafree.synthesizer import Synthesizer
 from engine.datafree.teachers.train import TrainedTeacher
 from engine.models.graph import Graph
@@ -23,10 +23,10 @@ from engine.models.weights import initial
 from engine.task.contract import Context, State
 
 if TYPE_CHECKING:
-    from engine.datafree.metadata_file import MetadataFile
-    from engine.datafree.quantized import Quantized
+    from engine.datafree.images.views import SynthesisView, TeacherView
+    from engine.datafree.owner.metadata_file import MetadataFile
+    from engine.datafree.rounding.quantized import Quantized
     from engine.datafree.task import Datafree
-    from engine.datafree.views import SynthesisView, TeacherView
     from engine.models.build import GraphModule
     from engine.training.supervised import Trainer
 
@@ -180,13 +180,13 @@ class World:
 
     def quantized(self, state: State) -> "Quantized":
         """The quantized model."""
-        from engine.datafree.quantized_state import from_arrays
+        from engine.datafree.rounding.quantized_state import from_arrays
 
         return from_arrays(self.graph("quantized", state), self.weights(state, "quantized"))
 
     def teacher(self, state: State) -> "TeacherView":
         """The teacher as synthesizers and metadata see it."""
-        from engine.datafree.views import TeacherView
+        from engine.datafree.images.views import TeacherView
 
         weights = self.weights(state, "teacher")
         if self._teacher is None or self._teacher[0] is not weights:
@@ -204,7 +204,7 @@ class World:
 
     def synthesis_view(self, state: State, batch: int, student: "GraphModule | None") -> "SynthesisView":
         """What a synthesizer sees of the run."""
-        from engine.datafree.views import SynthesisView
+        from engine.datafree.images.views import SynthesisView
 
         return SynthesisView(
             teacher=self.teacher(state), student=student, metadata=self.metadata(state),

@@ -9,18 +9,18 @@ from engine.core.errors import Problem
 from engine.core.registry import kind_of
 from engine.costs.memory import memory_problems
 from engine.costs.plan import message_problems
-from engine.federated.adversary import target_of
-from engine.federated.budget import typical_turn
 from engine.federated.combinations import refused
 from engine.federated.coordinations.gossip import Gossip
 from engine.federated.coordinations.hierarchical import HierarchicalCoordination
 from engine.federated.expectation import mean_samples
-from engine.federated.messages import shape_only
-from engine.federated.packing import named
-from engine.federated.population import shard_count
-from engine.federated.route import ROWS_BYTES, route_of
+from engine.federated.private.budget import typical_turn
+from engine.federated.robustness.adversary import target_of
+from engine.federated.rounds.messages import shape_only
+from engine.federated.rounds.packing import named
+from engine.federated.rounds.population import shard_count
+from engine.federated.rounds.route import ROWS_BYTES, route_of
+from engine.federated.rounds.traffic import exchange_of, messages_of, profile_of
 from engine.federated.schedulers.buffered import Buffered
-from engine.federated.traffic import exchange_of, messages_of, profile_of
 from engine.models.profile import Profile
 from engine.task.contract import Context
 from engine.training.chain import chain_of

@@ -8,13 +8,13 @@ from engine.core.errors import Problem
 from engine.federated.aggregators.sign_majority import SignMajority
 from engine.federated.coordinations.gossip import Gossip
 from engine.federated.coordinations.hierarchical import HierarchicalCoordination
+from engine.federated.rounds.traffic import messages_of
 from engine.federated.sampler import Sampler
 from engine.federated.schedulers.buffered import Buffered
 from engine.federated.schedulers.synchronous import Synchronous
 from engine.federated.strategies.feddyn import FedDyn
 from engine.federated.strategies.scaffold import Scaffold
 from engine.federated.strategy import Strategy
-from engine.federated.traffic import messages_of
 from engine.models.layers import BatchNorm2d
 from engine.training.local import defines
 

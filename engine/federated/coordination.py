@@ -10,7 +10,7 @@ from engine.core.errors import Problem
 from engine.core.registry import Registry
 from engine.costs.trace import TraceBuilder
 from engine.costs.work import Work
-from engine.federated.sessions import Ints, SessionItems, Sessions
+from engine.federated.rounds.sessions import Ints, SessionItems, Sessions
 
 if TYPE_CHECKING:
     from engine.federated.strategy import Groups
@@ -124,13 +124,13 @@ class Coordination(Component):
     def groups(self, state: "State", part: int) -> "Groups":
         """What the node has, of which the message down to that part of the clients is made: the server's groups."""
         from engine.federated.layout import SERVER
-        from engine.federated.messages import grouped
+        from engine.federated.rounds.messages import grouped
 
         return grouped(SERVER, state.tensors)
 
     def compute(self, task: "Federated", context: "Context", block: "Block") -> "BlockResult":
         """Train the clients of a block."""
-        from engine.federated.blocks import train
+        from engine.federated.rounds.blocks import train
 
         return train(task, context, block)
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.costs.trace import Trace, TraceBuilder
-from engine.federated.asking import Asked
-from engine.federated.cohorts import expected, waiting_s
 from engine.federated.coordination import RoundPlace
-from engine.federated.population import shard_count
+from engine.federated.rounds.asking import Asked
+from engine.federated.rounds.cohorts import expected, waiting_s
+from engine.federated.rounds.population import shard_count
+from engine.federated.rounds.sessions import Sessions, Times
+from engine.federated.rounds.traffic import Course, add_round, exchange_in, local_work, place_of, round_trace
 from engine.federated.scheduler import Called, RoundScheduler
-from engine.federated.sessions import Sessions, Times
-from engine.federated.traffic import Course, add_round, exchange_in, local_work, place_of, round_trace
 from engine.fleet.availability import Moment
 from engine.task.contract import Context
 

@@ -9,7 +9,7 @@ import numpy as np
 from engine.core.component import Component
 from engine.core.errors import Problem
 from engine.core.registry import Registry
-from engine.federated.sessions import Ints
+from engine.federated.rounds.sessions import Ints
 
 if TYPE_CHECKING:
     from engine.task.contract import Context

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.core.events import Event
-from engine.federated import asynchrony, buffering, expectation, rounds, summaries
+from engine.federated import expectation, summaries
+from engine.federated.asynchronous import asynchrony, buffering
+from engine.federated.rounds import loop as rounds
 from engine.federated.schedulers.buffered import Buffered
 from engine.task.contract import Context, State
 

@@ -9,7 +9,7 @@ import numpy as np
 from engine.core.component import Component
 from engine.core.errors import Problem
 from engine.core.registry import Registry
-from engine.federated.sessions import Floats, Ints, Sessions, Times, cut
+from engine.federated.rounds.sessions import Floats, Ints, Sessions, Times, cut
 
 LATE, AWAY, NOT_NEEDED = "deadline", "went away", "not needed"
 """Why a client that began a round is not counted in it."""

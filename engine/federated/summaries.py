@@ -9,16 +9,17 @@ from engine.core.json import JsonValue
 from engine.core.registry import kind_of
 from engine.costs.ledger import Ledger
 from engine.costs.trace import Trace, TraceBuilder
-from engine.federated import budget, layout
-from engine.federated.adversary import attack_facts
-from engine.federated.asking import Asked
+from engine.federated import layout
 from engine.federated.expectation import mean_samples
-from engine.federated.history import records
 from engine.federated.layout import SERVER, rounds_done
-from engine.federated.messages import grouped
-from engine.federated.population import shard_count
-from engine.federated.sessions import Sessions
-from engine.federated.traffic import Course, add_round, exchange_of, profile_of
+from engine.federated.private import budget
+from engine.federated.robustness.adversary import attack_facts
+from engine.federated.rounds.asking import Asked
+from engine.federated.rounds.history import records
+from engine.federated.rounds.messages import grouped
+from engine.federated.rounds.population import shard_count
+from engine.federated.rounds.sessions import Sessions
+from engine.federated.rounds.traffic import Course, add_round, exchange_of, profile_of
 from engine.models.model_file import ModelCard, pack
 from engine.task.contract import Context, State, Summary
 

@@ -14,13 +14,14 @@ from engine.data.partitioner import Partitioner, partitioners
 from engine.data.partitioners.iid import Iid
 from engine.data.partitioners.natural import Natural
 from engine.encodings.settings import EncodingSettings
-from engine.federated import blocks, checks, layout, summaries
+from engine.federated import checks, layout, summaries
 from engine.federated.aggregator import Aggregator, aggregators
 from engine.federated.aggregators.mean import Mean
 from engine.federated.attack import Attack, attacks
 from engine.federated.coordination import Coordination, coordinations
 from engine.federated.coordinations.server import Server
 from engine.federated.loops import loop_of
+from engine.federated.rounds import blocks
 from engine.federated.sampler import Sampler, samplers
 from engine.federated.samplers.uniform import Uniform
 from engine.federated.scheduler import Scheduler, schedulers

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from engine.core.json import JsonValue
 from engine.datafree.stages.measuring import samples_at_once
 from engine.datafree.teachers.train import TrainedTeacher
-from engine.inference.rivals import Rival, graph_of, rival_network, rivals_of
+from engine.inference.nonn.rivals import Rival, graph_of, rival_network, rivals_of
 from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.splitters.ensemble import EnsembleSplitter
 from engine.inference.stages.job import Job

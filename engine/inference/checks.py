@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from engine.core.errors import EngineError, Problem
 from engine.datafree.checks import below
+from engine.inference.nonn.rivals import RivalSettings
 from engine.inference.placer import NoPlan
-from engine.inference.prices import MOST_NODES
-from engine.inference.rivals import RivalSettings
+from engine.inference.plans.prices import MOST_NODES
 from engine.inference.splitters.nonn import NonnSplitter
 from engine.inference.world import world_of
 from engine.task.contract import Context

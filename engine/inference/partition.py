@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 from engine.core.component import Component
 from engine.core.errors import EngineError
 from engine.core.registry import Registry
-from engine.inference.communities import Group
-from engine.inference.filters import FilterNetwork
-from engine.inference.partition_rooms import Room, fair_counts
+from engine.inference.nonn.communities import Group
+from engine.inference.nonn.filters import FilterNetwork
+from engine.inference.nonn.partition_rooms import Room, fair_counts
 
 MOST_STUDENTS = 8
 """Students at most; the method was published with up to this many."""

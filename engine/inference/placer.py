@@ -9,7 +9,7 @@ from typing import ClassVar, get_args
 from engine.core.component import Component
 from engine.core.errors import EngineError, Problem
 from engine.core.registry import Registry
-from engine.inference.problem import Objective, PlacementProblem, Score
+from engine.inference.plans.problem import Objective, PlacementProblem, Score
 
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from engine.core.component import Component
 from engine.core.units import Unit
 from engine.fleet.group import GroupName
-from engine.inference.problem import Constraints
+from engine.inference.plans.problem import Constraints
 
 Availability = Annotated[float, Field(gt=0, le=1)]
 

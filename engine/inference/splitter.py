@@ -6,8 +6,8 @@ from typing import ClassVar
 from engine.core.component import Component
 from engine.core.errors import EngineError, Problem
 from engine.core.registry import Registry
-from engine.inference.narrowing import Bits
-from engine.inference.pieces import Pieces
+from engine.inference.cuts.narrowing import Bits
+from engine.inference.cuts.pieces import Pieces
 from engine.models.graph import Graph
 
 

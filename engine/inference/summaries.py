@@ -13,8 +13,8 @@ from engine.costs.trace import Trace, TraceBuilder
 from engine.costs.work import Work
 from engine.datafree import layout
 from engine.inference.agenda import agenda_of, stages_of
-from engine.inference.planning import CHOSEN, TITLES
-from engine.inference.rivals import graph_of, rival_network, rivals_of
+from engine.inference.nonn.rivals import graph_of, rival_network, rivals_of
+from engine.inference.plans.planning import CHOSEN, TITLES
 from engine.inference.splitters.bottleneck import BottleneckSplitter
 from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.stages.teaching import Reading

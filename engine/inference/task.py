@@ -16,11 +16,11 @@ from engine.datafree.teachers.train import TrainedTeacher
 from engine.fleet.group import GroupName
 from engine.inference import checks, summaries
 from engine.inference.agenda import agenda_of
-from engine.inference.arrivals import RequestSettings
+from engine.inference.nonn.rivals import RivalSettings
 from engine.inference.placer import Placer, placers
 from engine.inference.placers.greedy import Greedy
-from engine.inference.problem import Objective
-from engine.inference.rivals import RivalSettings
+from engine.inference.plans.problem import Objective
+from engine.inference.requests.arrivals import RequestSettings
 from engine.inference.settings import FailureSettings, PlanRules, VerificationSettings
 from engine.inference.splitter import Splitter, splitters
 from engine.inference.splitters.layer import LayerSplitter

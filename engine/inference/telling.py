@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from engine.core.json import JsonValue
-from engine.inference.comparison import finite
-from engine.inference.pieces import Pieces
-from engine.inference.planning import CHOSEN, TEACHER, Planning
-from engine.inference.queueing import Stream
+from engine.inference.cuts.pieces import Pieces
+from engine.inference.plans.comparison import finite
+from engine.inference.plans.planning import CHOSEN, TEACHER, Planning
+from engine.inference.requests.queueing import Stream
 
 PERCENTS = (*range(0, 100, 5), 99.0, 99.9, 100.0)
 """Percentages of requests of which it is told within how many seconds they were answered."""

@@ -11,14 +11,14 @@ from engine.core.streams import seed_of
 from engine.data.dataset import Split
 from engine.datafree.settings import TeacherTraining
 from engine.datafree.teachers.train import TrainedTeacher
-from engine.inference.narrowing import narrowed
-from engine.inference.pieces import Pieces
-from engine.inference.planning import Planning
-from engine.inference.sharing import SharingSplitter, shared_by_speed
+from engine.inference.cuts.narrowing import narrowed
+from engine.inference.cuts.pieces import Pieces
+from engine.inference.cuts.sharing import SharingSplitter, shared_by_speed
+from engine.inference.nonn.students import StudentNetwork
+from engine.inference.plans.planning import Planning
 from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.splitters.ensemble import EnsembleSplitter
 from engine.inference.splitters.nonn import NonnSplitter
-from engine.inference.students import StudentNetwork
 from engine.models.graph import Graph
 from engine.models.profile import Profile, profile
 from engine.models.weights import initial

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from engine.core.registry import kind_of
-from engine.datafree.budget import SMALL, BudgetRow
-from engine.datafree.footprint import PRECISIONS, footprint
+from engine.datafree.fleet.budget import SMALL, BudgetRow
+from engine.datafree.fleet.footprint import PRECISIONS, footprint
 from engine.fleet.catalogue import builtin_devices
 from engine.specs.budgeting import ModelBudget, answers, asked, fitting
 

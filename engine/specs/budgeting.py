@@ -12,7 +12,7 @@ from engine.core.errors import Problem, SpecError
 from engine.core.json import JsonValue, plain
 from engine.core.registry import kind_of
 from engine.data.dataset import Dataset, datasets
-from engine.datafree.budget import BudgetRow, budgets
+from engine.datafree.fleet.budget import BudgetRow, budgets
 from engine.fleet.group import FleetSpec
 from engine.models.graph import Graph
 from engine.models.model import Model, models

@@ -11,9 +11,9 @@ from pydantic_core import PydanticCustomError
 from engine.core.component import Component
 from engine.core.errors import EngineError, Problem, SpecError
 from engine.core.json import JsonValue
-from engine.inference.prices import MOST_NODES
-from engine.inference.proposals import proposals_of
-from engine.inference.winners import Contest, contest
+from engine.inference.plans.prices import MOST_NODES
+from engine.inference.plans.proposals import proposals_of
+from engine.inference.plans.winners import Contest, contest
 from engine.network.choice import link_of
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.messages import problems_of

@@ -6,8 +6,8 @@ from typing import Any
 from engine.core.errors import Problem, SpecError
 from engine.core.json import JsonValue
 from engine.inference.checks import problems_before_plan
-from engine.inference.planning import Planning
-from engine.inference.proposals import evaluated, moves, proposals_of
+from engine.inference.plans.planning import Planning
+from engine.inference.plans.proposals import evaluated, moves, proposals_of
 from engine.inference.task import Inference
 from engine.inference.world import world_of
 from engine.specs.context import make_context

@@ -120,7 +120,8 @@ def digest(spec: ExperimentSpec) -> str:
     content = {"spec": tree, "checksums": checksums(spec), "numerics_version": NUMERICS_VERSION}
     if spec.execution.backend != "simulate":
         # Such a run keeps a measurement, so one that was only simulated is no stand-in for it.
-        content["execution"] = spec.execution.model_dump(mode="json", exclude={"checkpoint_s", "costs", "shards", "threads"})
+        of_the_host = {"checkpoint_s", "costs", "shards", "threads"}
+        content["execution"] = spec.execution.model_dump(mode="json", exclude=of_the_host)
     if spec.execution.costs != "closed_form":
         content["costs"] = spec.execution.costs
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -14,11 +14,11 @@ from engine.datafree.export.files import Exported, Format, export, export_quanti
 from engine.datafree.export.liveness import peak_activation_bytes
 from engine.datafree.export.onnx_file import LOGITS
 from engine.datafree.export.runner import declared, load, rounding
-from engine.datafree.folding import fold_graph
-from engine.datafree.footprint import footprint
-from engine.datafree.quantized import Quantized, quantizable
-from engine.datafree.quantized_module import rounded
+from engine.datafree.fleet.footprint import footprint
 from engine.datafree.quantizer import QuantInputs, quantizers
+from engine.datafree.rounding.folding import fold_graph
+from engine.datafree.rounding.quantized import Quantized, quantizable
+from engine.datafree.rounding.quantized_module import rounded
 from engine.models.graph import INPUT, Graph
 from engine.models.model_file import ModelCard
 from engine.models.profile import profile

@@ -8,7 +8,7 @@ import pytest
 from engine.core.streams import stream
 from engine.data.dataset import Split
 from engine.datafree.metadata import NO_GUARANTEE, CollectedMetadata, metadata
-from engine.datafree.metadata_file import MetadataError, check_layout, pack, unpack
+from engine.datafree.owner.metadata_file import MetadataError, check_layout, pack, unpack
 from tests.engine.datafree import dreaming
 
 MEMBERS = [(kind, cls) for kind, cls in metadata.members().items() if issubclass(cls, CollectedMetadata)]

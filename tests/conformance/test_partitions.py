@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.inference.nonn.partition_rooms import Room
 from engine.inference.partition import CannotPartition, Partition, partitions
-from engine.inference.partition_rooms import Room
 from tests.engine.inference.classroom import blocks
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from engine.inference.placer import OBJECTIVES, NoPlan, placers
 from engine.inference.placers.exhaustive import Exhaustive
-from engine.inference.problem import Constraints, Objective, PlacementProblem
+from engine.inference.plans.problem import Constraints, Objective, PlacementProblem
 from tests.engine.inference.instances import problem_of, random_graph, random_prices
 
 PAIRS = [(kind, objective) for kind, cls in placers.members().items() for objective in cls.objectives]

@@ -9,8 +9,8 @@ import torch
 from engine.core.registry import kind_of
 from engine.core.sample import SampleSpec
 from engine.core.streams import stream
-from engine.datafree.channels import FIXED, channels_of
 from engine.datafree.pruner import Pruned, Pruner, pruners
+from engine.datafree.shrinking.channels import FIXED, channels_of
 from engine.models.build import build
 from engine.models.graph import Graph
 from engine.models.model import Model, models

@@ -7,10 +7,10 @@ from pydantic import ValidationError
 from engine.core.errors import SpecError
 from engine.core.streams import stream
 from engine.datafree.export.runner import declared, rounding
-from engine.datafree.folding import fold
-from engine.datafree.quantized import Quantized, quantized_tensors
-from engine.datafree.quantized_state import from_arrays, quantized_bytes, to_arrays
 from engine.datafree.quantizer import QuantInputs, Quantizer, quantizers
+from engine.datafree.rounding.folding import fold
+from engine.datafree.rounding.quantized import Quantized, quantized_tensors
+from engine.datafree.rounding.quantized_state import from_arrays, quantized_bytes, to_arrays
 from engine.models.graph import Graph
 from tests.engine.datafree import tiny
 from tests.engine.datafree.zoo import graphs, inputs_of, trained

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.federated.gossip.mixing import mixing_matrix
 from engine.federated.graph import DeviceGraph, Gathering, graphs
-from engine.federated.mixing import mixing_matrix
+from engine.federated.rounds.sessions import Sessions, Times
 from engine.federated.scheduler import Called, RoundScheduler, Scheduler, schedulers
-from engine.federated.sessions import Sessions, Times
 from engine.federated.staleness import StalenessWeight, staleness_weights
 from engine.network.spec import NetworkSpec
 from tests.engine.federated.worlds import context

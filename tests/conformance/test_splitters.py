@@ -5,7 +5,7 @@ import torch
 
 from engine.core.sample import SampleSpec
 from engine.core.streams import stream
-from engine.inference.execution import execute
+from engine.inference.cuts.execution import execute
 from engine.inference.splitter import Splitter, splitters
 from engine.models.build import build
 from engine.models.graph import Graph

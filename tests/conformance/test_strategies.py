@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine.core.streams import stream
-from engine.federated.messages import travels
+from engine.federated.rounds.messages import travels
 from engine.federated.strategies.fedavg import FedAvg
 from engine.federated.strategy import Combined, Groups, LocalView, Strategy, num_bytes, strategies
 from engine.training.arrays import as_groups

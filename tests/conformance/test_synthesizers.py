@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from engine.datafree.images.views import SynthesisView
 from engine.datafree.metadata import CollectedMetadata, metadata
-from engine.datafree.metadata_file import MetadataFile
+from engine.datafree.owner.metadata_file import MetadataFile
 from engine.datafree.synthesizer import Synthesizer, has_batch_norm, synthesizers
-from engine.datafree.views import SynthesisView
 from engine.models.profile import profile
 from tests.engine.datafree import dreaming
 

@@ -16,11 +16,11 @@ from engine.__main__ import main
 from engine.core.errors import EngineError, SpecError
 from engine.emulation.fabric import FabricName
 from engine.emulation.laboratory import Host
-from engine.inference.execution import execute
+from engine.inference.cuts.execution import execute
 from engine.inference.live.of_run import FILE
 from engine.inference.live.packing import pack, unpack
 from engine.inference.live.session import PROGRAM, Carried, Session, Trial
-from engine.inference.planning import Planning
+from engine.inference.plans.planning import Planning
 from engine.inference.task import Inference
 from engine.inference.world import World
 from engine.models.build import build

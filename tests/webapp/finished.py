@@ -10,9 +10,9 @@ import numpy as np
 
 from engine.costs.model import CostModel
 from engine.costs.trace import Trace, TraceBuilder
-from engine.federated.cohorts import draw_cohort
+from engine.federated.rounds.cohorts import draw_cohort
+from engine.federated.rounds.traffic import Course, add_round, exchange_of, place_of
 from engine.federated.task import Federated
-from engine.federated.traffic import Course, add_round, exchange_of, place_of
 from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.text import by_value, parse

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.datafree.budget import BudgetRow, budgets
 from engine.datafree.expectation import deployed_fits
+from engine.datafree.fleet.budget import BudgetRow, budgets
 from engine.datafree.task import Datafree
 from engine.fleet.fleet import Fleet
 from engine.models.graph import Graph

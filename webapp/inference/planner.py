@@ -12,7 +12,7 @@ from engine.core.errors import EngineError, Problem, SpecError
 from engine.inference.placers.exhaustive import Exhaustive
 from engine.inference.placers.given import Given
 from engine.inference.placers.ilp import Ilp
-from engine.inference.planning import Planning
+from engine.inference.plans.planning import Planning
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.plan_sweep import PlanSweep, varied_group, winners
 from engine.specs.plans import planning_of, plans, read_design

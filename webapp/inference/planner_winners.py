@@ -6,8 +6,8 @@ from typing import Any
 from django.http import QueryDict
 
 from engine.core.errors import EngineError, Problem
-from engine.inference.planning import TITLES
-from engine.inference.proposals import EDITED
+from engine.inference.plans.planning import TITLES
+from engine.inference.plans.proposals import EDITED
 from engine.specs.plan_sweep import PlanSweep
 from webapp.inference.planner import design_of, told, winners_of
 from webapp.inference.planner_panel import RESET, edits_of

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from engine.costs.trace import TraceBuilder
 from engine.costs.usage import usage_of
-from engine.inference.prices import send
+from engine.inference.plans.prices import send
 from engine.network.network import Network
 
 Way = list[tuple[int, int]]

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from engine.core.json import plain
 from engine.core.registry import kind_of
-from engine.datafree.metadata_file import Head, MetadataError, read_head
+from engine.datafree.owner.metadata_file import Head, MetadataError, read_head
 from engine.models.graph import Graph
 from engine.models.model_file import MalformedModel, ModelCard, read_card
 from engine.models.profile import profile

@@ -13,7 +13,7 @@ from django.db.models import Sum
 
 from engine.core.errors import EngineError, Problem, SpecError
 from engine.data.dataset import Dataset
-from engine.datafree import metadata_file
+from engine.datafree.owner import metadata_file
 from engine.models.model import Model
 from engine.models.model_file import ModelCard, pack, read_card, read_model
 from engine.models.weights_file import HOW_TO_CONVERT, PICKLES, check_upload

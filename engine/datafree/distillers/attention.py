@@ -36,7 +36,7 @@ class Attention(Distiller):
 
     @override
     def further_terms(self, view: DistillView) -> "dict[str, Tensor]":
-        from engine.datafree.imitation import attention_distance
+        from engine.datafree.learning.imitation import attention_distance
 
         shared = [size for size in view.student_maps if size in view.teacher_maps]
         distance = attention_distance((view.student_maps[size], view.teacher_maps[size]) for size in shared)

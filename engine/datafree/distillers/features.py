@@ -35,7 +35,7 @@ class Features(Distiller):
 
     @override
     def further_terms(self, view: DistillView) -> "dict[str, Tensor]":
-        from engine.datafree.imitation import feature_distance
+        from engine.datafree.learning.imitation import feature_distance
 
         return {"features": self.beta * feature_distance(view)}
 

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from engine.datafree.quantized import Quantized
+from engine.datafree.rounding.quantized import Quantized
 from engine.models.graph import Graph
 from engine.models.model_file import ModelCard, pack
 
@@ -87,7 +87,7 @@ def _traced(graph: Graph, weights: Mapping[str, np.ndarray]) -> bytes:
     """The file of torch.export, for any number of samples."""
     import torch
 
-    from engine.datafree.quantized_module import built
+    from engine.datafree.rounding.quantized_module import built
 
     kind = torch.int64 if graph.sample.kind == "tokens" else torch.float32
     example = torch.zeros((2, *graph.sample.shape), dtype=kind)

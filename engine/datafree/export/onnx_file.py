@@ -6,8 +6,8 @@ import numpy as np
 
 from engine.datafree.export.onnx_layers import emit
 from engine.datafree.export.onnx_sheet import IR_VERSION, OPSET, OnnxSheet
-from engine.datafree.folding import fold
-from engine.datafree.quantized import Grid, Quantized
+from engine.datafree.rounding.folding import fold
+from engine.datafree.rounding.quantized import Grid, Quantized
 from engine.models.graph import INPUT, Graph
 
 LOGITS = "logits"

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.datafree.quantized import Grid, Quantized
+from engine.datafree.rounding.quantized import Grid, Quantized
 
 OPSET = 21
 """The first version of the operators that knows tensors of 4 bits."""

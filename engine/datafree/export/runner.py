@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.datafree.export.files import Exported
-from engine.datafree.quantized import Quantized
+from engine.datafree.rounding.quantized import Quantized
 from engine.models.graph import INPUT, Graph
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _declared_runner(content: bytes) -> Runner:
 
 def declared(graph: Graph, weights: Mapping[str, np.ndarray]) -> Runner:
     """A declared model in torch, as it is in memory."""
-    from engine.datafree.quantized_module import built
+    from engine.datafree.rounding.quantized_module import built
 
     return _of_module(built(graph, weights))
 

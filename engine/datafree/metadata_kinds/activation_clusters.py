@@ -9,15 +9,15 @@ from typing_extensions import override
 
 from engine.core.errors import Problem
 from engine.data.dataset import Split
-from engine.datafree.clusters import k_means, merged, nearest
 from engine.datafree.metadata import NO_GUARANTEE, CollectedMetadata, Layout, metadata
-from engine.datafree.reading import balanced_share, coin_share, require, share_problems, shared
-from engine.datafree.release import GaussianNoise, noisy_centers, noisy_moments
-from engine.datafree.spread import Spread, arrays_of, layout_of, principal, principal_of, spread_of
+from engine.datafree.owner.clusters import k_means, merged, nearest
+from engine.datafree.owner.reading import balanced_share, coin_share, require, share_problems, shared
+from engine.datafree.owner.release import GaussianNoise, noisy_centers, noisy_moments
+from engine.datafree.owner.spread import Spread, arrays_of, layout_of, principal, principal_of, spread_of
 from engine.models.graph import Graph
 
 if TYPE_CHECKING:
-    from engine.datafree.views import TeacherView
+    from engine.datafree.images.views import TeacherView
 
 Clusters = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Centers, components, deviations and sizes, as in :class:`Spread`."""

@@ -7,7 +7,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from engine.datafree.metadata import metadata
-from engine.datafree.stored_metadata import StoredMetadata
+from engine.datafree.owner.stored_metadata import StoredMetadata
 from engine.task.context import ArtifactResolver
 
 

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from engine.core.errors import DataUnavailable
 from engine.datafree.metadata import metadata
-from engine.datafree.stored_metadata import StoredMetadata
+from engine.datafree.owner.stored_metadata import StoredMetadata
 from engine.datafree.stored_weights import content_digest
 from engine.task.context import ArtifactResolver
 

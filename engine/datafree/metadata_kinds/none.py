@@ -10,7 +10,7 @@ from engine.datafree.metadata import CollectedMetadata, Layout, metadata
 from engine.models.graph import Graph
 
 if TYPE_CHECKING:
-    from engine.datafree.views import TeacherView
+    from engine.datafree.images.views import TeacherView
 
 
 @metadata.register

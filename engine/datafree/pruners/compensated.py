@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from typing_extensions import override
 
-from engine.datafree.channels import FIXED, Channels, Weights
 from engine.datafree.pruner import Pruner, pruners
-from engine.datafree.standing_in import readers
+from engine.datafree.shrinking.channels import FIXED, Channels, Weights
+from engine.datafree.shrinking.standing_in import readers
 
 
 @pruners.register

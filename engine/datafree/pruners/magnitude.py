@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from engine.datafree.channels import Channels, Weights
 from engine.datafree.pruner import Pruner, pruners
+from engine.datafree.shrinking.channels import Channels, Weights
 
 
 @pruners.register

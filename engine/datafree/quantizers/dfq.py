@@ -5,11 +5,11 @@ from typing import ClassVar, Literal
 import numpy as np
 from typing_extensions import override
 
-from engine.datafree.equalization import absorbed, equalized
-from engine.datafree.folding import Folded
-from engine.datafree.quantized import Tensors
 from engine.datafree.quantizer import Quantizer, quantizers
-from engine.datafree.ranges import Known, mean_through
+from engine.datafree.rounding.equalization import absorbed, equalized
+from engine.datafree.rounding.folding import Folded
+from engine.datafree.rounding.quantized import Tensors
+from engine.datafree.rounding.ranges import Known, mean_through
 from engine.models.graph import Node
 
 

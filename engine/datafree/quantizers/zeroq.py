@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field
 from typing_extensions import override
 
-from engine.datafree.quantized import Tensors
 from engine.datafree.quantizer import QuantInputs, Quantizer, quantizers
+from engine.datafree.rounding.quantized import Tensors
 from engine.models.graph import Graph
 from engine.models.layers import BatchNorm2d
 
@@ -58,6 +58,6 @@ class ZeroQ(Quantizer):
     def advance(
         self, graph: Graph, weights: Tensors, working: Tensors, first_step: int, num_steps: int
     ) -> dict[str, np.ndarray]:
-        from engine.datafree.statistics_matching import matched
+        from engine.datafree.learning.statistics_matching import matched
 
         return matched(graph, weights, working, range(first_step, first_step + num_steps), self.lr)

@@ -8,15 +8,15 @@ from typing_extensions import override
 
 from engine.core.json import JsonValue
 from engine.datafree import layout
-from engine.datafree.audit import AuditSettings, Sample, judged, sizes
-from engine.datafree.pools import bank_of
+from engine.datafree.audits.audit import AuditSettings, Sample, judged, sizes
+from engine.datafree.images.pools import bank_of
 from engine.datafree.stages.job import Job, Turn, told
 from engine.datafree.stages.measuring import samples_at_once
 from engine.datafree.world import World
 from engine.task.contract import State
 
 if TYPE_CHECKING:
-    from engine.datafree.views import TeacherView
+    from engine.datafree.images.views import TeacherView
 
 TEACHER, FEATURES = "teacher", "features"
 
@@ -74,7 +74,7 @@ def _settings(world: World) -> AuditSettings:
 
 def _sample(world: World, state: State) -> Sample:
     """The same members, others and images in every step."""
-    from engine.datafree.lessons import standardizer
+    from engine.datafree.learning.lessons import standardizer
 
     def drawn() -> Sample:
         images, _ = bank_of(world, state, world.num_batches)
@@ -87,7 +87,7 @@ def _sample(world: World, state: State) -> Sample:
 
 
 def _view(world: World, state: State, model: str) -> "TeacherView":
-    from engine.datafree.views import TeacherView
+    from engine.datafree.images.views import TeacherView
 
     if model == TEACHER:
         return world.teacher(state)

@@ -6,8 +6,8 @@ from typing_extensions import override
 
 from engine.core.json import JsonValue
 from engine.datafree import layout
-from engine.datafree.deployment import deployment_trace, final_of
-from engine.datafree.quantized_state import from_arrays
+from engine.datafree.fleet.deployment import deployment_trace, final_of
+from engine.datafree.rounding.quantized_state import from_arrays
 from engine.datafree.stages.job import Job, Turn, global_step, measured, told
 from engine.datafree.world import World
 from engine.models.profile import profile

@@ -6,8 +6,8 @@ from typing_extensions import override
 
 from engine.core.json import JsonValue
 from engine.datafree import layout
+from engine.datafree.owner.stored_metadata import TOLD, StoredMetadata
 from engine.datafree.stages.job import Job, Turn
-from engine.datafree.stored_metadata import TOLD, StoredMetadata
 from engine.datafree.world import World
 from engine.models.model_file import read_model
 from engine.task.contract import State

@@ -6,8 +6,8 @@ import numpy as np
 from typing_extensions import override
 
 from engine.datafree import layout
-from engine.datafree.quantized_state import to_arrays
 from engine.datafree.quantizer import QuantInputs
+from engine.datafree.rounding.quantized_state import to_arrays
 from engine.datafree.stages.exporting import notes_of, with_file
 from engine.datafree.stages.job import Job, Turn, told
 from engine.datafree.world import World, chunk_of
@@ -92,8 +92,8 @@ class Quantize(Job):
 
 def _inputs(world: World, state: State) -> QuantInputs:
     """The valid range, and some of the images that were made."""
-    from engine.datafree.lessons import standardizer
-    from engine.datafree.pools import bank_of
+    from engine.datafree.images.pools import bank_of
+    from engine.datafree.learning.lessons import standardizer
 
     pixels, images = world.pixels, None
     if world.num_batches:

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from engine.core.events import Event
 from engine.datafree import layout
-from engine.datafree.sprites import sprite_of
+from engine.datafree.images.sprites import sprite_of
 from engine.datafree.stages.job import POINTS, Job, Turn, falls_due, global_step, measured, told
 from engine.datafree.world import World, chunk_of
 from engine.task.contract import State
@@ -17,7 +17,7 @@ from engine.task.contract import State
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.datafree.views import SynthesisView
+    from engine.datafree.images.views import SynthesisView
     from engine.models.build import GraphModule
 
 MOST_IMAGES = 24
@@ -123,7 +123,7 @@ def _judged(world: World, state: State, images: np.ndarray, labels: np.ndarray) 
     """
     import torch
 
-    from engine.datafree.lessons import standardizer
+    from engine.datafree.learning.lessons import standardizer
     from engine.training.arrays import channels_last
 
     x = channels_last(torch.from_numpy(standardizer(world.pixels)(images)))

@@ -43,7 +43,7 @@ class Train(Job):
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
-        from engine.datafree.lessons import lesson_of
+        from engine.datafree.learning.lessons import lesson_of
 
         trainer, lesson = (
             world.trainer(self.contender),

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from engine.datafree.inversion import Inversion
+from engine.datafree.images.inversion import Inversion
 from engine.datafree.synthesizer import synthesizers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.datafree.views import Seen, SynthesisView
+    from engine.datafree.images.views import Seen, SynthesisView
 
 
 @synthesizers.register
@@ -33,7 +33,7 @@ class AdaptiveDeepInversion(Inversion):
 
     @override
     def further_terms(self, view: "SynthesisView", seen: "Tensor", found: "Seen") -> "dict[str, Tensor]":
-        from engine.datafree.terms import jensen_shannon
-        from engine.datafree.views import student_of
+        from engine.datafree.images.terms import jensen_shannon
+        from engine.datafree.images.views import student_of
 
         return {"agreement": self.competition * (1.0 - jensen_shannon(found.logits, student_of(view)(seen)))}

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from engine.datafree.generated import FreeGenerator
-from engine.datafree.generators import GeneratorSettings
+from engine.datafree.generation.generated import FreeGenerator
+from engine.datafree.generation.generators import GeneratorSettings
 from engine.datafree.synthesizer import synthesizers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.datafree.views import SynthesisView
+    from engine.datafree.images.views import SynthesisView
 
 
 @synthesizers.register
@@ -60,9 +60,9 @@ class Adversarial(FreeGenerator):
 
     @override
     def terms(self, view: "SynthesisView", images: "Tensor") -> "dict[str, Tensor]":
-        from engine.datafree.generator_terms import balance_term, certainty_term, disagreement
-        from engine.datafree.terms import batch_norm_term
-        from engine.datafree.views import student_of
+        from engine.datafree.generation.generator_terms import balance_term, certainty_term, disagreement
+        from engine.datafree.images.terms import batch_norm_term
+        from engine.datafree.images.views import student_of
 
         targets = view.batch_norm_targets if self.batch_norm else []
         seen = view.teacher.forward(images, batch_norm=bool(targets))

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from engine.datafree.generated import FittedGenerator
+from engine.datafree.generation.generated import FittedGenerator
 from engine.datafree.synthesizer import Finished, synthesizers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.datafree.views import SynthesisView
+    from engine.datafree.images.views import SynthesisView
 
 MEMORY = "memory"
 
@@ -51,9 +51,9 @@ class Cmi(FittedGenerator):
 
     @override
     def begin(self, view: "SynthesisView", batch: int, kept: Mapping[str, "Tensor"]) -> "dict[str, Tensor]":
-        from engine.datafree.contrast import new_projection
-        from engine.datafree.fitted_generator import begun
-        from engine.datafree.generating import Generator
+        from engine.datafree.generation.contrast import new_projection
+        from engine.datafree.generation.fitted_generator import begun
+        from engine.datafree.generation.generating import Generator
 
         made = Generator.of(self.generator, view)
         goes_on = dict(kept) or new_projection(view)
@@ -63,9 +63,9 @@ class Cmi(FittedGenerator):
     def advance(
         self, view: "SynthesisView", working: "Mapping[str, Tensor]", first_step: int, num_steps: int
     ) -> "tuple[dict[str, Tensor], dict[str, float]]":
-        from engine.datafree.contrast import Contrast, projection_of
-        from engine.datafree.fitted_generator import Fit, Rates, advanced, inversion_terms
-        from engine.datafree.generating import Generator
+        from engine.datafree.generation.contrast import Contrast, projection_of
+        from engine.datafree.generation.fitted_generator import Fit, Rates, advanced, inversion_terms
+        from engine.datafree.generation.generating import Generator
 
         layers = projection_of(working) if self.contrastive else {}
         contrast = Contrast(view, layers, working[MEMORY], self.temperature)
@@ -87,9 +87,9 @@ class Cmi(FittedGenerator):
     def finish(self, view: "SynthesisView", working: Mapping[str, "Tensor"]) -> Finished:
         import torch
 
-        from engine.datafree.contrast import is_projection
-        from engine.datafree.fitted_generator import LABELS, images_of
-        from engine.datafree.generating import Generator
+        from engine.datafree.generation.contrast import is_projection
+        from engine.datafree.generation.fitted_generator import LABELS, images_of
+        from engine.datafree.generation.generating import Generator
 
         images = images_of(Generator.of(self.generator, view), working)
         with torch.no_grad():

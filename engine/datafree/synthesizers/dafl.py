@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from engine.datafree.generated import FreeGenerator
-from engine.datafree.generators import GeneratorSettings
+from engine.datafree.generation.generated import FreeGenerator
+from engine.datafree.generation.generators import GeneratorSettings
 from engine.datafree.synthesizer import synthesizers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.datafree.views import SynthesisView
+    from engine.datafree.images.views import SynthesisView
 
 
 @synthesizers.register
@@ -51,7 +51,7 @@ class Dafl(FreeGenerator):
 
     @override
     def terms(self, view: "SynthesisView", images: "Tensor") -> "dict[str, Tensor]":
-        from engine.datafree.generator_terms import activation_term, balance_term, one_hot_term
+        from engine.datafree.generation.generator_terms import activation_term, balance_term, one_hot_term
 
         seen = view.teacher.forward(images, batch_norm=False)
         return {

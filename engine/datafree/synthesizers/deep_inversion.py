@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from engine.datafree.inversion import Inversion
+from engine.datafree.images.inversion import Inversion
 from engine.datafree.synthesizer import synthesizers
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from engine.datafree.pixel_synthesizer import PixelSynthesizer
+from engine.datafree.images.pixel_synthesizer import PixelSynthesizer
 from engine.datafree.synthesizer import synthesizers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.datafree.views import SynthesisView
+    from engine.datafree.images.views import SynthesisView
 
 
 @synthesizers.register
@@ -56,7 +56,7 @@ class DreamDistillation(PixelSynthesizer):
     def wishes(self, view: "SynthesisView", labels: "Tensor") -> "dict[str, Tensor]":
         import torch
 
-        from engine.datafree.targets import spread_for
+        from engine.datafree.images.targets import spread_for
 
         spread = spread_for(view)
         targets = torch.from_numpy(spread.targets(labels.numpy(), self.noise_scale, view.draw("targets")))
@@ -66,8 +66,8 @@ class DreamDistillation(PixelSynthesizer):
     def terms(self, view: "SynthesisView", seen: "Tensor", working: Mapping[str, "Tensor"]) -> "dict[str, Tensor]":
         from torch.nn import functional
 
-        from engine.datafree.targets import relative_distance, spread_for
-        from engine.datafree.terms import batch_norm_term
+        from engine.datafree.images.targets import relative_distance, spread_for
+        from engine.datafree.images.terms import batch_norm_term
 
         is_modern = self.mode == "modern"
         found = view.teacher.forward(seen, batch_norm=is_modern)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from engine.datafree.generated import FittedGenerator
+from engine.datafree.generation.generated import FittedGenerator
 from engine.datafree.synthesizer import Finished, synthesizers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.datafree.views import SynthesisView
+    from engine.datafree.images.views import SynthesisView
 
 META, GRADIENT = "meta", "gradient"
 
@@ -50,9 +50,9 @@ class FastDfkd(FittedGenerator):
 
     @override
     def begin(self, view: "SynthesisView", batch: int, kept: Mapping[str, "Tensor"]) -> "dict[str, Tensor]":
-        from engine.datafree.adam import Trained
-        from engine.datafree.fitted_generator import begun
-        from engine.datafree.generating import Generator, stored
+        from engine.datafree.generation.fitted_generator import begun
+        from engine.datafree.generation.generating import Generator, stored
+        from engine.datafree.learning.adam import Trained
 
         made = Generator.of(self.generator, view)
         meta = dict(kept) or stored(META, Trained.fresh(made.initial(view.draw("generator"))))
@@ -62,8 +62,8 @@ class FastDfkd(FittedGenerator):
     def advance(
         self, view: "SynthesisView", working: "Mapping[str, Tensor]", first_step: int, num_steps: int
     ) -> "tuple[dict[str, Tensor], dict[str, float]]":
-        from engine.datafree.fitted_generator import Fit, Rates, advanced, inversion_terms
-        from engine.datafree.generating import Generator
+        from engine.datafree.generation.fitted_generator import Fit, Rates, advanced, inversion_terms
+        from engine.datafree.generation.generating import Generator
 
         def terms(fit: Fit) -> "dict[str, Tensor]":
             seen = view.teacher.forward(fit.images, batch_norm=self.batch_norm > 0)
@@ -77,10 +77,10 @@ class FastDfkd(FittedGenerator):
 
     @override
     def finish(self, view: "SynthesisView", working: Mapping[str, "Tensor"]) -> Finished:
-        from engine.datafree.adam import adam_
-        from engine.datafree.fitted_generator import LABELS, images_of
-        from engine.datafree.free_generator import BETAS, WEIGHTS
-        from engine.datafree.generating import Generator, stored, trained_of
+        from engine.datafree.generation.fitted_generator import LABELS, images_of
+        from engine.datafree.generation.free_generator import BETAS, WEIGHTS
+        from engine.datafree.generation.generating import Generator, stored, trained_of
+        from engine.datafree.learning.adam import adam_
 
         meta = trained_of(working, META)
         if self.meta == "reptile":

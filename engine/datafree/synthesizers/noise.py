@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from typing_extensions import override
 
-from engine.datafree.given_images import GivenImages
+from engine.datafree.images.given_images import GivenImages
 from engine.datafree.synthesizer import synthesizers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.datafree.views import SynthesisView
+    from engine.datafree.images.views import SynthesisView
 
 
 @synthesizers.register

@@ -11,14 +11,14 @@ from engine.core.errors import Problem
 from engine.core.sample import SampleSpec
 from engine.data.dataset import Dataset, datasets
 from engine.data.datasets.digits import Digits
-from engine.datafree.given_images import GivenImages
+from engine.datafree.images.given_images import GivenImages
 from engine.datafree.synthesizer import synthesizers
 from engine.models.graph import Graph
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.datafree.views import SynthesisView
+    from engine.datafree.images.views import SynthesisView
 
 
 @synthesizers.register
@@ -43,7 +43,7 @@ class OutOfDomain(GivenImages):
 
     @override
     def begin(self, view: "SynthesisView", batch: int, kept: Mapping[str, "Tensor"]) -> "dict[str, Tensor]":
-        from engine.datafree.foreign import fitted_to
+        from engine.datafree.images.foreign import fitted_to
 
         chosen = self._chosen(view, batch)
         pixels = self.dataset.pixels()

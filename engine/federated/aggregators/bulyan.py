@@ -7,8 +7,8 @@ from pydantic import Field
 from typing_extensions import override
 
 from engine.federated.aggregator import Rows, aggregators, by_columns
-from engine.federated.distances import krum_order, squared_distances
-from engine.federated.nearness import NearnessRule
+from engine.federated.robustness.distances import krum_order, squared_distances
+from engine.federated.robustness.nearness import NearnessRule
 
 
 @aggregators.register

@@ -6,8 +6,8 @@ import numpy as np
 from typing_extensions import override
 
 from engine.federated.aggregator import Rows, aggregators
-from engine.federated.distances import krum_scores, squared_distances
-from engine.federated.nearness import NearnessRule
+from engine.federated.robustness.distances import krum_scores, squared_distances
+from engine.federated.robustness.nearness import NearnessRule
 
 
 @aggregators.register

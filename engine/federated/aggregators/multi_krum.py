@@ -8,8 +8,8 @@ from typing_extensions import override
 
 from engine.core.errors import Problem
 from engine.federated.aggregator import Rows, aggregators, by_columns
-from engine.federated.distances import krum_scores, squared_distances
-from engine.federated.nearness import NearnessRule
+from engine.federated.robustness.distances import krum_scores, squared_distances
+from engine.federated.robustness.nearness import NearnessRule
 
 
 @aggregators.register

@@ -10,10 +10,10 @@ from engine.core.nodes import SERVER
 from engine.costs.trace import TraceBuilder
 from engine.costs.work import Work
 from engine.federated.coordination import Coordination, Met, RoundPlace, Ways, coordinations
+from engine.federated.gossip.mixing import Rule
 from engine.federated.graph import DeviceGraph, Gathering, graphs
 from engine.federated.graphs.ring import RingGraph
-from engine.federated.mixing import Rule
-from engine.federated.sessions import NEVER, Ints, SessionItems, Sessions
+from engine.federated.rounds.sessions import NEVER, Ints, SessionItems, Sessions
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
@@ -81,13 +81,13 @@ class Gossip(Coordination):
 
     def compute(self, task: "Federated", context: "Context", block: "Block") -> "BlockResult":
         """Train each client of a block from its own model."""
-        from engine.federated.alone import train_alone
+        from engine.federated.gossip.alone import train_alone
 
         return train_alone(task, context, block)
 
     def meet(self, task: "Federated", context: "Context", state: "State", clients: Ints) -> Met:
         """Neighbors mix their models; in evaluated rounds the mean of all devices' is made."""
-        from engine.federated.alone import meet
+        from engine.federated.gossip.alone import meet
 
         return meet(task, context, state, clients)
 

@@ -10,7 +10,7 @@ from engine.core.nodes import SERVER, gateway_node
 from engine.costs.trace import TraceBuilder
 from engine.costs.work import Work
 from engine.federated.coordination import Coordination, Met, RoundPlace, Ways, coordinations
-from engine.federated.sessions import NEVER, Ints, SessionItems, Sessions, add_sessions
+from engine.federated.rounds.sessions import NEVER, Ints, SessionItems, Sessions, add_sessions
 
 if TYPE_CHECKING:
     from engine.federated.strategy import Groups
@@ -89,31 +89,31 @@ class HierarchicalCoordination(Coordination):
 
     def holders(self, state: "State") -> frozenset[int]:
         """Gateways that have a model of their own."""
-        from engine.federated.hubs import holders
+        from engine.federated.rounds.hubs import holders
 
         return holders(state)
 
     def parts(self, state: "State") -> list[tuple[int, list[int]]]:
         """The clients by gateway."""
-        from engine.federated.hubs import by_hub
+        from engine.federated.rounds.hubs import by_hub
 
         return by_hub(state)
 
     def groups(self, state: "State", part: int) -> "Groups":
         """What the gateway has in place of the server."""
-        from engine.federated.hubs import groups_of
+        from engine.federated.rounds.hubs import groups_of
 
         return groups_of(state, part)
 
     def part_done(self, task: "Federated", context: "Context", state: "State", part: tuple[int, list[int]]) -> "State":
         """The gateway makes a step with the updates of its clients."""
-        from engine.federated.hubs import hub_step
+        from engine.federated.rounds.hubs import hub_step
 
         return hub_step(task, context, state, part)
 
     def meet(self, task: "Federated", context: "Context", state: "State", clients: Ints) -> Met:
         """At the end of a cloud round the server takes the mean; else its model stays as it is."""
-        from engine.federated.hubs import meet
+        from engine.federated.rounds.hubs import meet
 
         number: Any = state.values["round"]
         return meet(state, is_final=self.is_cloud_round(number, task.rounds))

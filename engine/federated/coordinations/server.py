@@ -6,7 +6,7 @@ from engine.core.errors import Problem
 from engine.costs.trace import TraceBuilder
 from engine.costs.work import Work
 from engine.federated.coordination import Coordination, Met, RoundPlace, Ways, coordinations
-from engine.federated.sessions import Ints, SessionItems, Sessions, add_sessions
+from engine.federated.rounds.sessions import Ints, SessionItems, Sessions, add_sessions
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
@@ -39,7 +39,7 @@ class Server(Coordination):
 
     def meet(self, task: "Federated", context: "Context", state: "State", clients: Ints) -> Met:
         """The server makes a step with all updates."""
-        from engine.federated.combining import combine
+        from engine.federated.rounds.combining import combine
 
         groups, everybody = self.groups(state, 0), context.fleet.num_devices
         return Met(combine(task, context, state, groups, clients=clients, num_clients=everybody))

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.core.errors import Problem
 from engine.federated.graph import DeviceGraph, Gathering, graphs, no_pairs
-from engine.federated.sessions import Ints
+from engine.federated.rounds.sessions import Ints
 
 if TYPE_CHECKING:
     from engine.task.contract import Context

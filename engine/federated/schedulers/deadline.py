@@ -7,8 +7,8 @@ from pydantic import Field
 
 from engine.core.errors import Problem
 from engine.core.units import Unit
+from engine.federated.rounds.sessions import Ints, Sessions, samples_in
 from engine.federated.scheduler import LATE, Called, Decision, RoundScheduler, dropping, schedulers
-from engine.federated.sessions import Ints, Sessions, samples_in
 
 
 @schedulers.register

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.inference.cuts.parts import AXES, Part, input_part
+from engine.inference.cuts.pieces import SINK, SOURCE, Message, Pieces
 from engine.inference.live.packing import pack, unpack
 from engine.inference.live.script import pieces_from_json, pieces_to_json
-from engine.inference.parts import AXES, Part, input_part
-from engine.inference.pieces import SINK, SOURCE, Message, Pieces
 from engine.models.graph import INPUT, Graph
 from engine.models.graph_json import from_json, to_json
 
 if TYPE_CHECKING:
-    from engine.inference.execution import Held
+    from engine.inference.cuts.execution import Held
 
 GRAPH, WEIGHTS, INPUTS = "network.json", "weights.safetensors", "inputs.npy"
 """Files from which processes read what they need."""
@@ -118,7 +118,7 @@ class Computer:
         """What a piece makes of what there is."""
         import torch
 
-        from engine.inference.execution import received, run_piece
+        from engine.inference.cuts.execution import received, run_piece
 
         piece = self.pieces.pieces[number]
         with torch.inference_mode():
@@ -126,7 +126,7 @@ class Computer:
 
     def answer(self, box: Box) -> np.ndarray:
         """(K,) or (T, K) logits."""
-        from engine.inference.execution import assembled, received
+        from engine.inference.cuts.execution import assembled, received
 
         held = received(self._read, self.graph, SINK, box.held)
         found: np.ndarray = assembled(self.graph, Part(self.graph.output), held)[0].numpy()
@@ -134,7 +134,7 @@ class Computer:
 
     def encode(self, message: Message, box: Box) -> bytes:
         """The body of a message."""
-        from engine.inference.execution import assembled
+        from engine.inference.cuts.execution import assembled
 
         value = assembled(self.graph, message.part, box.held[message.source])
         return pack(value.numpy(), message.bits)

@@ -10,9 +10,9 @@ from engine.emulation.node import TransportMaker
 from engine.emulation.stages import Pacing
 from engine.emulation.transport import Message as Letter
 from engine.emulation.waiting import EventLoop
+from engine.inference.cuts.pieces import SINK, SOURCE
 from engine.inference.live.computing import Box, Computer
 from engine.inference.live.script import Script
-from engine.inference.pieces import SINK, SOURCE
 
 SLACK_S = 0.001
 """A computation may take so much longer than on its device: views and small layers take no time there."""

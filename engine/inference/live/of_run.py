@@ -97,7 +97,7 @@ def carry_out(
 
 def _simulated_s(task: "Inference", context: "Context", state: "State", count: int) -> float:
     """The median latency that the simulation says of these requests."""
-    from engine.inference.queueing import simulate
+    from engine.inference.requests.queueing import simulate
 
     planning = world_of(task, context).planning_in(state)
     if not task.requests.is_stream:

@@ -6,11 +6,11 @@ from typing import Any
 
 from engine.core.errors import EngineError
 from engine.costs.model import CostModel
-from engine.inference.courses import lay
-from engine.inference.failures import MISSING, without_pieces
-from engine.inference.parts import Part
-from engine.inference.pieces import Message, Piece, Pieces
-from engine.inference.problem import PlacementProblem
+from engine.inference.cuts.parts import Part
+from engine.inference.cuts.pieces import Message, Piece, Pieces
+from engine.inference.outages.failures import MISSING, without_pieces
+from engine.inference.plans.courses import lay
+from engine.inference.plans.problem import PlacementProblem
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from engine.emulation.fabric import FabricName
 from engine.emulation.laboratory import MOST_NODES, Host, Laboratory, Setting, Watched
 from engine.emulation.links import to_json
 from engine.emulation.wiring import Wiring, wire
-from engine.inference.failures import Guard
 from engine.inference.live.computing import write_files
 from engine.inference.live.script import Script, script_of
-from engine.inference.losses import Loss
-from engine.inference.prices import send
+from engine.inference.outages.failures import Guard
+from engine.inference.outages.losses import Loss
+from engine.inference.plans.prices import send
 from engine.models.graph import Graph
 
 PROGRAM = "engine.inference.live.parent"

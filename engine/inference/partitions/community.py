@@ -7,10 +7,10 @@ from pydantic import Field
 from typing_extensions import override
 
 from engine.core.streams import seed_of
-from engine.inference.communities import RESOLUTION, Group, bisected, by_size, communities
-from engine.inference.filters import FilterNetwork
+from engine.inference.nonn.communities import RESOLUTION, Group, bisected, by_size, communities
+from engine.inference.nonn.filters import FilterNetwork
+from engine.inference.nonn.partition_rooms import Room, packed
 from engine.inference.partition import Partition, partitions
-from engine.inference.partition_rooms import Room, packed
 
 
 @partitions.register

@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 from typing_extensions import override
 
 from engine.core.streams import stream
-from engine.inference.communities import Group
-from engine.inference.filters import FilterNetwork
+from engine.inference.nonn.communities import Group
+from engine.inference.nonn.filters import FilterNetwork
+from engine.inference.nonn.partition_rooms import Room
 from engine.inference.partition import Partition, in_a_row, partitions
-from engine.inference.partition_rooms import Room
 
 
 @partitions.register

@@ -5,10 +5,10 @@ from typing import ClassVar, Literal
 
 from typing_extensions import override
 
-from engine.inference.communities import Group, bisected
-from engine.inference.filters import FilterNetwork, Floats
+from engine.inference.nonn.communities import Group, bisected
+from engine.inference.nonn.filters import FilterNetwork, Floats
+from engine.inference.nonn.partition_rooms import Room, fair_counts
 from engine.inference.partition import Partition, partitions
-from engine.inference.partition_rooms import Room, fair_counts
 
 
 @partitions.register

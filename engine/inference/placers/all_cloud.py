@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from engine.inference.placer import NoPlan, Placement, Placer, placement_of, placers
 from engine.inference.placers.single_best import alone
-from engine.inference.problem import PlacementProblem
+from engine.inference.plans.problem import PlacementProblem
 
 
 @placers.register

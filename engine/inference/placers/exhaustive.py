@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from engine.inference.placer import NoPlan, Placement, Placer, best_of, placement_of, placers
-from engine.inference.problem import PlacementProblem
+from engine.inference.plans.problem import PlacementProblem
 
 
 @placers.register

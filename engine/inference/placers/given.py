@@ -6,7 +6,7 @@ from pydantic import Field
 
 from engine.core.errors import Problem
 from engine.inference.placer import NoPlan, Placement, Placer, placement_of, placers
-from engine.inference.problem import PlacementProblem
+from engine.inference.plans.problem import PlacementProblem
 
 MOST_NAMED = 12
 """Pieces that a message names."""

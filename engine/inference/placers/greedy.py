@@ -8,7 +8,7 @@ from pydantic import Field
 
 from engine.inference.placer import NoPlan, Placement, Placer, best_of, placement_of, placers
 from engine.inference.placers.single_best import alone
-from engine.inference.problem import PlacementProblem
+from engine.inference.plans.problem import PlacementProblem
 
 
 @placers.register

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from engine.inference.placer import NoPlan, Placement, Placer, best_of, placement_of, placers
 from engine.inference.placers.greedy import Greedy
-from engine.inference.problem import PlacementProblem
-from engine.inference.program import Program
+from engine.inference.plans.problem import PlacementProblem
+from engine.inference.plans.program import Program
 
 
 @placers.register

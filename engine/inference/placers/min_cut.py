@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from engine.inference.cutting import Costs, Cutting
 from engine.inference.placer import NoPlan, Placement, Placer, best_of, placement_of, placers
 from engine.inference.placers.single_best import alone
-from engine.inference.problem import Objective, PlacementProblem
+from engine.inference.plans.cutting import Costs, Cutting
+from engine.inference.plans.problem import Objective, PlacementProblem
 
 TIGHTENINGS = 24
 """Halvings of the price of memory where the cut does not fit."""

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from engine.inference.placer import NoPlan, Placement, Placer, placement_of, placers
-from engine.inference.problem import Objective, PlacementProblem
-from engine.inference.staging import (
+from engine.inference.plans.problem import Objective, PlacementProblem
+from engine.inference.plans.staging import (
     NOTHING,
     Found,
     Stages,

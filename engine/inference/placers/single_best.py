@@ -2,9 +2,9 @@
 
 from typing import ClassVar, Literal
 
-from engine.inference.pieces import SINK
+from engine.inference.cuts.pieces import SINK
 from engine.inference.placer import NoPlan, Placement, Placer, best_of, placement_of, placers
-from engine.inference.problem import PlacementProblem
+from engine.inference.plans.problem import PlacementProblem
 
 
 @placers.register

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from engine.inference.open_places import nearest_places
-from engine.inference.pieces import Pieces
+from engine.inference.cuts.open_places import nearest_places
+from engine.inference.cuts.pieces import Pieces
 from engine.inference.splitter import CannotSplit, Splitter, splitters
 from engine.inference.splitters.layer import LayerSplitter
 from engine.models.graph import Graph, Node

@@ -5,10 +5,10 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from engine.inference.parts import Part, can_cut, reads_all_channels, whole_or_cut
-from engine.inference.pieces import Pieces, join
-from engine.inference.shares import ranges, shares_of
-from engine.inference.sharing import SharingSplitter
+from engine.inference.cuts.parts import Part, can_cut, reads_all_channels, whole_or_cut
+from engine.inference.cuts.pieces import Pieces, join
+from engine.inference.cuts.shares import ranges, shares_of
+from engine.inference.cuts.sharing import SharingSplitter
 from engine.inference.splitter import splitters
 from engine.models.graph import INPUT, Graph, Node
 from engine.models.layer import elements

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from engine.inference.exits import Policy
-from engine.inference.open_places import nearest_places
-from engine.inference.parts import Part
-from engine.inference.pieces import Pieces, join
+from engine.inference.cuts.exits import Policy
+from engine.inference.cuts.open_places import nearest_places
+from engine.inference.cuts.parts import Part
+from engine.inference.cuts.pieces import Pieces, join
 from engine.inference.splitter import Splitter, splitters
 from engine.models.graph import Graph, Node
 from engine.models.layer import Layer

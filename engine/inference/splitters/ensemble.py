@@ -5,11 +5,11 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from engine.core.sample import SampleSpec
-from engine.inference.nonn_settings import TransferSettings
+from engine.inference.cuts.pieces import Pieces
+from engine.inference.nonn.settings import TransferSettings
+from engine.inference.nonn.students import StudentNetwork, ensemble_students
 from engine.inference.partition import MOST_STUDENTS
-from engine.inference.pieces import Pieces
 from engine.inference.splitter import CannotSplit, Splitter, splitters
-from engine.inference.students import StudentNetwork, ensemble_students
 from engine.models.graph import Graph
 from engine.models.model import Model, models
 from engine.models.zoo.wide_resnet import WideResnet

@@ -2,8 +2,8 @@
 
 from typing import ClassVar, Literal
 
-from engine.inference.parts import SAME, Part
-from engine.inference.pieces import Pieces, join
+from engine.inference.cuts.parts import SAME, Part
+from engine.inference.cuts.pieces import Pieces, join
 from engine.inference.splitter import Splitter, splitters
 from engine.models.graph import Graph
 from engine.models.layers import Flatten

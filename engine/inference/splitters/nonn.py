@@ -8,14 +8,14 @@ from pydantic import Field, model_validator
 
 from engine.core.errors import EngineError
 from engine.core.sample import SampleSpec
-from engine.inference.filters import FilterNetwork, FilterNetworkSettings
-from engine.inference.nonn_settings import TransferSettings
+from engine.inference.cuts.pieces import Pieces
+from engine.inference.nonn.filters import FilterNetwork, FilterNetworkSettings
+from engine.inference.nonn.partition_rooms import Room, fair_counts
+from engine.inference.nonn.settings import TransferSettings
+from engine.inference.nonn.students import StudentNetwork, knowledge_students, num_filters
 from engine.inference.partition import MOST_STUDENTS, FilterGroups, Partition, partitions
-from engine.inference.partition_rooms import Room, fair_counts
 from engine.inference.partitions.community import CommunityPartition
-from engine.inference.pieces import Pieces
 from engine.inference.splitter import CannotSplit, Splitter, splitters
-from engine.inference.students import StudentNetwork, knowledge_students, num_filters
 from engine.models.graph import Graph
 from engine.models.model import Model, models
 from engine.models.zoo.wide_resnet import WideResnet

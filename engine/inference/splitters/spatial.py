@@ -5,10 +5,10 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from engine.inference.parts import WINDOWS, Part, can_cut, needs
-from engine.inference.pieces import Pieces, join
-from engine.inference.shares import ranges, shares_of
-from engine.inference.sharing import SharingSplitter
+from engine.inference.cuts.parts import WINDOWS, Part, can_cut, needs
+from engine.inference.cuts.pieces import Pieces, join
+from engine.inference.cuts.shares import ranges, shares_of
+from engine.inference.cuts.sharing import SharingSplitter
 from engine.inference.splitter import CannotSplit, splitters
 from engine.models.graph import INPUT, Graph
 

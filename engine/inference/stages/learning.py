@@ -59,7 +59,7 @@ class Train(Job):
 
 
 def _lesson(world: World, num_steps: int) -> "Lesson":
-    from engine.datafree.lessons import cross_entropy
+    from engine.datafree.learning.lessons import cross_entropy
     from engine.training.supervised import Lesson, Samples, rows_of_pass
 
     samples, settings, seed = Samples(world.train.x, world.train.y), world.training, world.context.seed

@@ -13,7 +13,7 @@ from engine.datafree import layout
 from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, measured, told
 from engine.datafree.world import chunk_of
 from engine.fleet.device import TRAINING_PASSES
-from engine.inference.exits import Outcomes, confidence
+from engine.inference.cuts.exits import Outcomes, confidence
 from engine.inference.splitters.bottleneck import BottleneckSplitter
 from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.stages.job import Job
@@ -73,7 +73,7 @@ class TeachExtended(Job):
 
 
 def _loss(world: World, state: State) -> "Loss":
-    from engine.inference.exit_lessons import distilling_loss, joint_loss
+    from engine.inference.cuts.exit_lessons import distilling_loss, joint_loss
 
     match world.task.splitter:
         case EarlyExitSplitter() as splitter:
@@ -112,7 +112,7 @@ class MeasureExits(Job):
         import torch
         from torch.nn import functional
 
-        from engine.inference.execution import answers
+        from engine.inference.cuts.execution import answers
         from engine.training.arrays import as_tensor
 
         splitter, y, module = exits_of(world), as_tensor(world.test.y[rows]), world.module(state, STUDENTS)

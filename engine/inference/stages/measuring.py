@@ -10,7 +10,7 @@ from engine.core.errors import EngineError
 from engine.core.json import JsonValue
 from engine.datafree import layout
 from engine.datafree.stages.job import Turn, global_step, measured, told
-from engine.inference.comparison import rival_rows, rows_of
+from engine.inference.plans.comparison import rival_rows, rows_of
 from engine.inference.stages.job import Job
 from engine.inference.world import STUDENTS, TEACHER, World
 from engine.task.contract import State
@@ -64,8 +64,8 @@ class Measure(Job):
         import torch
         from torch.nn import functional
 
-        from engine.inference.execution import joined
-        from engine.inference.nonn_survival import shares_of
+        from engine.inference.cuts.execution import joined
+        from engine.inference.nonn.survival import shares_of
         from engine.training.arrays import as_tensor
 
         y, module = world.test.y[rows], world.module(state, self.piece)
@@ -103,7 +103,7 @@ class MeasureCarried(Job):
     def advance(self, world: World, state: State, steps: range) -> Turn:
         from torch.nn import functional
 
-        from engine.inference.execution import execute
+        from engine.inference.cuts.execution import execute
         from engine.training.arrays import as_tensor
 
         rows = slice(steps.start * self.width, steps.stop * self.width)
@@ -142,7 +142,7 @@ class Verify(Job):
     def advance(self, world: World, state: State, steps: range) -> Turn:
         import torch
 
-        from engine.inference.execution import execute
+        from engine.inference.cuts.execution import execute
         from engine.training.arrays import as_tensor
 
         module = world.module(state, world.answering)

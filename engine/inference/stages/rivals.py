@@ -12,12 +12,12 @@ from engine.datafree import layout
 from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, measured
 from engine.datafree.world import chunk_of
 from engine.fleet.device import TRAINING_PASSES
-from engine.inference.narrowing import narrowed
-from engine.inference.nonn_survival import shares_of
-from engine.inference.rivals import Rival, graph_of, rival_network
+from engine.inference.cuts.narrowing import narrowed
+from engine.inference.nonn.rivals import Rival, graph_of, rival_network
+from engine.inference.nonn.students import StudentNetwork, ensemble_weights
+from engine.inference.nonn.survival import shares_of
 from engine.inference.stages.job import Job
 from engine.inference.stages.teaching import divided, taught
-from engine.inference.students import StudentNetwork, ensemble_weights
 from engine.inference.world import MEMBERS, RIVALS, World
 from engine.models.graph import Graph
 from engine.models.profile import profile
@@ -27,7 +27,7 @@ from engine.task.contract import State, Tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.inference.nonn_lessons import TaughtSamples
+    from engine.inference.nonn.lessons import TaughtSamples
     from engine.training.supervised import Lesson
 
 
@@ -106,7 +106,7 @@ class TeachRival(Job):
         return self._finished(world, layout.with_part(state, layout.TRAIN, {}), weights_in(arrays)), events
 
     def _lesson(self, world: World, state: State, samples: "TaughtSamples") -> "Lesson":
-        from engine.inference.nonn_lessons import lesson
+        from engine.inference.nonn.lessons import lesson
 
         order = [number for group in groups_of(state, self.rival) for number in group]
         network = network_in(world, state, self.rival) if self.rival.is_divided else None
@@ -168,7 +168,7 @@ class MeasureRival(Job):
         """Right answers of the whole network, and without each one of its students, if it has some."""
         import torch
 
-        from engine.inference.execution import joined
+        from engine.inference.cuts.execution import joined
 
         module, network = world.memory["rival"][1], network_in(world, state, self.rival)
         if not isinstance(network, StudentNetwork):

@@ -10,9 +10,9 @@ from typing_extensions import override
 from engine.core.json import JsonValue
 from engine.datafree import layout
 from engine.datafree.stages.job import Turn, global_step, measured, told
-from engine.inference.losses import FailureTable, Loss
-from engine.inference.planning import CHOSEN, Planning
-from engine.inference.queueing import PERCENTILES, Stream, simulate_each
+from engine.inference.outages.losses import FailureTable, Loss
+from engine.inference.plans.planning import CHOSEN, Planning
+from engine.inference.requests.queueing import PERCENTILES, Stream, simulate_each
 from engine.inference.stages.job import Job
 from engine.inference.telling import told_plan, told_stream
 from engine.inference.world import World

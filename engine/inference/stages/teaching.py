@@ -12,8 +12,8 @@ from engine.datafree import layout
 from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, measured, told
 from engine.datafree.world import chunk_of
 from engine.fleet.device import TRAINING_PASSES
-from engine.inference.planning import CHOSEN
-from engine.inference.remembered import WORTH_MACS, Outputs, digest_of, remembered, tidy
+from engine.inference.nonn.remembered import WORTH_MACS, Outputs, digest_of, remembered, tidy
+from engine.inference.plans.planning import CHOSEN
 from engine.inference.splitters.ensemble import EnsembleSplitter
 from engine.inference.splitters.nonn import NonnSplitter
 from engine.inference.stages.job import Job
@@ -24,8 +24,8 @@ from engine.models.weights import initial
 from engine.task.contract import State, Tensors
 
 if TYPE_CHECKING:
-    from engine.inference.filters import FilterNetwork
-    from engine.inference.nonn_lessons import TaughtSamples
+    from engine.inference.nonn.filters import FilterNetwork
+    from engine.inference.nonn.lessons import TaughtSamples
     from engine.inference.partition import FilterGroups
     from engine.training.supervised import Lesson
 
@@ -68,7 +68,7 @@ class Reading:
 
     def samples(self, world: World) -> "TaughtSamples":
         """The samples that students learn from, without the teacher's outputs."""
-        from engine.inference.nonn_lessons import TaughtSamples
+        from engine.inference.nonn.lessons import TaughtSamples
 
         augment = world.task.training.augment if self.views > 1 or isinstance(world.task.splitter, NonnSplitter) else ()
         train, seed = world.train, world.context.seed
@@ -78,7 +78,7 @@ class Reading:
 def taught(world: World, state: State) -> "TaughtSamples":
     """The samples with the teacher's outputs, kept by the process."""
     if "taught" not in world.memory:
-        from engine.inference.nonn_lessons import TeacherOutputs
+        from engine.inference.nonn.lessons import TeacherOutputs
 
         reading = Reading.of(world)
         samples = reading.samples(world)
@@ -113,7 +113,7 @@ class Show(Job):
         x = (world.train.x[reading.linked] if view < 0 else world.memory["shown"].view(view))[first:last]
 
         def ask() -> Outputs:
-            from engine.inference.nonn_lessons import teacher_outputs
+            from engine.inference.nonn.lessons import teacher_outputs
 
             made = teacher_outputs(world.module(state, TEACHER), x)
             return {"filters": made.filters, "logits": made.logits}
@@ -132,7 +132,7 @@ class Divide(Job):
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
-        from engine.inference.filter_page import filter_page
+        from engine.inference.nonn.filter_page import filter_page
 
         assert isinstance(world.task.splitter, NonnSplitter), "only its filters are divided"
         network, groups = divided(world, state, world.task.splitter)
@@ -143,7 +143,7 @@ class Divide(Job):
 
 def divided(world: World, state: State, splitter: NonnSplitter) -> tuple["FilterNetwork", "FilterGroups"]:
     """The network of the teacher's filters, and the filters of each student of a splitter."""
-    from engine.inference.filters import filter_network
+    from engine.inference.nonn.filters import filter_network
 
     reading = Reading.of(world)
     made, labels = _outputs(state, reading, -1), world.train.y[reading.linked]
@@ -153,8 +153,8 @@ def divided(world: World, state: State, splitter: NonnSplitter) -> tuple["Filter
 
 def _rooms(world: World, splitter: NonnSplitter) -> Sequence[Any]:
     """What the devices take on which students are expected to be."""
-    from engine.inference.nonn_sizes import rooms_of
-    from engine.inference.students import num_filters
+    from engine.inference.nonn.sizes import rooms_of
+    from engine.inference.nonn.students import num_filters
 
     planning = world.planning
     prices, devices = planning.problem.prices, []
@@ -206,7 +206,7 @@ class Teach(Job):
         return self._finished(world, layout.with_part(state, layout.TRAIN, {}), weights_in(arrays)), events
 
     def _lesson(self, world: World, state: State, graph: Graph) -> "Lesson":
-        from engine.inference.nonn_lessons import lesson
+        from engine.inference.nonn.lessons import lesson
 
         groups: Any = state.values["groups"]
         order = [number for group in groups for number in group]
@@ -224,7 +224,7 @@ class Teach(Job):
         assert isinstance(splitter, EnsembleSplitter), "only these have members"
         if self.member + 1 < splitter.num_members:
             return state
-        from engine.inference.students import ensemble_weights
+        from engine.inference.nonn.students import ensemble_weights
 
         members = [state.clients[MEMBERS + number] for number in range(splitter.num_members)]
         return state.replace(clients={STUDENTS: ensemble_weights(world.students(()), members)})

@@ -10,10 +10,10 @@ from engine.core.sample import SampleSpec
 from engine.core.streams import stream
 from engine.data.dataset import Dataset, Split
 from engine.data.pixels import Pixels
+from engine.datafree.images.views import SynthesisView, TeacherView
 from engine.datafree.metadata import CollectedMetadata
-from engine.datafree.metadata_file import MetadataFile
+from engine.datafree.owner.metadata_file import MetadataFile
 from engine.datafree.synthesizer import Finished, Synthesizer
-from engine.datafree.views import SynthesisView, TeacherView
 from engine.models.build import GraphModule, build
 from engine.models.graph import Graph, Node
 from engine.models.layers import BatchNorm2d, Conv2d, GlobalAvgPool, Linear, ReLU

@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from engine.core.streams import stream
 from engine.data.dataset import Split
-from engine.datafree.audit import AuditSettings, audit
-from engine.datafree.membership import confidences, exact_interval, rate_at, separation
-from engine.datafree.neighbors import nearest
+from engine.datafree.audits.audit import AuditSettings, audit
+from engine.datafree.audits.membership import confidences, exact_interval, rate_at, separation
+from engine.datafree.audits.neighbors import nearest
 
 
 def test_the_area_is_the_share_of_pairs_in_order() -> None:

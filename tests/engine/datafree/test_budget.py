@@ -10,9 +10,9 @@ from engine.core.sample import SampleSpec
 from engine.costs.model import CostModel
 from engine.costs.trace import TraceBuilder
 from engine.costs.work import Work
-from engine.datafree.budget import LARGE, SMALL, BudgetRow, budget, budgets
-from engine.datafree.folding import fold_graph
-from engine.datafree.footprint import PRECISIONS, footprint
+from engine.datafree.fleet.budget import LARGE, SMALL, BudgetRow, budget, budgets
+from engine.datafree.fleet.footprint import PRECISIONS, footprint
+from engine.datafree.rounding.folding import fold_graph
 from engine.fleet.fleet import Fleet
 from engine.fleet.group import FleetSpec
 from engine.models.graph import Graph, chain
@@ -160,7 +160,7 @@ def test_rows_as_plain_values() -> None:
 
 def test_the_web_may_ask_without_torch() -> None:
     code = (
-        "import sys; import engine.datafree.budget, engine.specs.budgeting, engine.specs.budget_page; "
+        "import sys; import engine.datafree.fleet.budget, engine.specs.budgeting, engine.specs.budget_page; "
         "sys.exit(sum(name in sys.modules for name in ('torch', 'onnx', 'onnxruntime', 'sklearn')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.core.sample import SampleSpec
 from engine.core.streams import stream
-from engine.datafree.channels import FIXED, NotPrunable, channels_of, without
+from engine.datafree.shrinking.channels import FIXED, NotPrunable, channels_of, without
 from engine.models.build import build
 from engine.models.graph import Graph, Node, chain
 from engine.models.layer import Layer

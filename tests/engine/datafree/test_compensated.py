@@ -8,8 +8,8 @@ import torch
 
 from engine.core.sample import SampleSpec
 from engine.core.streams import stream
-from engine.datafree.moments import FUNCTIONS, ChannelSpread, spreads, through
 from engine.datafree.pruner import pruners
+from engine.datafree.shrinking.moments import FUNCTIONS, ChannelSpread, spreads, through
 from engine.models.build import build
 from engine.models.graph import Graph, Node, chain
 from engine.models.layers import Add, BatchNorm2d, Conv2d, GlobalAvgPool, Linear, ReLU

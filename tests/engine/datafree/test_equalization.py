@@ -5,11 +5,11 @@ import pytest
 
 from engine.core.sample import SampleSpec
 from engine.core.streams import stream
-from engine.datafree.equalization import absorbed, couples, equalized
 from engine.datafree.export.runner import declared
-from engine.datafree.folding import Folded, Moments, fold
-from engine.datafree.quantized import quantizable
 from engine.datafree.quantizer import QuantInputs, quantizers
+from engine.datafree.rounding.equalization import absorbed, couples, equalized
+from engine.datafree.rounding.folding import Folded, Moments, fold
+from engine.datafree.rounding.quantized import quantizable
 from engine.models.graph import Graph, chain
 from engine.models.layer import Layer
 from engine.models.layers import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Tanh

@@ -13,8 +13,8 @@ from engine.datafree.export.liveness import peak_activation_bytes
 from engine.datafree.export.onnx_file import float_file, quantized_file
 from engine.datafree.export.runner import declared, load, onnx_runner, rounding
 from engine.datafree.export.verification import Tally, latency, verify
-from engine.datafree.quantized import Grid, Quantized
 from engine.datafree.quantizer import QuantInputs, quantizers
+from engine.datafree.rounding.quantized import Grid, Quantized
 from engine.models.graph import Graph, chain
 from engine.models.layers import Add, Conv2d, Flatten, GlobalAvgPool, Linear, MaxPool2d, ReLU
 from engine.models.model_file import ModelCard

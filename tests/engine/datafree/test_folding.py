@@ -5,8 +5,8 @@ import pytest
 
 from engine.core.sample import SampleSpec
 from engine.datafree.export.runner import declared
-from engine.datafree.folding import Moments, fold, fold_graph, statistics_of
-from engine.datafree.ranges import by_statistics, mean_through, rectified, tells_all
+from engine.datafree.rounding.folding import Moments, fold, fold_graph, statistics_of
+from engine.datafree.rounding.ranges import by_statistics, mean_through, rectified, tells_all
 from engine.models.graph import chain
 from engine.models.layers import BatchNorm2d, Conv2d, Flatten, Linear, ReLU
 from tests.engine.datafree.zoo import graphs, inputs_of, trained

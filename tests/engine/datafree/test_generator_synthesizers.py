@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch.nn import functional
 
-from engine.datafree.contrast import Contrast, new_projection, projection_of
-from engine.datafree.fitted_generator import Fit, inversion_terms
-from engine.datafree.generator_terms import (
+from engine.datafree.generation.contrast import Contrast, new_projection, projection_of
+from engine.datafree.generation.fitted_generator import Fit, inversion_terms
+from engine.datafree.generation.generator_terms import (
     activation_term,
     balance_term,
     certainty_term,
     disagreement,
     one_hot_term,
 )
-from engine.datafree.generators import GeneratorSettings
+from engine.datafree.generation.generators import GeneratorSettings
 from engine.datafree.synthesizer import synthesizers
 from tests.engine.datafree import tiny
 

@@ -9,9 +9,9 @@ from torch import nn
 
 from engine.core.sample import SampleSpec
 from engine.core.streams import stream
-from engine.datafree.adam import Trained, adam_
-from engine.datafree.generating import Generator
-from engine.datafree.generators import GeneratorSettings, start_size
+from engine.datafree.generation.generating import Generator
+from engine.datafree.generation.generators import GeneratorSettings, start_size
+from engine.datafree.learning.adam import Trained, adam_
 
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 32, 32), (1, 7, 10), (2, 5, 9)]
 

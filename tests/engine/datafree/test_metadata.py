@@ -8,15 +8,15 @@ import pytest
 from engine.core.errors import EngineError
 from engine.core.streams import stream
 from engine.data.dataset import Split
-from engine.datafree.clusters import k_means, merged
-from engine.datafree.metadata_file import MetadataError, MetadataFile, pack, unpack
 from engine.datafree.metadata_kinds.activation_clusters import ActivationClusters
 from engine.datafree.metadata_kinds.batch_norm_statistics import BatchNormStatistics
 from engine.datafree.metadata_kinds.class_gaussians import ClassGaussians
 from engine.datafree.metadata_kinds.none import NoMetadata
-from engine.datafree.reading import TooFewSamples, balanced_share
-from engine.datafree.release import GaussianNoise, noisy_moments
-from engine.datafree.spread import Spread, principal_of
+from engine.datafree.owner.clusters import k_means, merged
+from engine.datafree.owner.metadata_file import MetadataError, MetadataFile, pack, unpack
+from engine.datafree.owner.reading import TooFewSamples, balanced_share
+from engine.datafree.owner.release import GaussianNoise, noisy_moments
+from engine.datafree.owner.spread import Spread, principal_of
 from tests.engine.datafree import dreaming
 
 

@@ -11,11 +11,11 @@ from torch.nn import functional
 from engine.core.streams import stream
 from engine.data.dataset import datasets
 from engine.data.store import DataStore
-from engine.datafree.equalization import couples
 from engine.datafree.export.files import export, export_quantized
 from engine.datafree.export.runner import declared, load
-from engine.datafree.folding import fold
 from engine.datafree.quantizer import QuantInputs, quantizers
+from engine.datafree.rounding.equalization import couples
+from engine.datafree.rounding.folding import fold
 from engine.models.build import GraphModule
 from engine.models.graph import Graph
 from engine.models.layers import Add, BatchNorm2d, Conv2d, GlobalAvgPool, ReLU

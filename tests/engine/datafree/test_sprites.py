@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from engine.core.streams import stream
-from engine.datafree.sprites import MOST_BYTES, sprite_of
+from engine.datafree.images.sprites import MOST_BYTES, sprite_of
 
 
 def noise(count: int, channels: int, side: int) -> np.ndarray:

@@ -10,8 +10,8 @@ import pytest
 
 from engine.core.errors import SpecError
 from engine.data.dataset import Split
-from engine.datafree.metadata_file import MetadataError, MetadataFile, pack, settings_of, unpack
 from engine.datafree.metadata_kinds.file import FileMetadata
+from engine.datafree.owner.metadata_file import MetadataError, MetadataFile, pack, settings_of, unpack
 from engine.datafree.world import World
 from engine.models.model_file import pack as pack_model
 from engine.models.model_file import read_model

@@ -8,8 +8,10 @@ from engine.core.errors import EngineError
 from engine.core.streams import stream
 from engine.data.datasets.digits import Digits
 from engine.data.datasets.mnist import Mnist
-from engine.datafree import pixels, terms
-from engine.datafree.foreign import fitted_to
+from engine.datafree.images import pixels, terms
+from engine.datafree.images.foreign import fitted_to
+from engine.datafree.images.targets import is_rectified
+from engine.datafree.images.views import SynthesisView
 from engine.datafree.metadata_kinds.activation_clusters import ActivationClusters
 from engine.datafree.metadata_kinds.batch_norm_statistics import BatchNormStatistics
 from engine.datafree.metadata_kinds.class_gaussians import ClassGaussians
@@ -17,8 +19,6 @@ from engine.datafree.synthesizers.adaptive_deep_inversion import AdaptiveDeepInv
 from engine.datafree.synthesizers.deep_inversion import DeepInversion
 from engine.datafree.synthesizers.dream_distillation import DreamDistillation
 from engine.datafree.synthesizers.out_of_domain import OutOfDomain
-from engine.datafree.targets import is_rectified
-from engine.datafree.views import SynthesisView
 from engine.models.build import build
 from engine.models.zoo.lenet5 import Lenet5
 from engine.models.zoo.mlp import Mlp

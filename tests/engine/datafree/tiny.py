@@ -6,7 +6,7 @@ import torch
 from engine.core.sample import SampleSpec
 from engine.core.streams import stream
 from engine.data.pixels import Pixels
-from engine.datafree.views import SynthesisView, TeacherView
+from engine.datafree.images.views import SynthesisView, TeacherView
 from engine.models.build import GraphModule, build
 from engine.models.graph import Graph, chain
 from engine.models.layers import BatchNorm2d, Conv2d, Flatten, Linear, ReLU

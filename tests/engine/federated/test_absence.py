@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.federated.absences import MOST_RANGES, absent_of
+from engine.federated.rounds.absences import MOST_RANGES, absent_of
 from engine.fleet.group import FleetSpec
 
 

@@ -5,7 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from engine.data.datasets.digits import Digits
-from engine.federated.adversary import (
+from engine.federated.aggregators.krum import Krum
+from engine.federated.aggregators.mean import Mean
+from engine.federated.attacks.backdoor import Backdoor
+from engine.federated.attacks.label_flip import LabelFlip
+from engine.federated.attacks.sign_flip import SignFlip
+from engine.federated.layout import graph_of, population_of
+from engine.federated.robustness.adversary import (
     attack_facts,
     crafted,
     is_malicious,
@@ -14,13 +20,7 @@ from engine.federated.adversary import (
     poisoned,
     target_of,
 )
-from engine.federated.aggregators.krum import Krum
-from engine.federated.aggregators.mean import Mean
-from engine.federated.attacks.backdoor import Backdoor
-from engine.federated.attacks.label_flip import LabelFlip
-from engine.federated.attacks.sign_flip import SignFlip
-from engine.federated.layout import graph_of, population_of
-from engine.federated.trust import PLAN, SERVER_CLIENT, root_samples, trusted_update
+from engine.federated.robustness.trust import PLAN, SERVER_CLIENT, root_samples, trusted_update
 from engine.models.weights import initial
 from engine.training.block import BlockJob, train_block
 from tests.engine.federated import worlds

@@ -14,7 +14,7 @@ from engine.federated.aggregators.multi_krum import MultiKrum
 from engine.federated.aggregators.norm_bound import NormBound
 from engine.federated.aggregators.sign_majority import SignMajority
 from engine.federated.aggregators.trimmed_mean import TrimmedMean
-from engine.federated.distances import krum_order, krum_scores, squared_distances
+from engine.federated.robustness.distances import krum_order, krum_scores, squared_distances
 
 
 def combine(rule: Aggregator, values: list[list[float]], **others: object) -> list[float]:

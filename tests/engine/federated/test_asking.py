@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.federated.asking import ask_blocks, losses_of
 from engine.federated.layout import SERVER, graph_of, population_of
-from engine.federated.messages import grouped
-from engine.federated.traffic import exchange_of
+from engine.federated.rounds.asking import ask_blocks, losses_of
+from engine.federated.rounds.messages import grouped
+from engine.federated.rounds.traffic import exchange_of
 from tests.engine.federated import worlds
 
 SAMPLER = {"kind": "power_of_choice", "num_clients": 3, "candidates": 7}

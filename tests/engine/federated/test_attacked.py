@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.federated.adversary import malicious_of
+from engine.federated.robustness.adversary import malicious_of
 from tests.engine.federated.worlds import assert_resumes_alike, context, run, task, values_of
 
 EVERYONE = {"sampler": {"kind": "uniform", "num_clients": 12}, "partition": {"kind": "iid"}}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from engine.core.events import Event
-from engine.federated.opening import RAN_EMPTY
-from engine.federated.power import DROPOUT, STANDBY
+from engine.federated.rounds.opening import RAN_EMPTY
+from engine.federated.rounds.power import DROPOUT, STANDBY
 from engine.task.contract import State
 from tests.engine.federated.worlds import assert_resumes_alike, context, run, task, values_of
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.costs.trace import SEND
-from engine.federated.flights import Flights
-from engine.federated.launching import FLIGHT, VERSION, flights_of
+from engine.federated.asynchronous.flights import Flights
+from engine.federated.asynchronous.launching import FLIGHT, VERSION, flights_of
 from engine.federated.staleness_weights.constant import ConstantWeight
 from engine.federated.staleness_weights.hinge import Hinge
 from engine.federated.staleness_weights.polynomial import Polynomial

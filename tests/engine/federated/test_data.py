@@ -9,7 +9,7 @@ import pytest
 from engine.core.errors import SpecError
 from engine.data.partitioners.feature_shift import FeatureShift
 from engine.data.store import DataStore
-from engine.federated.population import Population
+from engine.federated.rounds.population import Population
 from engine.specs.text import parse_tree
 from tests.engine.data.files import in_store, npz_of
 from tests.engine.federated.worlds import context, run, same_tensors, stored_and_loaded, task, values_of

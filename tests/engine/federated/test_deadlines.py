@@ -8,7 +8,7 @@ import pytest
 
 from engine.core.operators import OPERATOR_CLASSES
 from engine.costs.work import Work
-from engine.federated.traffic import profile_of
+from engine.federated.rounds.traffic import profile_of
 from tests.engine.federated.worlds import assert_resumes_alike, context, run, same_tensors, task, values_of
 
 EVERYBODY = {"kind": "uniform", "num_clients": 12}

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.federated import fairness
-from engine.federated.fairness import client_accuracy, measured_clients, spread_of
 from engine.federated.layout import population_of
-from engine.federated.messages import grouped
+from engine.federated.measures import fairness
+from engine.federated.measures.fairness import client_accuracy, measured_clients, spread_of
+from engine.federated.rounds.messages import grouped
 from tests.engine.federated.worlds import context, run, task, values_of
 
 SWAP = {"drift": {"kind": "label_swap", "start_round": 2}}

@@ -19,7 +19,7 @@ import pytest
 
 from engine.federated.aggregator import Aggregator, Rows, aggregators
 from engine.federated.aggregators.bulyan import mean_near_median
-from engine.federated.distances import krum_scores, squared_distances
+from engine.federated.robustness.distances import krum_scores, squared_distances
 from engine.federated.strategy import Combined, Groups, Strategy, strategies
 
 FILE = Path(__file__).parents[2] / "fixtures" / "flower" / "vectors.json"

@@ -8,7 +8,7 @@ import pytest
 
 from engine.core.nodes import SERVER
 from engine.costs.trace import COMPUTE, SEND
-from engine.federated.peers import MODEL
+from engine.federated.gossip.peers import MODEL
 from engine.federated.task import Federated
 from engine.network.spec import NetworkSpec
 from engine.task.contract import State

@@ -8,7 +8,7 @@ import pytest
 
 from engine.core.nodes import SERVER, gateway_node
 from engine.costs.trace import SEND, Trace
-from engine.federated.hubs import HUB, hub_step, mean_of_hubs
+from engine.federated.rounds.hubs import HUB, hub_step, mean_of_hubs
 from engine.federated.task import Federated
 from engine.network.spec import NetworkSpec
 from engine.task.contract import Context, State

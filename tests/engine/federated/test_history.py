@@ -3,7 +3,7 @@
 import numpy as np
 
 from engine.core.streams import stream
-from engine.federated.history import RECORDS_PER_ARRAY, records, with_record
+from engine.federated.rounds.history import RECORDS_PER_ARRAY, records, with_record
 
 
 def test_what_goes_in_comes_out_in_order() -> None:

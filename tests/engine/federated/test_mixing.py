@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.streams import stream
+from engine.federated.gossip.mixing import mixing_matrix, spectral_gap
+from engine.federated.gossip.peers import mean_model, mixed, model_of
 from engine.federated.graph import Gathering, graphs, no_pairs
 from engine.federated.graphs.complete import CompleteGraph
 from engine.federated.graphs.network import NetworkGraph
 from engine.federated.graphs.random_regular import RandomRegularGraph
 from engine.federated.graphs.ring import RingGraph
-from engine.federated.mixing import mixing_matrix, spectral_gap
-from engine.federated.peers import mean_model, mixed, model_of
 from engine.network.spec import NetworkSpec
 from engine.task.contract import Clients, Context
 from tests.engine.federated.worlds import context

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.federated.layout import population_of
-from engine.federated.personal import own_models
+from engine.federated.measures.personal import own_models
 from engine.federated.strategies.ditto import Ditto
 from engine.federated.strategies.fedper import FedPer
 from engine.federated.strategies.ifca import Ifca

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.federated.blocks import clients_in_blocks, make_block
-from engine.federated.opening import open_round
+from engine.federated.rounds.blocks import clients_in_blocks, make_block
+from engine.federated.rounds.opening import open_round
 from engine.privacy.accountant import Step, epsilon
 from tests.engine.federated.worlds import assert_resumes_alike, context, run, task, values_of
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.federated.messages import travels
+from engine.federated.rounds.messages import travels
 from engine.federated.strategies.fedbn import FedBN
 from engine.federated.strategies.fedper import FedPer
 from engine.federated.strategy import Strategy

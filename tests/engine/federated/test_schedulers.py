@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.federated.rounds.sessions import NEVER, Sessions, Times, cut, samples_in
 from engine.federated.scheduler import LATE, NOT_NEEDED, Called, Decision, RoundScheduler
 from engine.federated.schedulers.deadline import Deadline
 from engine.federated.schedulers.synchronous import Synchronous
-from engine.federated.sessions import NEVER, Sessions, Times, cut, samples_in
 
 
 def called(paces: list[float], *, sizes: int = 20, epochs: int = 2, batch_size: int = 8) -> Called:

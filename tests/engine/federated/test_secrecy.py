@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from engine.costs.estimate import estimate
-from engine.federated.secrecy import MASKED, obstacle, opened
-from engine.federated.traffic import exchange_of
+from engine.federated.private.secrecy import MASKED, obstacle, opened
+from engine.federated.rounds.traffic import exchange_of
 from engine.privacy.accountant import Step, epsilon
 from engine.task.contract import State
 from tests.engine.federated.worlds import assert_resumes_alike, context, run, task, values_of

@@ -8,9 +8,9 @@ from engine.core.sample import SampleSpec
 from engine.core.streams import stream
 from engine.data.dataset import Split, datasets
 from engine.data.store import DataStore
-from engine.datafree.lessons import cross_entropy
-from engine.inference.filters import FilterNetwork
-from engine.inference.nonn_lessons import TaughtSamples, teacher_outputs
+from engine.datafree.learning.lessons import cross_entropy
+from engine.inference.nonn.filters import FilterNetwork
+from engine.inference.nonn.lessons import TaughtSamples, teacher_outputs
 from engine.models.graph import Graph
 from engine.models.layers import BatchNorm2d, Conv2d, GlobalAvgPool, MaxPool2d, ReLU
 from engine.models.sketch import Sketch

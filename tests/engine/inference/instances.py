@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from engine.costs.work import Work
-from engine.inference.parts import Part
-from engine.inference.pieces import SINK, SOURCE, Message, Piece, Pieces
+from engine.inference.cuts.parts import Part
+from engine.inference.cuts.pieces import SINK, SOURCE, Message, Piece, Pieces
 from engine.inference.placer import Placer, placers
-from engine.inference.prices import Prices
-from engine.inference.problem import PlacementProblem
+from engine.inference.plans.prices import Prices
+from engine.inference.plans.problem import PlacementProblem
 
 
 def placer_of(kind: str, **settings: Any) -> Placer:

@@ -7,10 +7,10 @@ from scipy import stats
 
 from engine.core.sample import SampleSpec
 from engine.core.streams import stream
-from engine.inference.courses import courses
-from engine.inference.exits import Outcomes, confidence
-from engine.inference.queueing import simulate_each
-from engine.inference.route import Operation, Route
+from engine.inference.cuts.exits import Outcomes, confidence
+from engine.inference.plans.courses import courses
+from engine.inference.requests.queueing import simulate_each
+from engine.inference.requests.route import Operation, Route
 from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.models.model import models
 from engine.models.profile import profile

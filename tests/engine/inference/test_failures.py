@@ -13,7 +13,9 @@ from engine.core.streams import stream
 from engine.costs.model import CostModel
 from engine.costs.work import Work
 from engine.fleet.group import FleetSpec, GroupSpec
-from engine.inference.failures import (
+from engine.inference.cuts.parts import Part
+from engine.inference.cuts.pieces import SINK, SOURCE, Message, Piece, Pieces
+from engine.inference.outages.failures import (
     MISSING,
     Guard,
     StandbyRules,
@@ -22,13 +24,11 @@ from engine.inference.failures import (
     without_nodes,
     worst_case,
 )
-from engine.inference.losses import FailureTable, Loss, LossSets, loss_sets
-from engine.inference.parts import Part
-from engine.inference.pieces import SINK, SOURCE, Message, Piece, Pieces
+from engine.inference.outages.losses import FailureTable, Loss, LossSets, loss_sets
 from engine.inference.placer import placers
 from engine.inference.placers.exhaustive import Exhaustive
-from engine.inference.prices import Prices
-from engine.inference.problem import PlacementProblem
+from engine.inference.plans.prices import Prices
+from engine.inference.plans.problem import PlacementProblem
 from engine.inference.splitters.layer import LayerSplitter
 from engine.models.model import models
 from engine.network.spec import NetworkSpec

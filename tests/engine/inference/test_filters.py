@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.inference.communities import bisected, communities, cut_weight
-from engine.inference.filter_page import filter_page
-from engine.inference.filters import FilterNetwork, FilterNetworkSettings, filter_network, relative
+from engine.inference.nonn.communities import bisected, communities, cut_weight
+from engine.inference.nonn.filter_page import filter_page
+from engine.inference.nonn.filters import FilterNetwork, FilterNetworkSettings, filter_network, relative
 from engine.inference.partition import FilterGroups
 
 FEATURES = np.array([[2.0, 1.0, 0.5], [0.0, 4.0, 2.0], [-1.0, 0.0, 0.0]], np.float32)

@@ -9,7 +9,7 @@ import torch
 
 from engine.core.errors import SpecError
 from engine.core.events import Event
-from engine.inference.planning import CHOSEN
+from engine.inference.plans.planning import CHOSEN
 from engine.inference.task import Inference
 from engine.inference.world import World
 from engine.models.build import build

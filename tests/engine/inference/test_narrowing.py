@@ -6,8 +6,8 @@ import torch
 from safetensors.numpy import load as load_weights
 
 from engine.core.sample import SampleSpec
-from engine.inference.execution import execute, rounded
-from engine.inference.narrowing import Bits, narrowed
+from engine.inference.cuts.execution import execute, rounded
+from engine.inference.cuts.narrowing import Bits, narrowed
 from engine.inference.splitter import splitters
 from engine.models.build import build
 from engine.models.model import models

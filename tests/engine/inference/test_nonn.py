@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from engine.core.sample import SampleSpec
-from engine.inference.filters import FilterNetworkSettings, filter_network
-from engine.inference.nonn_lessons import TaughtBatch, lesson, student_loss, teacher_outputs, transfer_terms
-from engine.inference.nonn_settings import TransferSettings
-from engine.inference.nonn_sizes import of_size, rooms_of
-from engine.inference.nonn_survival import expected_accuracy, losses, shares_of
+from engine.inference.nonn.filters import FilterNetworkSettings, filter_network
+from engine.inference.nonn.lessons import TaughtBatch, lesson, student_loss, teacher_outputs, transfer_terms
+from engine.inference.nonn.partition_rooms import Room
+from engine.inference.nonn.settings import TransferSettings
+from engine.inference.nonn.sizes import of_size, rooms_of
+from engine.inference.nonn.students import StudentNetwork, ensemble_students, ensemble_weights, knowledge_students
+from engine.inference.nonn.survival import expected_accuracy, losses, shares_of
 from engine.inference.partition import FilterGroups, partitions
-from engine.inference.partition_rooms import Room
-from engine.inference.students import StudentNetwork, ensemble_students, ensemble_weights, knowledge_students
 from engine.models.build import build
 from engine.models.model import models
 from engine.models.weights import initial

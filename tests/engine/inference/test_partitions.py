@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.inference.communities import cut_weight
+from engine.inference.nonn.communities import cut_weight
+from engine.inference.nonn.partition_rooms import Room, fair_counts, limits, packed
 from engine.inference.partition import CannotPartition, FilterGroups, partitions
-from engine.inference.partition_rooms import Room, fair_counts, limits, packed
 from tests.engine.inference.classroom import blocks as network
 
 KINDS = ("community", "contiguous", "random", "spectral")

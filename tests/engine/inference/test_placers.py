@@ -11,13 +11,13 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from engine.inference.cutting import Costs, Cutting
-from engine.inference.parts import Part
-from engine.inference.pieces import SINK, SOURCE, Message
+from engine.inference.cuts.parts import Part
+from engine.inference.cuts.pieces import SINK, SOURCE, Message
 from engine.inference.placer import OBJECTIVES, NoPlan, Placement, placers
-from engine.inference.prices import Prices
-from engine.inference.problem import Constraints, Objective, PlacementProblem
-from engine.inference.staging import Stages, in_any_order
+from engine.inference.plans.cutting import Costs, Cutting
+from engine.inference.plans.prices import Prices
+from engine.inference.plans.problem import Constraints, Objective, PlacementProblem
+from engine.inference.plans.staging import Stages, in_any_order
 from tests.engine.inference.instances import (
     chain_of,
     placer_of,

@@ -13,12 +13,12 @@ from engine.core.sample import SampleSpec
 from engine.costs.model import CostModel
 from engine.costs.trace import COMPUTE, SEND
 from engine.fleet.group import FleetSpec
-from engine.inference.courses import lay
-from engine.inference.pieces import Pieces
+from engine.inference.cuts.pieces import Pieces
 from engine.inference.placer import placement_of
-from engine.inference.plan import compare, plan_of
-from engine.inference.prices import Prices, is_direct
-from engine.inference.problem import PlacementProblem
+from engine.inference.plans.courses import lay
+from engine.inference.plans.plan import compare, plan_of
+from engine.inference.plans.prices import Prices, is_direct
+from engine.inference.plans.problem import PlacementProblem
 from engine.inference.splitter import splitters
 from engine.models.model import models
 from engine.network.spec import NetworkSpec
@@ -169,7 +169,7 @@ def test_registries_load_nothing_heavy() -> None:
     """A web process reads them, and it never loads torch; solvers and graphs are imported where they are used."""
     program = (
         "import sys; from engine.inference.splitter import splitters; from engine.inference.placer import placers;"
-        "splitters.members(); placers.members(); import engine.inference.plan, engine.inference.narrowing;"
+        "splitters.members(); placers.members(); import engine.inference.plans.plan, engine.inference.cuts.narrowing;"
         "print([name for name in ('torch', 'scipy', 'networkx') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from engine.core.errors import SpecError
-from engine.inference.planning import CHOSEN
+from engine.inference.plans.planning import CHOSEN
 from engine.inference.task import Inference
 from engine.inference.world import World
 from engine.runs.context import make_context
@@ -90,7 +90,7 @@ def test_a_plan_by_hand_is_carried_out_as_it_is(proposed: dict[str, Any]) -> Non
     found = told(keep)
     assert found["plans"][0]["assignment"] == by_hand
     assert found["plans"][0]["explanation"] == "chosen by hand"
-    assert parse(DESIGN, settings=[keep]).task
+    assert parse(DESIGN, settings=[keep]).task.kind == "inference"
     with pytest.raises(SpecError) as caught:
         parse(DESIGN, settings=["task.placer={kind: given, assignment: {conv7: 9}}"])
     assert {problem.path for problem in caught.value.problems} == {"task.placer.assignment.conv7"}

@@ -11,9 +11,9 @@ from engine.costs.model import CostModel
 from engine.costs.trace import Trace, TraceBuilder
 from engine.costs.work import Work
 from engine.fleet.group import FleetSpec, GroupSpec
-from engine.inference.arrivals import RequestSettings
-from engine.inference.queueing import _in_columns, _in_time, simulate
-from engine.inference.route import NOTHING, Operation, Route
+from engine.inference.requests.arrivals import RequestSettings
+from engine.inference.requests.queueing import _in_columns, _in_time, simulate
+from engine.inference.requests.route import NOTHING, Operation, Route
 from engine.network.spec import NetworkSpec
 from engine.network.topologies.star import Star
 

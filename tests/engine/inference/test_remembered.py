@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.inference import remembered as records
-from engine.inference.remembered import Outputs, digest_of, remembered, tidy
+from engine.inference.nonn import remembered as records
+from engine.inference.nonn.remembered import Outputs, digest_of, remembered, tidy
 from engine.models.model import models
 from tests.engine.inference.classroom import SAMPLE
 

@@ -5,7 +5,7 @@ import pytest
 from engine.core.errors import SpecError
 from engine.core.events import Event
 from engine.inference.agenda import agenda_of
-from engine.inference.rivals import graph_of, rival_network, rivals_of
+from engine.inference.nonn.rivals import graph_of, rival_network, rivals_of
 from engine.inference.stages.rivals import TeachRival
 from engine.inference.stages.teaching import Teach
 from engine.runs.loop import Outcome

@@ -5,9 +5,9 @@ import torch
 from pydantic import ValidationError
 
 from engine.core.sample import SampleSpec
-from engine.inference.execution import execute
-from engine.inference.planning import CHOSEN
-from engine.inference.sharing import share_of
+from engine.inference.cuts.execution import execute
+from engine.inference.cuts.sharing import share_of
+from engine.inference.plans.planning import CHOSEN
 from engine.inference.splitters.channel import ChannelSplitter
 from engine.inference.splitters.spatial import SpatialSplitter
 from engine.models.build import build

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from engine.core.sample import SampleSpec
-from engine.inference.execution import execute
-from engine.inference.parts import Part, needs
-from engine.inference.pieces import SINK, SOURCE, Pieces, join
+from engine.inference.cuts.execution import execute
+from engine.inference.cuts.parts import Part, needs
+from engine.inference.cuts.pieces import SINK, SOURCE, Pieces, join
 from engine.inference.splitter import CannotSplit, Splitter, splitters
 from engine.models.build import build
 from engine.models.graph import INPUT, Graph, Node, chain

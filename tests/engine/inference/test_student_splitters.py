@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from engine.core.sample import SampleSpec
-from engine.inference.partition_rooms import Room
+from engine.inference.nonn.partition_rooms import Room
 from engine.inference.splitter import splitters
 from engine.models.model import models
 from tests.engine.inference.classroom import blocks

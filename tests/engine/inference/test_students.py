@@ -8,9 +8,9 @@ from engine.core.errors import EngineError
 from engine.core.sample import SampleSpec
 from engine.datafree.export.files import export
 from engine.datafree.export.runner import load as load_file
-from engine.inference.execution import execute
-from engine.inference.pieces import SOURCE
-from engine.inference.students import (
+from engine.inference.cuts.execution import execute
+from engine.inference.cuts.pieces import SOURCE
+from engine.inference.nonn.students import (
     HEAD,
     StudentNetwork,
     body_end,

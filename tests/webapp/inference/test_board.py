@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from django.test import Client
 
-from engine.inference.queueing import Stream
+from engine.inference.requests.queueing import Stream
 from engine.inference.telling import MOMENTS, PERCENTS, told_stream
 from engine.specs.context import make_context
 from engine.specs.text import parse

@@ -7,9 +7,9 @@ import numpy as np
 from safetensors.numpy import save
 
 from engine.data.datasets.digits import Digits
-from engine.datafree import metadata_file
-from engine.datafree.metadata_file import MetadataFile
 from engine.datafree.metadata_kinds.class_gaussians import ClassGaussians
+from engine.datafree.owner import metadata_file
+from engine.datafree.owner.metadata_file import MetadataFile
 from engine.datafree.stored_weights import weights_digest
 from engine.models.model_file import ModelCard, pack
 from engine.models.weights import initial

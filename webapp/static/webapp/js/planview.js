@@ -1,5 +1,5 @@
 // A plan on its network: which piece on which device, bytes on connections, memory of devices; tables say the same.
-// Plans are those of engine.inference.plan.Plan.as_json; what one does not know (null) is a dash.
+// Plans are those of engine.inference.plans.plan.Plan.as_json; what one does not know (null) is a dash.
 import { cells } from "edgeloom/tables.js";
 import { text } from "edgeloom/quantities.js";
 

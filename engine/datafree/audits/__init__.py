@@ -1,0 +1,1 @@
+"""Whether members of the private set can be told from others."""

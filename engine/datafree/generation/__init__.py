@@ -1,0 +1,1 @@
+"""Images from a generator that learns beside the student."""

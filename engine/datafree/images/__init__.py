@@ -1,0 +1,1 @@
+"""Images that are sought pixel by pixel, and what they are judged by."""

@@ -1,0 +1,1 @@
+"""What quantizers share: folding, ranges, grids, and the quantized model."""

@@ -1,0 +1,1 @@
+"""Clients that come and go by themselves, without rounds."""

@@ -1,0 +1,1 @@
+"""Devices that have each a model of their own, without a server."""

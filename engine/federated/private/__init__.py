@@ -1,0 +1,1 @@
+"""What privacy costs, and sums that hide what each client sent."""

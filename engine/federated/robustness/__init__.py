@@ -1,0 +1,1 @@
+"""Where attacks take hold, and what rules share that withstand them."""

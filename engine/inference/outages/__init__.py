@@ -1,0 +1,1 @@
+"""Which devices may be lost, and how a plan meets that."""

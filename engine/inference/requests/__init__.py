@@ -1,0 +1,1 @@
+"""Requests: when they come, which way they take, and where they wait."""
