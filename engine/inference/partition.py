@@ -112,7 +112,11 @@ class Partition(Component):
         linked = _strongest(network, network.connected, sum(sizes))
         filters = _with_others(network, linked, sum(sizes))
         groups = self._groups(network, filters, [Room(float(size), size) for size in sizes], seed)
-        fitting = [_strongest(network, group, size) for group, size in zip(groups, sizes, strict=True)]
+        taking_part = set(filters)
+        fitting = [
+            _strongest(network, [one for one in group if one in taking_part], size)
+            for group, size in zip(groups, sizes, strict=True)
+        ]
         for number, size in enumerate(sizes):
             taken = {one for group in fitting for one in group}
             free = [one for one in filters if one not in taken]

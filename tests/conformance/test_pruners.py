@@ -23,10 +23,13 @@ SAMPLE = SampleSpec(kind="image", shape=(1, 16, 16), num_classes=5)
 SMALL = {"width": 0.125, "channels": 16, "depth": 10}
 """What makes a model small that has such a field."""
 
+SMALL_ENOUGH = {"lenet5"}
+"""Models that are small as they are: with an eighth of the channels nothing would be left to prune."""
+
 
 def small(cls: type[Model]) -> Model:
     """A model in a size that tests have time for."""
-    fields = cls.model_fields
+    fields = {} if kind_of(cls) in SMALL_ENOUGH else cls.model_fields
     given = {name: value for name, value in SMALL.items() if name in fields and fields[name].annotation is type(value)}
     return cls.model_validate(given)
 

@@ -194,7 +194,7 @@ def test_a_model_of_a_size(kind, fields, target) -> None:
 
 
 def test_a_model_without_a_size_stays() -> None:
-    model = models["lenet5"]()
+    model = models["mcmahan_cnn"]()
     assert of_size(model, SampleSpec(kind="image", shape=(1, 28, 28), num_classes=10), 10**6) == model
 
 
