@@ -121,6 +121,21 @@ def test_a_model_of_a_run_becomes_the_teacher_of_another(open_page: OpenPage, re
     assert spec["task"]["teacher"]["sha256"] in teachers
 
 
+CHOSEN_EARLY = """
+document.addEventListener("DOMContentLoaded", () => {
+  const list = document.querySelector("[name='task:datafree.student@kind']");
+  if (list) list.value = "mlp";
+});
+"""
+
+
+def test_a_choice_made_while_the_page_loads_counts(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.add_init_script(CHOSEN_EARLY)
+    page.goto(f"{page.url.rstrip('/')}/experiments/new?kind=datafree")
+    expect(page.locator("[name='task:datafree.student:mlp.hidden']")).to_be_visible()
+
+
 def test_weights_are_uploaded_and_refused_at_the_field(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page("/models/new")
     page.locator("#name").fill("From elsewhere")

@@ -92,3 +92,15 @@ document.addEventListener("change", (event) => {
   told = setTimeout(tell, PAUSE_MS);
   list.addEventListener("blur", tell, { once: true });
 }, true);
+
+// A list may stand on another choice than the page came with: it was changed before anything listened, or the browser put
+// back what was there before. What hangs on it follows.
+document.addEventListener("htmx:load", (event) => {
+  if (event.detail.elt !== document.body) return;
+  for (const list of document.querySelectorAll(`#${FORM} select[hx-trigger="change"]`)) {
+    const given = list.querySelector("option[selected]") ?? list.options[0];
+    if (given.value === list.value) continue;
+    list.dispatchEvent(new Event("change", { bubbles: true }));
+    return;  // the request takes the whole form along
+  }
+});
