@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +18,11 @@ from engine.__main__ import main
 from engine.core.errors import EngineError, SpecError
 from engine.emulation.fabric import FabricName
 from engine.emulation.laboratory import Host
+from engine.emulation.parent import Child
 from engine.inference.cuts.execution import execute
 from engine.inference.live.of_run import FILE
 from engine.inference.live.packing import pack, unpack
+from engine.inference.live.parent import LiveParent, Serving
 from engine.inference.live.session import PROGRAM, Carried, Session, Trial
 from engine.inference.plans.planning import Planning
 from engine.inference.task import Inference
@@ -48,6 +52,8 @@ task:
   failures: {timeout_s: 0.5}
 """
 COUNT = 12
+NO_PROCESS = 2**22 + 1
+"""Above every number that a process can have."""
 
 
 def world_of(*settings: str) -> World:
@@ -223,6 +229,23 @@ def test_without_the_one_that_asks_every_request_fails_with_a_reason(warm: Host)
     assert ended(carried) == (2, 0, 4)
     assert {request.reason for request in carried.requests[2:]} == {"device 0, which asks, is lost"}
     assert carried.noticed[0].renewed_s is None
+
+
+def test_a_planned_kill_comes_late_rather_than_never_and_hits_no_lost_process() -> None:
+    with subprocess.Popen(["sleep", "60"]) as sleeping:
+        channel: Any = None
+        parent = LiveParent({"fabric": "loopback"}, channel)
+        parent.nodes = [Child(process, channel) for process in (NO_PROCESS, sleeping.pid, sleeping.pid)]
+        parent._lost[1] = {}
+        serving = Serving(
+            {"kills": [{"place": 0, "after": -1}, {"place": 1, "after": 0}, {"place": 2, "after": 1}]}, []
+        )
+        parent._kill_due(serving)
+        assert sleeping.poll() is None
+        serving.told["answers"] = [[], []]
+        parent._kill_due(serving)
+        assert sleeping.wait(5) == -signal.SIGKILL
+        assert serving.order["kills"] == []
 
 
 def test_what_cannot_be_carried_out_is_refused() -> None:

@@ -44,7 +44,7 @@ class Live:
     artifacts: dict[str, bytes]
 
 
-def trial_of(task: "Inference", context: "Context", state: "State", fabric: FabricName) -> Trial:
+def trial_of(task: "Inference", context: "Context", state: "State", fabric: FabricName, count: int) -> Trial:
     """The plan that a run has chosen, ready to be carried out.
 
     Args:
@@ -52,12 +52,13 @@ def trial_of(task: "Inference", context: "Context", state: "State", fabric: Fabr
         context: of the run.
         state: when it is done.
         fabric: the tier.
+        count: of the requests that are carried out.
     """
     world = world_of(task, context)
     planning = world.planning_in(state)
-    seconds = planning.chosen.latency_s * task.requests.count
+    seconds = planning.chosen.latency_s * count
     if task.requests.rate_rps:
-        seconds += task.requests.count / task.requests.rate_rps
+        seconds += count / task.requests.rate_rps
     return Trial(
         guard=planning.guard(layout.value(state, "accuracies")),
         graph=world.network(state),
@@ -87,7 +88,7 @@ def carry_out(
     if requests.is_stream:
         moments = requests.moments(context.stream("requests"))[: len(moments)].tolist()
     kills = {device: max(1, len(moments) * place // (len(kill) + 1)) for place, device in enumerate(kill, start=1)}
-    with Session(trial_of(task, context, state, fabric)) as session:
+    with Session(trial_of(task, context, state, fabric, len(moments))) as session:
         carried = session.serve(moments, kills)
     world = world_of(task, context)
     simulated_s = _simulated_s(task, context, state, len(moments))

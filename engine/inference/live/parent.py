@@ -150,6 +150,7 @@ class LiveParent(Parent):
 
     def _serve(self, order: dict[str, Any]) -> dict[str, Any]:
         serving = Serving(order, [tuple(one) for one in order["requests"]])
+        self._kill_due(serving)
         while (serving.waiting or serving.asked) and not serving.told["late"]:
             self._send_due(serving)
             moments = [moment for moment in (serving.due_s(), serving.look_s()) if moment is not None]
@@ -184,9 +185,12 @@ class LiveParent(Parent):
 
     def _kill_due(self, serving: Serving) -> None:
         """Kill what is to be killed after so many answers: a trial of what happens then."""
-        for kill in serving.order["kills"]:
-            if kill["after"] == len(serving.told["answers"]):
-                os.kill(self.nodes[kill["place"]].process, signal.SIGKILL)
+        kills, answered = serving.order["kills"], len(serving.told["answers"])
+        serving.order["kills"] = [kill for kill in kills if kill["after"] > answered]
+        for kill in kills:
+            if kill["after"] <= answered and kill["place"] not in self._lost:
+                with suppress(ProcessLookupError):  # it has ended by itself, and will be noticed
+                    os.kill(self.nodes[kill["place"]].process, signal.SIGKILL)
 
     def _look(self, serving: Serving) -> None:
         """Requests wait for too long: who is not there any more? If all are, the requests are sent again."""

@@ -193,7 +193,8 @@ class Session:
 
         Args:
             moments: seconds from now at which each comes; None with the answer to the one before.
-            kills: number of the device whose process is killed after so many answers.
+            kills: number of the device whose process is killed once so many requests have ended, with or without an
+                answer.
         """
         run = _Run(self, moments, dict(kills or {}))
         return run.carry_out()
@@ -363,7 +364,6 @@ class _Run:
             "kills": [
                 {"place": session.places[device], "after": after - len(self.ended)}
                 for device, after in self.kills.items()
-                if after > len(self.ended)
             ],
         }
         told = session.call(order, session.trial.deadline_s)
