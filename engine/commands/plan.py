@@ -101,7 +101,7 @@ def _figures(plan: dict[str, Any]) -> tuple[str, ...]:
         "no limit" if rate is None else f"{rate:.3g}/s",
         si(plan["energy_j"], "J"),
         si(max(device["memory_bytes"] for device in plan["devices"]), "B"),
-        si(sum(message["num_bytes"] for message in plan["messages"]), "B"),
+        si(sum(message["share"] * message["num_bytes"] for message in plan["messages"]), "B"),
         str(len(set(plan["assignment"].values()))),
         "" if survival is None else f"{100 * survival:.4g} %",
     )

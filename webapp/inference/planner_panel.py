@@ -158,12 +158,19 @@ def _shown(spec: ExperimentSpec, found: dict[str, Any], wrong: Mapping[str, Sequ
         "rows": _rows(found, named, wrong),
         "num_hidden": max(0, len(found["pieces"]) - MOST_PIECES),
         "has_problems": bool(wrong),
+        "may_keep": _may_keep(found, wrong),
         "view": view_of(fleet, spec.network.topology, network, used),
         "data": {
             "plans": [_with_work(plan, found["pieces"]) for plan in plans],
             "first": (edited or chosen or plans[0])["name"] if plans else "",
         },
     }
+
+
+def _may_keep(found: Mapping[str, Any], wrong: Mapping[str, Sequence[str]]) -> bool:
+    """Whether what is chosen is a plan that can be carried out, all of whose pieces are on the page."""
+    plan = found["edited"] or next((plan for plan in found["plans"] if plan["name"] == "chosen"), None)
+    return not wrong and plan is not None and not plan["violations"] and len(found["pieces"]) <= MOST_PIECES
 
 
 def _with_work(plan: Mapping[str, Any], pieces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -175,7 +182,7 @@ def _with_work(plan: Mapping[str, Any], pieces: Sequence[Mapping[str, Any]]) -> 
 def _sums(plan: Mapping[str, Any]) -> dict[str, float]:
     return {
         "most_memory": max((share["memory_bytes"] for share in plan["devices"]), default=0),
-        "sent": sum(message["num_bytes"] for message in plan["messages"]),
+        "sent": sum(message["share"] * message["num_bytes"] for message in plan["messages"]),
         "num_devices": len(set(plan["assignment"].values())),
         "far": plan["gap"] if (plan["gap"] or 0) >= ROUNDING else 0,
     }

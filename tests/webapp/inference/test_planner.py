@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from engine.specs.plans import planning_of, read_design
 from engine.specs.text import load
 from tests.engine.inference.test_proposals import DESIGN
 from tests.webapp.markup import form_of
+from webapp.inference.planner import is_quick, places_to_split
 
 SignIn = Callable[[str], Client]
 
@@ -92,6 +94,12 @@ def test_designs_without_a_plan_say_why(client: Client) -> None:
     assert "None of the" in text
     assert "allowed 1e-06 s" in text
     assert "plan:was:fc2" not in inputs
+    assert "Keep this plan" not in text
+    for name in ("", "x" * 201, "a\0"):
+        assert (
+            "names of pieces have 1 to 200 characters"
+            in panel(client, {**design(client), f"plan:piece:{name}": "1"})[0]
+        )
     assert panel(client, design(client, "task: {kind: federated}"))[0].strip() == ""
     assert panel(client, design(client, "task: ["))[0].strip() == ""
 
@@ -104,3 +112,18 @@ def test_a_plan_is_kept_in_the_form_as_well(client: Client) -> None:
     kept = form_of(client.post("/experiments/new", {**in_form, **inputs, "_edit": "keep:plan"}).content.decode()).values
     assert kept["task:inference.placer@kind"] == "given"
     assert "fc2" in kept.values()
+
+
+def test_only_placers_known_to_be_quick_plan_in_the_web_process() -> None:
+    def quick(*settings: str) -> bool:
+        return is_quick(planning_of(read_design(TREE, settings=settings)))
+
+    assert quick()
+    assert quick("task.placer={kind: greedy}")
+    assert quick("task.placer={kind: single_best}")
+    assert not quick("task.placer={kind: greedy, tries: 100000}")
+    assert not quick("task.placer={kind: pipeline_dp}")
+    assert not quick("task.failures.plan_for=worst_case")
+    by_speed = "task.splitter={kind: channel, by_speed: true}"
+    assert places_to_split(read_design(TREE, settings=[by_speed]))
+    assert not places_to_split(read_design(TREE, settings=[by_speed, "task.placer={kind: given}"]))
