@@ -18,8 +18,8 @@ def narrowed(pieces: Pieces, bits: Bits) -> Pieces:
     """The same pieces with messages of fewer bits; inputs and answers travel as they are.
 
     Rounding a value and restoring it is one element-wise operation each, at the ends of the message. The pieces then
-    compute only nearly what the whole network does, and the same wherever they are: what stays on a device is rounded
-    too.
+    compute only nearly what the whole network does. Which messages are rounded depends on where pieces are, as what
+    stays on a device is not (``PlacementProblem.carried``); the work for it is counted in any case.
 
     Source: Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference,
     CVPR 2018, equation 1 (scale and zero point, here per tensor and sample).

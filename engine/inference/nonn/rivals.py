@@ -1,7 +1,7 @@
 """What stands beside a network of students, trained in the same run on the same budget; NumPy only."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -172,7 +172,11 @@ def rival_placements(
         sliced = ChannelSplitter(num_slices=rival.splitter.num_students).split(network)
         at = planning.placements[CHOSEN].at
         places = [at[int(piece.name.rsplit(" ", 1)[1])] for piece in sliced.pieces]
-        yield name, title, sliced, placement_of(planning.problem_of(sliced), places, "a slice per student's device")
+        problem = planning.problem_of(sliced)
+        placement = placement_of(problem, places, "a slice per student's device")
+        if broken := problem.violations(placement.score):
+            placement = replace(placement, explanation=f"cannot run: {'; '.join(broken)}")
+        yield name, title, sliced, placement
 
 
 def _placed(place: Callable[[PlacementProblem], Placement], planning: Planning, pieces: Pieces) -> Placement | None:

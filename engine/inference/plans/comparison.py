@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from engine.core.json import JsonValue
 from engine.inference.cuts.pieces import Pieces
 from engine.inference.nonn.rivals import rival_network, rival_placements, rivals_of
+from engine.inference.placer import Placement
 from engine.inference.plans.plan import Plan
-from engine.inference.plans.planning import TEACHER, TITLES, Planning
+from engine.inference.plans.planning import CHOSEN, TEACHER, TITLES, Planning
+from engine.inference.plans.problem import PlacementProblem
 from engine.models.profile import profile
 from engine.task.contract import State
 
@@ -16,12 +18,9 @@ if TYPE_CHECKING:
     from engine.inference.world import World
 
 
-WHOLE = ("single_best", "all_cloud")
-"""Plans in which no tensor travels between pieces, so that nothing is rounded."""
-
-
 def rows_of(planning: Planning, accuracy: float, teacher: float) -> list[dict[str, JsonValue]]:
-    """A line per plan, as its event carries it: all plans of the same pieces are right equally often.
+    """A line per plan, as its event carries it: plans of the same pieces are right equally often where they round the
+    same messages. How often others are is known of the trained network alone, whole.
 
     Args:
         planning: with the plans.
@@ -29,15 +28,24 @@ def rows_of(planning: Planning, accuracy: float, teacher: float) -> list[dict[st
         teacher: of the network that was trained first.
     """
     whole = profile(planning.graph).total_macs
+    bits = {name: bits_of(planning.problem, placement) for name, placement in planning.placements.items()}
+    known = {bits[CHOSEN]: accuracy}
+    if planning.is_cut_network:
+        known.setdefault((32,) * len(planning.pieces.messages), teacher)
     return [
         row_of(
             (name, *TITLES[name]),
             plan,
-            accuracy=teacher if name == TEACHER or (name in WHOLE and planning.is_cut_network) else accuracy,
+            accuracy=teacher if name == TEACHER else known.get(bits[name]),
             macs={plan.at[0]: whole} if name == TEACHER else macs_of(planning.pieces, plan),
         )
         for name, plan in planning.plans.items()
     ]
+
+
+def bits_of(problem: PlacementProblem, placement: Placement) -> tuple[int, ...]:
+    """Bits of each value of every message where pieces are placed so."""
+    return tuple(message.bits for message in problem.carried(placement.at).messages)
 
 
 def macs_of(pieces: Pieces, plan: Plan) -> dict[int, int]:
@@ -50,14 +58,14 @@ def macs_of(pieces: Pieces, plan: Plan) -> dict[int, int]:
 
 
 def row_of(
-    names: tuple[str, str, str], plan: Plan, *, accuracy: float, macs: Mapping[int, int]
+    names: tuple[str, str, str], plan: Plan, *, accuracy: float | None, macs: Mapping[int, int]
 ) -> dict[str, JsonValue]:
     """A plan's line.
 
     Args:
         names: name, title and role of the plan.
         plan: with its costs.
-        accuracy: of the network that answers.
+        accuracy: of the network that answers; None if it is not known.
         macs: of one inference by device.
     """
     name, title, role = names

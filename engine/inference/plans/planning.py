@@ -183,13 +183,8 @@ class Planning:
 
     @cached_property
     def carried(self) -> Pieces:
-        """The pieces with messages as they arrive: what stays on a device is not rounded."""
-        nodes, ends = self.placements[CHOSEN].at, self.problem.ends_of
-        messages = tuple(
-            message if (ways := ends(number, nodes)) and ways[0] != ways[1] else replace(message, bits=32)
-            for number, message in enumerate(self.pieces.messages)
-        )
-        return replace(self.pieces, messages=messages)
+        """The pieces with messages as they arrive by the plan that is carried out."""
+        return self.problem.carried(self.placements[CHOSEN].at)
 
     @cached_property
     def standby(self) -> dict[int, tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -173,6 +173,14 @@ class PlacementProblem:
         if max(source, target - is_answer) >= len(at):
             return None
         return (self.source if source < 0 else at[source]), (self.sink if is_answer else at[target])
+
+    def carried(self, at: Sequence[int]) -> Pieces:
+        """The pieces with messages as they arrive: what stays on a node is not rounded."""
+        messages = []
+        for number, message in enumerate(self.pieces.messages):
+            ends = self.ends_of(number, at)
+            messages.append(message if ends is not None and ends[0] != ends[1] else replace(message, bits=32))
+        return replace(self.pieces, messages=tuple(messages))
 
     @cached_property
     def _by_target(self) -> list[list[int]]:

@@ -149,7 +149,7 @@ class Verify(Job):
         x = as_tensor(world.test.x[: world.task.verification.num_samples])
         with torch.no_grad():
             whole = module(x)
-        joined = execute(module, world.planning_in(state).pieces, x)
+        joined = execute(module, world.planning_in(state).carried, x)
         difference = float((joined - whole).abs().max()) / max(1.0, float(whole.abs().max()))
         if world.planning_in(state).pieces.exact and difference > EXACTNESS:
             raise EngineError(

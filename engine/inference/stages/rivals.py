@@ -12,8 +12,8 @@ from engine.datafree import layout
 from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, measured
 from engine.datafree.world import chunk_of
 from engine.fleet.device import TRAINING_PASSES
-from engine.inference.cuts.narrowing import narrowed
-from engine.inference.nonn.rivals import Rival, graph_of, rival_network
+from engine.inference.cuts.pieces import Pieces
+from engine.inference.nonn.rivals import Rival, graph_of, rival_network, rival_placements
 from engine.inference.nonn.students import StudentNetwork, ensemble_weights
 from engine.inference.nonn.survival import shares_of
 from engine.inference.stages.job import Job
@@ -125,6 +125,20 @@ class TeachRival(Job):
         return state.replace(clients={RIVALS + self.rival.number: ensemble_weights(network, members)})
 
 
+def _carried(world: World, state: State, rival: Rival) -> Pieces | None:
+    """The pieces of a rival's students with messages as they arrive where it is placed; all rounded where it fits
+    nowhere, None where it has no students.
+    """
+    network = network_in(world, state, rival)
+    if not isinstance(network, StudentNetwork):
+        return None
+    if rival.splitter.message_bits == 32:
+        return network.pieces()
+    planning = world.planning_in(state)
+    _, _, pieces, placement = next(rival_placements(world, rival, network, planning))
+    return pieces if placement is None else planning.problem_of(pieces).carried(placement.at)
+
+
 @dataclass(frozen=True)
 class MeasureRival(Job):
     """Counts the right answers of a rival on the test samples.
@@ -149,7 +163,8 @@ class MeasureRival(Job):
         if world.memory.get("rival") is None or world.memory["rival"][0] != self.rival.name:
             module = build(graph_of(network_in(world, state, self.rival)))
             load(module, as_tensors(state.clients[RIVALS + self.rival.number]))
-            world.memory["rival"] = self.rival.name, module.eval().requires_grad_(False)
+            pieces = _carried(world, state, self.rival)
+            world.memory["rival"] = self.rival.name, module.eval().requires_grad_(False), pieces
         rows = slice(steps.start * self.width, steps.stop * self.width)
         seen = self._right(world, state, as_tensor(world.test.x[rows]), world.test.y[rows])
         right = seen + layout.part(layout.WORK, state.tensors).get("right", 0)
@@ -170,11 +185,11 @@ class MeasureRival(Job):
 
         from engine.inference.cuts.execution import joined
 
-        module, network = world.memory["rival"][1], network_in(world, state, self.rival)
+        _, module, pieces = world.memory["rival"]
+        network = network_in(world, state, self.rival)
         if not isinstance(network, StudentNetwork):
             with torch.no_grad():
                 return np.array([int((module(x).argmax(dim=1).numpy() == y).sum())])
-        pieces = narrowed(network.pieces(), self.rival.splitter.message_bits)
         logits, features = joined(module, pieces, x)
         shares = shares_of(features.numpy(), state.clients[RIVALS + self.rival.number], network.slices)
         answers = [logits.numpy(), *(shares.without([number]) for number in range(len(network.slices)))]

@@ -114,9 +114,9 @@ class Fail(Job):
         guard = planning.guard(layout.value(state, "accuracies"))
         sets = planning.sets(guard)
         rows: list[JsonValue] = list(layout.value(state, "losses"))
-        # Pieces that were learned may lie on more devices than was expected: the last step tries all that are left.
-        stop = steps.stop if steps.stop < self.num_steps else len(sets.sets)
-        rows += [guard.loss(devices).as_json() for devices in sets.sets[steps.start : stop]]
+        # Pieces that were learned may lie on other devices than was expected: the steps share the sets that there are.
+        start, stop = (len(sets.sets) * edge // self.num_steps for edge in (steps.start, steps.stop))
+        rows += [guard.loss(devices).as_json() for devices in sets.sets[start:stop]]
         state = state.replace(values={"losses": rows})
         if steps.stop < self.num_steps:
             return state, []

@@ -8,6 +8,8 @@ from safetensors.numpy import load as load_weights
 from engine.core.sample import SampleSpec
 from engine.inference.cuts.execution import execute, rounded
 from engine.inference.cuts.narrowing import Bits, narrowed
+from engine.inference.plans.comparison import bits_of, rows_of
+from engine.inference.plans.planning import TEACHER
 from engine.inference.splitter import splitters
 from engine.models.build import build
 from engine.models.model import models
@@ -86,6 +88,24 @@ def test_a_run_is_right_as_often_as_what_arrives_lets_it_be(bits: int) -> None:
     second = np.maximum(heard @ weights["fc2.weight"].T + weights["fc2.bias"], 0)
     logits = second @ weights["head.weight"].T + weights["head.bias"]
     assert metrics["accuracy"] == pytest.approx(float((logits.argmax(axis=1) == test.y).mean()), abs=1e-9)
+
+
+def test_only_what_travels_is_rounded() -> None:
+    """Students of which one stays where the answer is wanted: its message is not rounded, and the two others' are."""
+    world = world_of(*STUDENTS, "task.splitter.message_bits=4")
+    planning = world.planning
+    last = len(planning.pieces.pieces) - 1
+    at = (planning.problem.sink, *range(1, last), planning.problem.sink)
+    carried = planning.problem.carried(at)
+    arriving = [message.bits for message, ends in zip(carried.messages, carried.ends, strict=True) if ends[1] == last]
+    assert arriving == [32] + [4] * (last - 1)
+    alone = planning.problem.carried((planning.problem.sink,) * (last + 1))
+    assert {message.bits for message in alone.messages} == {32}
+    rows = {row["name"]: row["accuracy"] for row in rows_of(planning, 0.5, 0.9)}
+    assert rows["chosen"] == 0.5
+    assert rows[TEACHER] == 0.9
+    bits = {name: bits_of(planning.problem, placement) for name, placement in planning.placements.items()}
+    assert all(rows[name] == (0.5 if bits[name] == bits["chosen"] else None) for name in bits)
 
 
 def test_students_send_fewer_bytes_and_are_measured_with_them() -> None:
