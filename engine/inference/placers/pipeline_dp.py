@@ -66,8 +66,8 @@ class PipelineDp(Placer):
         order = "in the given order" if self.order == "given" else "in any order"
         bound = value if is_exact else min(value, lower_bound(stages, problem))
         count = num_stages(at)
-        stages = "one stage" if count == 1 else f"{count} stages"
-        return placement_of(problem, at, f"{how} division into {stages} {order}", bound=bound)
+        told = "one stage" if count == 1 else f"{count} stages"
+        return placement_of(problem, at, f"{how} division into {told} {order}", bound=bound)
 
     def _divider(self, problem: PlacementProblem) -> tuple[Callable[[Stages], Found], bool]:
         """How a chain is divided, and whether no division is better."""
