@@ -1,38 +1,31 @@
 """A node's process: carries out its program, round after round, and notes when everything began and ended."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.emulation import kernel
-from engine.emulation.control import Channel, Gone
+from engine.emulation.control import Channel
+from engine.emulation.process import Order, Process, TransportMaker
 from engine.emulation.programs import Program, Step
-from engine.emulation.stages import Computation, Pacing, Values, computation, timed
+from engine.emulation.stages import Computation, Values, computation, timed
 from engine.emulation.tensors import body_bytes, pack, unpack
-from engine.emulation.transport import Message, Transport
-from engine.emulation.waiting import EventLoop
+from engine.emulation.transport import Message
 
 REHEARSALS = 5
 """Computations before the first round, from which the admission check takes the slowest but one."""
 
-TransportMaker = Callable[[EventLoop, int, Callable[[Message], None]], Transport]
 
-
-class Node:
+class Node(Process):
     """Carries out steps when their causes have ended.
 
     Args:
         place: of the node in the laboratory.
-        control: orders come from here: ``program``, ``begin``.
+        control: orders come from here: ``program``, ``rehearse``, ``begin``.
         make_transport: makes what it sends with.
     """
 
     def __init__(self, place: int, control: Channel, make_transport: TransportMaker) -> None:
-        self.place, self.control = place, control
-        self.loop = EventLoop()
-        self.transport = make_transport(self.loop, place, self._arrived)
-        self.transport.listen()
+        super().__init__(place, control, make_transport)
         self.program = Program()
-        self.pacing = Pacing()
         self._compute: Callable[[bool], Values] = computation("nothing", place)
         self._values = self._compute(False)
         self._effects: dict[int, list[Step]] = {}
@@ -43,25 +36,11 @@ class Node:
         self._missing: dict[int, int] = {}
         self._left = 0
 
-    def run(self) -> None:
-        """Go on until whoever controls it hangs up."""
-        self.loop.watch(self.control.door.fileno(), self._obey)
-        self.loop.run()
+    def orders(self) -> Mapping[str, Callable[[Order], None]]:
+        """A program, a rehearsal of its computations, and the beginning of a repetition."""
+        return {"program": self._learn, "rehearse": self._rehearse, "begin": self._prepare}
 
-    def _obey(self) -> None:
-        try:
-            order = self.control.receive()
-            actions = {
-                "program": self._learn,
-                "rehearse": self._rehearse,
-                "begin": self._prepare,
-                "facts": self._tell_facts,
-            }
-            actions[order["order"]](order)
-        except Gone:
-            self.loop.stop()
-
-    def _learn(self, order: dict[str, Any]) -> None:
+    def _learn(self, order: Order) -> None:
         """Take over a program, and open the connections that it keeps."""
         self.program = Program.from_json(order["program"])
         self._effects, self._barrier_of = {}, {}
@@ -73,26 +52,17 @@ class Node:
         # A connection that was opened for one message goes now: messages that are sent over it while the other end
         # gives it up would be lost, and the round would never end.
         self.transport.settle()
-        for peer in self.program.opens:
-            if not self.transport.keeps(peer):
-                self.transport.open(peer)
-        self._await_connections()
+        self.connect(self.program.opens, (*self.program.opens, *self.program.accepts))
 
-    def _await_connections(self) -> None:
-        if all(self.transport.is_open(peer) for peer in (*self.program.opens, *self.program.accepts)):
-            self.control.send({"result": None})
-        else:
-            self.loop.at(self.loop.now() + 0.01, self._await_connections)
-
-    def _rehearse(self, order: dict[str, Any]) -> None:
+    def _rehearse(self, order: Order) -> None:
         """Say how long the real computation takes here, when nothing is warm any more."""
         kind: Computation = order["computation"]
         self._compute = computation(kind, self.place)
         trains = any(step.trains for step in self.program.steps)
         times = sorted(timed(self._compute, trains=trains)[1] for _ in range(REHEARSALS))
-        self.control.send({"result": {"host_s": times[-2]}})
+        self.answer({"host_s": times[-2]})
 
-    def _prepare(self, order: dict[str, Any]) -> None:
+    def _prepare(self, order: Order) -> None:
         """Begin a repetition at the moment that was agreed on."""
         self.transport.settle()
         self._repetition = int(order["repetition"])
@@ -130,7 +100,8 @@ class Node:
     def _message(self, step: Step) -> Message:
         return Message(step.item, self._repetition, pack(self._values, body_bytes(step.size)))
 
-    def _arrived(self, message: Message) -> None:
+    def arrived(self, message: Message) -> None:
+        """Note the end of a message of this repetition."""
         unpack(message.body)
         if message.repetition == self._repetition:
             self._end(message.item, self.loop.now())
@@ -149,23 +120,4 @@ class Node:
         if self._left == 0:
             self._left = -1
             starts, ends = ([list(pair) for pair in times.items()] for times in (self._starts, self._ends))
-            self.control.send({"result": {"repetition": self._repetition, "starts": starts, "ends": ends}})
-
-    def _tell_facts(self, order: dict[str, Any]) -> None:
-        """Say what was counted."""
-        facts = {
-            "payload_bytes": self.transport.payload_bytes,
-            "failures": self.transport.failures,
-            "stages": self.pacing.stages,
-            "overruns": self.pacing.overruns,
-        }
-        self.control.send({"result": facts})
-
-
-def serve(place: int, control: Channel, make_transport: TransportMaker) -> None:
-    """Be a node until the control hangs up; it says in which namespace it is as soon as it can be reached."""
-    kernel.go_first(kernel.NODE_PRIORITY)
-    kernel.exact_timers()
-    node = Node(place, control, make_transport)
-    control.send({"result": {"namespace": kernel.network_namespace() if kernel.IS_LINUX else 0}})
-    node.run()
+            self.answer({"repetition": self._repetition, "starts": starts, "ends": ends})

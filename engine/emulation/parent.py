@@ -14,13 +14,14 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from engine.emulation import kernel
 from engine.emulation.control import Channel, Gone, LaboratoryError, Late, pair
 from engine.emulation.fabric import Fabric, fabric_of
-from engine.emulation.node import TransportMaker, serve
+from engine.emulation.node import Node
 from engine.emulation.ports import Port
+from engine.emulation.process import Process, TransportMaker, serve
 from engine.emulation.stages import warm
 
 SETTLE_S, SETTLE_NODE_S = 0.0005, 0.00015
@@ -79,7 +80,12 @@ class Parent:
     Args:
         order: fabric, number of nodes, size of packets, transport, computation, deadline.
         control: where orders come from; the children must not hold it open.
+
+    Attributes:
+        kind: what the nodes are: here such as repeat the rounds of a trace.
     """
+
+    kind: ClassVar[type[Process]] = Node
 
     def __init__(self, order: dict[str, Any], control: Channel) -> None:
         self.order = order
@@ -120,10 +126,6 @@ class Parent:
         if name == "rounds":
             return self._rounds(order)
         return self._all([{**order, **part} for part in order.pop("parts")], order["patience_s"])
-
-    def live(self, place: int, control: Channel, make_transport: TransportMaker) -> None:
-        """Be a node, in its process, until the control hangs up: here one that repeats rounds of a trace."""
-        serve(place, control, make_transport)
 
     def close(self) -> None:
         """End all children."""
@@ -200,7 +202,7 @@ class Parent:
                 control.send({"error": f"node {place} cannot enter the network: {error}"})
                 return
             kernel.die_with_parent(os.getppid())
-            self.live(place, control, self._transport(inside))
+            serve(self.kind, place, control, self._transport(inside))
 
         self.nodes.append(fork(f"node {place}", live, (*self.doors, *self._own_ends())))
         inside.close()

@@ -1,15 +1,12 @@
 """The process of a device: computes its pieces when all they read is there, and sends on what others read."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
-from engine.emulation import kernel
-from engine.emulation.control import Channel, Gone
-from engine.emulation.node import TransportMaker
-from engine.emulation.stages import Pacing
+from engine.emulation.control import Channel
+from engine.emulation.process import Order, Process, TransportMaker
 from engine.emulation.transport import Message as Letter
-from engine.emulation.waiting import EventLoop
 from engine.inference.cuts.pieces import SINK, SOURCE
 from engine.inference.live.computing import Box, Computer
 from engine.inference.live.script import Script
@@ -17,55 +14,33 @@ from engine.inference.live.script import Script
 SLACK_S = 0.001
 """A computation may take so much longer than on its device: views and small layers take no time there."""
 
-CHECK_S = 0.01
-"""Between two looks whether all connections are there."""
 
-
-class Member:
+class Member(Process):
     """Follows a script. Each request has a ticket; a request that is sent again gets a new one.
 
     Args:
         place: of the process in the laboratory.
-        control: orders come from here: ``files``, ``script``, ``ask``, ``ping``, ``facts``.
+        control: orders come from here: ``files``, ``script``, ``ask``.
         make_transport: makes what it sends with.
     """
 
     def __init__(self, place: int, control: Channel, make_transport: TransportMaker) -> None:
-        self.place, self.control = place, control
-        self.loop = EventLoop()
-        self.transport = make_transport(self.loop, place, self._arrived)
-        self.transport.listen()
-        self.pacing = Pacing()
+        super().__init__(place, control, make_transport)
         self._script = Script((), (), {}, -1, -1, 0.0)
         self._mine: list[int] = []
         self._boxes: dict[int, Box] = {}
         self._first = 0
         self._is_busy = False
 
-    def run(self) -> None:
-        """Go on until whoever controls it hangs up."""
-        self.loop.watch(self.control.door.fileno(), self._obey)
-        self.loop.run()
+    def orders(self) -> Mapping[str, Callable[[Order], None]]:
+        """Files, a script, and the beginning of a request."""
+        return {"files": self._read, "script": self._learn, "ask": self._ask}
 
-    def _obey(self) -> None:
-        try:
-            order = self.control.receive()
-            actions = {
-                "files": self._read,
-                "script": self._learn,
-                "ask": self._ask,
-                "ping": lambda order: self.control.send({"result": None}),
-                "facts": self._tell_facts,
-            }
-            actions[order["order"]](order)
-        except Gone:
-            self.loop.stop()
-
-    def _read(self, order: dict[str, Any]) -> None:
+    def _read(self, order: Order) -> None:
         self.computer = Computer(Path(order["folder"]))
-        self.control.send({"result": None})
+        self.answer(None)
 
-    def _learn(self, order: dict[str, Any]) -> None:
+    def _learn(self, order: Order) -> None:
         """Take over a script: requests with earlier tickets are forgotten."""
         self._script, self._first = Script.from_json(order["script"]), int(order["first"])
         self._mine = [number for number, place in enumerate(self._script.at) if place == self.place]
@@ -73,19 +48,10 @@ class Member:
         self.computer.learn(self._mine)
         ends = {frozenset(pair) for pair in self._script.pairs if self.place in pair}
         # The node farther from the server opens a connection, as devices behind address translation must.
-        self._peers = [other for pair in ends for other in pair if other != self.place]
-        for peer in self._peers:
-            if peer < self.place and not self.transport.keeps(peer):
-                self.transport.open(peer)
-        self._await_connections()
+        peers = [other for pair in ends for other in pair if other != self.place]
+        self.connect([peer for peer in peers if peer < self.place], peers)
 
-    def _await_connections(self) -> None:
-        if all(self.transport.is_open(peer) for peer in self._peers):
-            self.control.send({"result": None})
-        else:
-            self.loop.at(self.loop.now() + CHECK_S, self._await_connections)
-
-    def _ask(self, order: dict[str, Any]) -> None:
+    def _ask(self, order: Order) -> None:
         """Begin a request at the moment that was agreed on."""
         ticket, sample = int(order["ticket"]), int(order["sample"])
         self.loop.at(float(order["at"]), lambda: self._begin(ticket, sample))
@@ -104,7 +70,8 @@ class Member:
             self.computer.miss(box, self._script.missing)
         return self._boxes[ticket]
 
-    def _arrived(self, letter: Letter) -> None:
+    def arrived(self, letter: Letter) -> None:
+        """Take what another device has sent, or hand it on."""
         way = self._script.ways.get(letter.item)
         if letter.repetition < self._first or way is None or self.place not in way:
             return  # of a request that was sent again by another plan
@@ -155,21 +122,3 @@ class Member:
             self._go_on()
 
         self.loop.at(began + self._script.seconds[number], done)
-
-    def _tell_facts(self, order: dict[str, Any]) -> None:
-        """Say what was counted."""
-        facts = {
-            "payload_bytes": self.transport.payload_bytes,
-            "stages": self.pacing.stages,
-            "overruns": self.pacing.overruns,
-        }
-        self.control.send({"result": facts})
-
-
-def serve(place: int, control: Channel, make_transport: TransportMaker) -> None:
-    """Be a device until the control hangs up; it says in which namespace it is as soon as it can be reached."""
-    kernel.go_first(kernel.NODE_PRIORITY)
-    kernel.exact_timers()
-    member = Member(place, control, make_transport)
-    control.send({"result": {"namespace": kernel.network_namespace() if kernel.IS_LINUX else 0}})
-    member.run()

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.emulation.control import Channel, Gone, LaboratoryError, Late
-from engine.emulation.node import TransportMaker
 from engine.emulation.parent import SETTLE_NODE_S, SETTLE_S, Parent, main
-from engine.inference.live.member import serve
+from engine.inference.live.member import Member
 
 PROBE_S = 2.0
 """A process that does not say within so long that it is there is given up, with a wide margin on a busy host."""
@@ -58,14 +57,12 @@ class Serving:
 class LiveParent(Parent):
     """Conducts a plan's processes; those that are lost stay lost."""
 
+    kind = Member
+
     def __init__(self, order: dict[str, Any], control: Channel) -> None:
         super().__init__(order, control)
         self._lost: dict[int, dict[str, Any]] = {}
         self._heard: list[dict[str, Any]] = []
-
-    def live(self, place: int, control: Channel, make_transport: TransportMaker) -> None:
-        """Be the process of a device."""
-        serve(place, control, make_transport)
 
     def obey(self, order: dict[str, Any]) -> Any:
         """Do what was asked: ``tell`` says something to all processes, ``serve`` sends requests.
