@@ -163,6 +163,24 @@ def test_clients_are_read_by_keyboard(open_page: OpenPage, address: str) -> None
     expect(page.locator("#value-time_s")).to_be_focused()
 
 
+@pytest.mark.parametrize("width", [1366, 390])
+def test_what_has_the_focus_stays_in_sight_when_the_clients_come(open_page: OpenPage, address: str, width: int) -> None:
+    page = open_page(address, width=width)
+    expect(page.locator("#chart canvas")).to_be_visible()
+    held: list[Route] = []
+    page.route("**/compare/clients*", lambda route: held.append(route))
+    below = page.locator("#comparison").get_by_role("link", name="API tokens")
+    below.focus()
+    expect(below).to_be_in_viewport()
+    wait_for(page, lambda: len(held) == 1)
+    held[0].continue_()
+    expect(page.locator("canvas[data-map]")).to_have_count(3)
+    expect(below).to_be_focused()
+    expect(below).to_be_in_viewport(ratio=1.0)
+    page.locator("#clients").evaluate("(card) => { card.style.paddingBottom = '1200px'; }")  # a late picture
+    expect(below).to_be_in_viewport(ratio=1.0)
+
+
 def test_the_command_of_the_page_gives_the_table_of_the_page(
     open_page: OpenPage, address: str, rest: Rest, tmp_path: Any
 ) -> None:

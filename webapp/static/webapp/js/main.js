@@ -1,4 +1,5 @@
 import "edgeloom/forms.js";
+import "edgeloom/sight.js";
 
 // What every page needs: theme, menus, keys. Everything here is a comfort; the pages work without it.
 
