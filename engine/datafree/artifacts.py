@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.datafree import layout
 from engine.datafree.images.sprites import sheet_of
 from engine.datafree.owner import metadata_file
 from engine.datafree.owner.stored_metadata import handed_out
+from engine.datafree.pieces import BANK, PIECES, piece_of
 from engine.datafree.stored_weights import weights_digest
 from engine.models.graph_json import from_json
 from engine.models.model_file import ModelCard, pack
+from engine.task import layout
 from engine.task.contract import State, Tensors
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ SHEET_SIDE = 20
 
 def files_of(task: "Datafree", state: State) -> dict[str, bytes]:
     """Models with their cards, exported files, metadata, and the images as a sheet and as arrays."""
-    exported = state.clients.get(layout.PIECES["files"], {})
+    exported = state.clients.get(PIECES["files"], {})
     return {
         **dict(_models(task, state)),
         **{name: content.tobytes() for name, content in exported.items()},
@@ -62,11 +63,11 @@ def _models(task: "Datafree", state: State) -> Iterator[tuple[str, bytes]]:
                 task.dataset.model_dump(mode="json"),
                 rows[name]["accuracy"],
             )
-            yield f"{name}.safetensors", pack(state.clients[layout.piece_of(name)], card)
+            yield f"{name}.safetensors", pack(state.clients[piece_of(name)], card)
 
 
 def _metadata(task: "Datafree", state: State) -> Iterator[tuple[str, bytes]]:
-    file = handed_out(task, state, weights_digest(state.clients[layout.PIECES["teacher"]]))
+    file = handed_out(task, state, weights_digest(state.clients[PIECES["teacher"]]))
     if file is not None:
         yield "metadata.safetensors", metadata_file.pack(file)
 
@@ -74,7 +75,7 @@ def _metadata(task: "Datafree", state: State) -> Iterator[tuple[str, bytes]]:
 def _images(state: State) -> Iterator[tuple[str, bytes]]:
     """Of the first batches, so that no second copy of a large bank is made."""
     found: list[Tensors] = []
-    for number in sorted(number for number in state.clients if number >= layout.BANK):
+    for number in sorted(number for number in state.clients if number >= BANK):
         if sum(piece["images"].nbytes for piece in found) < MOST_IMAGE_BYTES:
             found.append(state.clients[number])
     if not found:

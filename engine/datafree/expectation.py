@@ -8,9 +8,9 @@ import numpy as np
 
 from engine.costs.trace import Trace, TraceBuilder
 from engine.costs.work import Work
+from engine.datafree.agenda import agenda_of
 from engine.datafree.fleet.budget import BudgetRow, budgets
 from engine.datafree.fleet.deployment import deployment_trace, expected_bytes, final_of
-from engine.datafree.program import program_of
 from engine.datafree.rounding.folding import fold_graph
 from engine.datafree.stages.exporting import Verify
 from engine.datafree.stages.measuring import Measure
@@ -44,7 +44,7 @@ def expected_host_trace(task: "Datafree", context: Context) -> Trace:
     """What this host trains, makes and measures, one computation for all jobs of a kind: a run may have thousands."""
     world, builder = World(task, context), TraceBuilder()
     trained, measured, made = Counter[str](), Counter[str](), 0
-    for job in program_of(world):
+    for job in agenda_of(world).jobs:
         match job:
             case Train(contender=contender, num_steps=steps):
                 trained[contender] += steps

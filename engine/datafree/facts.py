@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from engine.core.json import JsonValue
 from engine.core.registry import kind_of
+from engine.datafree.agenda import agenda_of
 from engine.datafree.contenders import TITLES, baselines_of, contenders_of
 from engine.datafree.fleet.deployment import final_of
 from engine.datafree.fleet.devices import device_rows
-from engine.datafree.program import stages_of
 from engine.datafree.world import World
 from engine.task.contract import Context
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 def facts_of(task: "Datafree", context: Context) -> dict[str, JsonValue]:
     """Sizes that never change during a run."""
     world = World(task, context)
-    stages, method = stages_of(world), world.metadata_method
+    method = world.metadata_method
     found: dict[str, JsonValue] = {
         "num_devices": context.fleet.num_devices,
-        "stages": stages,
+        "stages": agenda_of(world).stages(),
         "contenders": [
             {"name": name, "title": TITLES[name][0], "role": TITLES[name][1]} for name in contenders_of(task)
         ],

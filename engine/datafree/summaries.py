@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.core.json import JsonValue
-from engine.costs.ledger import Ledger
-from engine.costs.trace import Trace, TraceBuilder
-from engine.datafree import layout
+from engine.datafree.agenda import agenda_of
 from engine.datafree.artifacts import files_of, host_latencies
 from engine.datafree.fleet.deployment import final_of
-from engine.datafree.program import program_of
 from engine.datafree.published import published_of
 from engine.datafree.world import world_of
 from engine.models.graph_json import to_json
+from engine.task import layout
 from engine.task.contract import Context, State, Summary
 
 if TYPE_CHECKING:
@@ -27,12 +25,10 @@ def begin(task: "Datafree", context: Context) -> State:
         world.pool(task.baselines.out_of_domain)
     graphs: dict[str, JsonValue] = {name: dict(to_json(world.graph(name))) for name in ("teacher", "student")}
     values: dict[str, JsonValue] = {
-        "job": 0, "at": 0, "done": 0, "total": sum(job.num_steps for job in program_of(world)), "reason": "",
         "files": {}, "exports": {}, "audit": {},
         "totals": dict.fromkeys(layout.TOTALS, 0.0), "metrics": {}, "contenders": {}, "graphs": graphs,
     }  # fmt: skip
-    ledger = Ledger.empty(context.fleet.names)
-    return State(values=values, tensors=layout.under(layout.LEDGER, ledger.to_arrays()))
+    return agenda_of(world).begin(context.fleet.names, values)
 
 
 TOLD = ("_auc", "_tpr_at_0.001", "_tpr_at_0.01", "_nearer_to_members")
@@ -42,12 +38,6 @@ TOLD = ("_auc", "_tpr_at_0.001", "_tpr_at_0.01", "_nearer_to_members")
 def audit_figures(body: Mapping[str, Any]) -> dict[str, float]:
     """The figures of an audit that stand for it."""
     return {name: figure for name, figure in body.get("figures", {}).items() if name.endswith(TOLD)}
-
-
-def trace_of(state: State) -> Trace:
-    """What was sent and computed on devices."""
-    arrays = layout.part(layout.TRACE, state.tensors)
-    return Trace.from_arrays(arrays) if arrays else TraceBuilder().build()
 
 
 def summary_of(task: "Datafree", state: State) -> Summary:

@@ -5,34 +5,33 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.core.errors import EngineError, Problem
-from engine.core.events import Event
+from engine.core.errors import Problem
 from engine.core.json import JsonValue
 from engine.data.dataset import Dataset, datasets
-from engine.datafree import checks, expectation, facts, layout, summaries
+from engine.datafree import checks, expectation, facts, summaries
+from engine.datafree.agenda import agenda_of
 from engine.datafree.audits.audit import AuditSettings
 from engine.datafree.distiller import Distiller, distillers
 from engine.datafree.distillers.soft_targets import SoftTargets
 from engine.datafree.metadata import Metadata
 from engine.datafree.metadata import metadata as metadata_kinds
 from engine.datafree.metadata_kinds.none import NoMetadata
-from engine.datafree.program import program_of
 from engine.datafree.pruner import Pruner, pruners
 from engine.datafree.quantizer import Quantizer, quantizers
 from engine.datafree.settings import BaselineSettings, DeploymentSettings, Distillation, ExportSettings
 from engine.datafree.synthesizer import Synthesizer, synthesizers
 from engine.datafree.teacher import Teacher, teachers
 from engine.datafree.teachers.train import TrainedTeacher
-from engine.datafree.world import world_of
+from engine.datafree.world import World, world_of
 from engine.models.model import Model, models
-from engine.task.contract import Block, BlockResult, Context, Progress, State, Summary, Task
+from engine.task.contract import Context, State, Summary
+from engine.task.jobs import Agenda, JobTask
 
 if TYPE_CHECKING:
-    from engine.costs.ledger import Ledger
     from engine.costs.trace import Trace
 
 
-class Datafree(Task):
+class Datafree(JobTask):
     """Data-free deployment.
 
     A trained model is made small without the private data that it was trained on: its owner hands out metadata at most,
@@ -109,46 +108,10 @@ class Datafree(Task):
         """The state before the first job."""
         return summaries.begin(self, context)
 
-    def step(self, context: Context, state: State) -> tuple[State, list[Event]]:
-        """Take the next chunk of steps of the job at hand."""
-        world = world_of(self, context)
-        jobs, number, at = program_of(world), layout.value(state, "job"), layout.value(state, "at")
-        job = jobs[number]
-        steps = range(at, min(job.num_steps, at + job.chunk(world)))
-        state, events = job.advance(world, state, steps)
-        is_over = steps.stop == job.num_steps
-        return state.replace(
-            values={
-                "job": number + is_over,
-                "at": 0 if is_over else steps.stop,
-                "done": layout.value(state, "done") + len(steps),
-            }
-        ), events
-
-    def compute_block(self, context: Context, block: Block) -> BlockResult:
-        """This task has no blocks.
-
-        Raises:
-            EngineError: always.
-        """
-        raise EngineError(f"a data-free deployment has no block {block.name}: its steps follow each other")
-
-    def is_done(self, state: State) -> bool:
-        """Whether the final model was deployed."""
-        return bool(state.values["reason"])
-
-    def progress(self, state: State) -> Progress:
-        """Steps of all optimizers done, with one for each chunk of everything else."""
-        return Progress(done=layout.value(state, "done"), total=layout.value(state, "total"), unit="step")
+    def agenda(self, context: Context) -> Agenda[World]:
+        """Everything from the teacher to the deployment of the final model."""
+        return agenda_of(world_of(self, context))
 
     def summarize(self, state: State) -> Summary:
         """The final model's figures, the table of contenders, costs and files."""
         return summaries.summary_of(self, state)
-
-    def trace(self, state: State) -> "Trace":
-        """The deployment so far: nothing before it is reached."""
-        return summaries.trace_of(state)
-
-    def ledger(self, state: State) -> "Ledger":
-        """Seconds, joules and bytes of the deployment so far."""
-        return layout.ledger_of(state)

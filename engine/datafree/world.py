@@ -9,10 +9,10 @@ import numpy as np
 from engine.core.streams import seed_of
 from engine.data.dataset import Dataset, Split
 from engine.data.pixels import Pixels
-from engine.datafree import layout
 from engine.datafree.distiller import initial_adapters
 from engine.datafree.metadata import CollectedMetadata
 from engine.datafree.owner.stored_metadata import handed_out
+from engine.datafree.pieces import PIECES, piece_of
 from engine.datafree.settings import TeacherTraining
 from engine.datafree.synthesizer import Synthesizer
 from engine.datafree.teachers.train import TrainedTeacher
@@ -31,20 +31,6 @@ if TYPE_CHECKING:
     from engine.training.supervised import Trainer
 
 T = TypeVar("T")
-
-CHUNK_MACS = 1.5e10
-"""Multiply-accumulates of a chunk of work: half a second of a core that makes 60 GFLOP/s."""
-
-STEP_MACS = 1e7
-"""What a step takes beside its arithmetic, in multiply-accumulates of the same core: a third of a millisecond."""
-
-MOST_STEPS = 200
-"""Steps of a chunk at most."""
-
-
-def chunk_of(macs: float) -> int:
-    """Steps of so many multiply-accumulates that make one chunk; a function of shapes alone."""
-    return max(1, min(MOST_STEPS, round(CHUNK_MACS / (macs + STEP_MACS))))
 
 
 def world_of(task: "Datafree", context: Context) -> "World":
@@ -176,7 +162,7 @@ class World:
 
     def weights(self, state: State, contender: str) -> Mapping[str, np.ndarray]:
         """A finished contender's weights."""
-        return state.clients[layout.piece_of(contender)]
+        return state.clients[piece_of(contender)]
 
     def quantized(self, state: State) -> "Quantized":
         """The quantized model."""
@@ -233,7 +219,7 @@ class World:
             state: the state.
             make: makes it anew.
         """
-        pieces = [state.clients.get(number) for number in layout.PIECES.values()]
+        pieces = [state.clients.get(number) for number in PIECES.values()]
         kept = self.memory.get(name)
         if kept is None or any(left is not right for left, right in zip(kept[0], pieces, strict=True)):
             kept = self.memory[name] = pieces, make()

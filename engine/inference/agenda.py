@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from engine.core.json import JsonValue
-from engine.datafree.stages.measuring import samples_at_once
 from engine.datafree.teachers.train import TrainedTeacher
 from engine.inference.nonn.rivals import Rival, graph_of, rival_network, rivals_of
 from engine.inference.splitters.early_exit import EarlyExitSplitter
 from engine.inference.splitters.ensemble import EnsembleSplitter
-from engine.inference.stages.job import Job
 from engine.inference.stages.learning import Load, Train
 from engine.inference.stages.leaving import MeasureExits, TeachExtended
 from engine.inference.stages.measuring import Compare, Measure, MeasureCarried, Verify
@@ -18,6 +15,8 @@ from engine.inference.stages.teaching import Divide, Reading, Show, Teach
 from engine.inference.world import STUDENTS, TEACHER, World
 from engine.models.graph import Graph
 from engine.models.profile import profile
+from engine.task.jobs import Agenda, Job
+from engine.task.pace import samples_at_once
 
 STAGE_TITLES: Mapping[str, str] = {
     "plan": "Plan",
@@ -34,23 +33,15 @@ STAGE_TITLES: Mapping[str, str] = {
 """Title of each stage."""
 
 
-def agenda_of(world: World) -> tuple[Job, ...]:
+def agenda_of(world: World) -> Agenda[World]:
     """All jobs, kept by the process."""
     if "agenda" not in world.memory:
-        world.memory["agenda"] = tuple(_jobs(world))
-    jobs: tuple[Job, ...] = world.memory["agenda"]
-    return jobs
+        world.memory["agenda"] = Agenda(world, tuple(_jobs(world)), STAGE_TITLES)
+    agenda: Agenda[World] = world.memory["agenda"]
+    return agenda
 
 
-def stages_of(world: World) -> list[JsonValue]:
-    """Name, title and steps of each stage, in the order in which they begin."""
-    steps: dict[str, int] = {}
-    for job in agenda_of(world):
-        steps[job.stage] = steps.get(job.stage, 0) + job.num_steps
-    return [{"name": name, "title": STAGE_TITLES[name], "num_steps": count} for name, count in steps.items()]
-
-
-def _jobs(world: World) -> Iterator[Job]:
+def _jobs(world: World) -> Iterator[Job[World]]:
     splitter = world.task.splitter
     teaches = splitter.needs_training and not splitter.extends_network
     if not teaches:  # that of a network with exits is made again when it is known where requests leave
@@ -74,7 +65,7 @@ def _jobs(world: World) -> Iterator[Job]:
     yield Book("costs", 1)
 
 
-def _extended(world: World) -> Iterator[Job]:
+def _extended(world: World) -> Iterator[Job[World]]:
     """Training with the layers that were added, and measuring; with exits a new plan by what was measured."""
     looks, steps = _looks(world, world.expected_network), world.task.training.steps
     if isinstance(world.task.splitter, EarlyExitSplitter):
@@ -86,7 +77,7 @@ def _extended(world: World) -> Iterator[Job]:
         yield MeasureCarried("bottleneck", *looks)
 
 
-def _students(world: World) -> Iterator[Job]:
+def _students(world: World) -> Iterator[Job[World]]:
     """What students learn from, who learns what, their training, and the plan, which follows from their sizes."""
     splitter, steps = world.task.splitter, world.task.training.steps
     yield Show("students", len(Reading.of(world).parts))
@@ -102,7 +93,7 @@ def _students(world: World) -> Iterator[Job]:
         yield from _rival(world, rival)
 
 
-def _rival(world: World, rival: Rival) -> Iterator[Job]:
+def _rival(world: World, rival: Rival) -> Iterator[Job[World]]:
     steps = world.task.training.steps
     if rival.is_divided:
         yield DivideRival("rivals", 1, rival)

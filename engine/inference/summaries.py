@@ -8,11 +8,9 @@ import numpy as np
 
 from engine.core.json import JsonValue
 from engine.core.registry import kind_of
-from engine.costs.ledger import Ledger
 from engine.costs.trace import Trace, TraceBuilder
 from engine.costs.work import Work
-from engine.datafree import layout
-from engine.inference.agenda import agenda_of, stages_of
+from engine.inference.agenda import agenda_of
 from engine.inference.nonn.rivals import graph_of, rival_network, rivals_of
 from engine.inference.plans.planning import CHOSEN, TITLES
 from engine.inference.splitters.bottleneck import BottleneckSplitter
@@ -21,6 +19,7 @@ from engine.inference.stages.teaching import Reading
 from engine.inference.world import STUDENTS, TEACHER, World, students_of, world_of
 from engine.models.model_file import ModelCard, pack
 from engine.models.profile import profile
+from engine.task import layout
 from engine.task.contract import Context, State, Summary
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def facts_of(task: "Inference", context: Context) -> dict[str, JsonValue]:
     ends, pieces = planning.ends, planning.pieces
     return {
         "num_devices": context.fleet.num_devices,
-        "stages": stages_of(world),
+        "stages": agenda_of(world).stages(),
         "contenders": _contenders(world),
         "final": CHOSEN,
         "num_parameters": world.profile.num_parameters,
@@ -92,20 +91,11 @@ def begin(task: "Inference", context: Context) -> State:
     """The state before the first job; loads the test samples, so that a missing set is told at once."""
     world = world_of(task, context)
     assert len(world.test), "data sets have test samples"
-    total = sum(job.num_steps for job in agenda_of(world))
     values: dict[str, JsonValue] = {
-        "job": 0, "at": 0, "done": 0, "total": total, "reason": "", "plan": {}, "losses": [], "failures": {},
-        "groups": [], "filters": {}, "rivals": {}, "exit_rates": [], "exits": {},
-        "totals": dict.fromkeys(layout.TOTALS, 0.0), "metrics": {}, "contenders": {}, "accuracies": [],
+        "plan": {}, "losses": [], "failures": {}, "groups": [], "filters": {}, "rivals": {}, "exit_rates": [],
+        "exits": {}, "totals": dict.fromkeys(layout.TOTALS, 0.0), "metrics": {}, "contenders": {}, "accuracies": [],
     }  # fmt: skip
-    ledger = Ledger.empty(context.fleet.names)
-    return State(values=values, tensors=layout.under(layout.LEDGER, ledger.to_arrays()))
-
-
-def trace_of(state: State) -> Trace:
-    """What was sent and computed on devices."""
-    arrays = layout.part(layout.TRACE, state.tensors)
-    return Trace.from_arrays(arrays) if arrays else TraceBuilder().build()
+    return agenda_of(world).begin(context.fleet.names, values)
 
 
 def summary_of(task: "Inference", state: State) -> Summary:

@@ -5,11 +5,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.core.errors import EngineError, Problem
-from engine.core.events import Event
+from engine.core.errors import Problem
 from engine.core.json import JsonValue
 from engine.data.dataset import Dataset, datasets
-from engine.datafree import layout
 from engine.datafree.settings import Distillation
 from engine.datafree.teacher import Teacher, teachers
 from engine.datafree.teachers.train import TrainedTeacher
@@ -24,15 +22,15 @@ from engine.inference.requests.arrivals import RequestSettings
 from engine.inference.settings import FailureSettings, PlanRules, VerificationSettings
 from engine.inference.splitter import Splitter, splitters
 from engine.inference.splitters.layer import LayerSplitter
-from engine.inference.world import world_of
-from engine.task.contract import Block, BlockResult, Context, Progress, State, Summary, Task
+from engine.inference.world import World, world_of
+from engine.task.contract import Context, State, Summary
+from engine.task.jobs import Agenda, JobTask
 
 if TYPE_CHECKING:
-    from engine.costs.ledger import Ledger
     from engine.costs.trace import Trace
 
 
-class Inference(Task):
+class Inference(JobTask):
     """Distributed inference.
 
     A trained network is split into pieces, the pieces are placed on devices, and requests run over the plan: what does
@@ -115,46 +113,10 @@ class Inference(Task):
         """The state before the first job."""
         return summaries.begin(self, context)
 
-    def step(self, context: Context, state: State) -> tuple[State, list[Event]]:
-        """Take the next chunk of steps of the job at hand."""
-        world = world_of(self, context)
-        jobs, number, at = agenda_of(world), layout.value(state, "job"), layout.value(state, "at")
-        job = jobs[number]
-        steps = range(at, min(job.num_steps, at + job.chunk(world)))
-        state, events = job.advance(world, state, steps)
-        is_over = steps.stop == job.num_steps
-        return state.replace(
-            values={
-                "job": number + is_over,
-                "at": 0 if is_over else steps.stop,
-                "done": layout.value(state, "done") + len(steps),
-            }
-        ), events
-
-    def compute_block(self, context: Context, block: Block) -> BlockResult:
-        """This task has no blocks.
-
-        Raises:
-            EngineError: always.
-        """
-        raise EngineError(f"a distributed inference has no block {block.name}: its steps follow each other")
-
-    def is_done(self, state: State) -> bool:
-        """Whether all requests were served."""
-        return bool(state.values["reason"])
-
-    def progress(self, state: State) -> Progress:
-        """Steps of training done, with one for each chunk of everything else."""
-        return Progress(done=layout.value(state, "done"), total=layout.value(state, "total"), unit="step")
+    def agenda(self, context: Context) -> Agenda[World]:
+        """Everything from the teacher to the costs of all requests."""
+        return agenda_of(world_of(self, context))
 
     def summarize(self, state: State) -> Summary:
         """Figures of the plan, the plans beside it, costs and files."""
         return summaries.summary_of(self, state)
-
-    def trace(self, state: State) -> "Trace":
-        """Weights and requests: nothing before these are booked."""
-        return summaries.trace_of(state)
-
-    def ledger(self, state: State) -> "Ledger":
-        """Seconds, joules and bytes so far."""
-        return layout.ledger_of(state)

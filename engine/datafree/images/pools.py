@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.core.streams import stream
 from engine.data.dataset import Dataset
-from engine.datafree import layout
+from engine.datafree.pieces import BANK
 from engine.task.contract import State
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def bank_of(world: "World", state: State, num_batches: int) -> tuple[np.ndarray,
     Returns:
         (N, C, H, W) uint8, and (N,) int64: what each was made to show.
     """
-    key = layout.BANK + num_batches - 1
-    pieces = [state.clients[number] for number in range(layout.BANK, key + 1)]
+    key = BANK + num_batches - 1
+    pieces = [state.clients[number] for number in range(BANK, key + 1)]
     kept = world.memory.get("bank")
     if kept is None or len(kept[0]) != num_batches or kept[0][-1] is not pieces[-1]:
         images, labels = (np.concatenate([piece[name] for piece in pieces]) for name in ("images", "labels"))

@@ -9,7 +9,6 @@ from typing_extensions import override
 
 from engine.core.errors import DataUnavailable, EngineError, Problem
 from engine.core.sample import SampleSpec
-from engine.datafree import layout
 from engine.datafree.metadata import CollectedMetadata, Metadata, Subject
 from engine.datafree.owner.metadata_file import (
     Head,
@@ -20,6 +19,7 @@ from engine.datafree.owner.metadata_file import (
     unpack,
     wrong_arrays,
 )
+from engine.datafree.pieces import PIECES
 from engine.datafree.stored_weights import digest_in
 from engine.models.graph import Graph
 from engine.task.context import ArtifactResolver
@@ -102,7 +102,7 @@ def handed_out(task: "Datafree", state: State, teacher: str) -> MetadataFile | N
         state: the run's.
         teacher: digest of the teacher's weights.
     """
-    tensors = state.clients.get(layout.PIECES["metadata"])
+    tensors = state.clients.get(PIECES["metadata"])
     if tensors is None:
         return None
     sample, told = task.dataset.sample(), state.values.get(TOLD)

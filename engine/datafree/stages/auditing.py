@@ -7,13 +7,13 @@ import numpy as np
 from typing_extensions import override
 
 from engine.core.json import JsonValue
-from engine.datafree import layout
 from engine.datafree.audits.audit import AuditSettings, Sample, judged, sizes
 from engine.datafree.images.pools import bank_of
-from engine.datafree.stages.job import Job, Turn, told
-from engine.datafree.stages.measuring import samples_at_once
 from engine.datafree.world import World
+from engine.task import layout
 from engine.task.contract import State
+from engine.task.jobs import Job, Turn, told
+from engine.task.pace import samples_at_once
 
 if TYPE_CHECKING:
     from engine.datafree.images.views import TeacherView
@@ -22,7 +22,7 @@ TEACHER, FEATURES = "teacher", "features"
 
 
 @dataclass(frozen=True)
-class Audit(Job):
+class Audit(Job[World]):
     """Shows members, others and images to the models, some at a time, and attacks all at the end.
 
     Attributes:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from engine.core.json import JsonValue
-from engine.datafree import layout
 from engine.datafree.fleet.deployment import deployment_trace, final_of
 from engine.datafree.rounding.quantized_state import from_arrays
-from engine.datafree.stages.job import Job, Turn, global_step, measured, told
 from engine.datafree.world import World
 from engine.models.profile import profile
+from engine.task import layout
 from engine.task.contract import State
+from engine.task.jobs import Job, Turn, global_step, measured, told
 
 
 def shipped_bytes(world: World, state: State, final: str) -> int:
@@ -22,7 +22,7 @@ def shipped_bytes(world: World, state: State, final: str) -> int:
 
 
 @dataclass(frozen=True)
-class Deploy(Job):
+class Deploy(Job[World]):
     """Books what the deployment costs the fleet; the last job."""
 
     @override
@@ -31,20 +31,9 @@ class Deploy(Job):
         num_bytes = shipped_bytes(world, state, final)
         trace = deployment_trace(world.task, world.context, profile(world.graph(final, state)), num_bytes)
         cost = world.context.cost_model.cost(trace)
-        totals = cost.ledger.totals()
         row = layout.value(state, "contenders")[final]
-        state = state.replace(
-            values={
-                "totals": {name: float(totals[name]) for name in layout.TOTALS},
-                "metrics": {"accuracy": row["accuracy"], "loss": row["loss"]},
-                "reason": "deployed",
-            },
-            tensors={
-                **layout.under(layout.LEDGER, cost.ledger.to_arrays()),
-                **layout.under(layout.TRACE, trace.to_arrays()),
-            },
-        )
         values = {"accuracy": row["accuracy"], "loss": row["loss"]}
+        state = layout.booked(state, trace, cost.ledger).replace(values={"metrics": {**values}, "reason": "deployed"})
         rows: list[JsonValue] = [*cost.ledger.by_group()]
         return state, [
             measured(state, self.stage, global_step(state, steps), values),

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from typing_extensions import override
 
-from engine.datafree import layout
 from engine.datafree.export.files import ENDINGS, Exported, Format
-from engine.datafree.stages.job import Job, Turn, told
+from engine.datafree.pieces import PIECES
 from engine.datafree.world import World
 from engine.models.model_file import ModelCard
+from engine.task import layout
 from engine.task.contract import State
+from engine.task.jobs import Job, Turn, told
 
 
 def with_file(state: State, file: Exported) -> State:
     """The state with one more file."""
-    number = layout.PIECES["files"]
+    number = PIECES["files"]
     content = np.frombuffer(file.content, dtype=np.uint8)
     files = {**layout.value(state, "files"), file.name: {"format": file.format, "precision": file.precision}}
     return state.replace(
@@ -28,7 +29,7 @@ def with_file(state: State, file: Exported) -> State:
 def file_of(state: State, name: str) -> Exported:
     """A file of the state."""
     about = layout.value(state, "files")[name]
-    content = state.clients[layout.PIECES["files"]][name].tobytes()
+    content = state.clients[PIECES["files"]][name].tobytes()
     return Exported(name, about["format"], about["precision"], content)
 
 
@@ -54,7 +55,7 @@ def notes_of(world: World) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Export(Job):
+class Export(Job[World]):
     """Writes a model of floats in one format.
 
     Attributes:
@@ -75,7 +76,7 @@ class Export(Job):
 
 
 @dataclass(frozen=True)
-class Verify(Job):
+class Verify(Job[World]):
     """Runs a file on the test samples, beside the model that it was made from.
 
     Attributes:

@@ -7,28 +7,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
-from engine.datafree import layout
 from engine.datafree.contenders import Measured, row_of
+from engine.datafree.pieces import TEACHER_SAYS
 from engine.datafree.stages.exporting import file_of, quantized_name
-from engine.datafree.stages.job import Job, Turn, global_step, measured, told
 from engine.datafree.stages.training import accuracy_names
-from engine.datafree.world import CHUNK_MACS, World
+from engine.datafree.world import World
+from engine.task import layout
 from engine.task.contract import State
+from engine.task.jobs import Job, Turn, global_step, measured, told
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST_SAMPLES = 500
-"""Samples at once at most."""
-
-
-def samples_at_once(macs: float) -> int:
-    """Test samples of one step of measuring a model of so many multiply-accumulates."""
-    return max(1, min(MOST_SAMPLES, int(CHUNK_MACS // max(macs, 1.0))))
-
 
 @dataclass(frozen=True)
-class Measure(Job):
+class Measure(Job[World]):
     """Classifies the test samples and tells the contender's row of the table.
 
     Attributes:
@@ -55,8 +48,8 @@ class Measure(Job):
             return layout.with_part(state, layout.WORK, {"says": says, "loss": np.array([loss])}), []
         state = layout.with_part(state, layout.WORK, {})
         if self.contender == "teacher":
-            state = state.replace(tensors={layout.TEACHER_SAYS: says})
-        found = Measured.of(says, test.y, state.tensors[layout.TEACHER_SAYS], loss / len(test), num_classes_of(world))
+            state = state.replace(tensors={TEACHER_SAYS: says})
+        found = Measured.of(says, test.y, state.tensors[TEACHER_SAYS], loss / len(test), num_classes_of(world))
         row = row_of(world, state, self.contender, found)
         rows_so_far = {**layout.value(state, "contenders"), self.contender: row}
         state = state.replace(values={"contenders": rows_so_far})

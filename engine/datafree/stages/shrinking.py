@@ -5,15 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 from typing_extensions import override
 
-from engine.datafree import layout
+from engine.datafree.pieces import PIECES
 from engine.datafree.quantizer import QuantInputs
 from engine.datafree.rounding.quantized_state import to_arrays
 from engine.datafree.stages.exporting import notes_of, with_file
-from engine.datafree.stages.job import Job, Turn, told
-from engine.datafree.world import World, chunk_of
+from engine.datafree.world import World
 from engine.fleet.device import TRAINING_PASSES
 from engine.models.graph_json import to_json
+from engine.task import layout
 from engine.task.contract import State
+from engine.task.jobs import Job, Turn, told
+from engine.task.pace import chunk_of
 
 MOST_IMAGES = 1000
 """Synthetic images that a quantizer looks at, spread over all of them."""
@@ -23,7 +25,7 @@ OWN_IMAGES = 64
 
 
 @dataclass(frozen=True)
-class Prune(Job):
+class Prune(Job[World]):
     """Takes channels out of a contender.
 
     Attributes:
@@ -39,7 +41,7 @@ class Prune(Job):
         found = pruner.prune(world.graph(self.origin, state), world.weights(state, self.origin))
         state = state.replace(
             values={"graphs": {**layout.value(state, "graphs"), "pruned": to_json(found.graph)}},
-            clients={layout.PIECES["pruned"]: found.weights},
+            clients={PIECES["pruned"]: found.weights},
         )
         before, after = sum(cut.num_before for cut in found.cuts), sum(cut.num_after for cut in found.cuts)
         message = (
@@ -49,7 +51,7 @@ class Prune(Job):
 
 
 @dataclass(frozen=True)
-class Quantize(Job):
+class Quantize(Job[World]):
     """Brings a contender to whole numbers, with synthetic images where there are any.
 
     Attributes:
@@ -86,7 +88,7 @@ class Quantize(Job):
         state = with_file(layout.with_part(state, layout.WORK, {}), file)
         return state.replace(
             values={"graphs": {**layout.value(state, "graphs"), "quantized": to_json(found.graph)}},
-            clients={layout.PIECES["quantized"]: to_arrays(found)},
+            clients={PIECES["quantized"]: to_arrays(found)},
         ), []
 
 

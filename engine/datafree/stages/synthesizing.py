@@ -8,11 +8,13 @@ import numpy as np
 from typing_extensions import override
 
 from engine.core.events import Event
-from engine.datafree import layout
 from engine.datafree.images.sprites import sprite_of
-from engine.datafree.stages.job import POINTS, Job, Turn, falls_due, global_step, measured, told
-from engine.datafree.world import World, chunk_of
+from engine.datafree.pieces import BANK, KEPT, piece_of
+from engine.datafree.world import World
+from engine.task import layout
 from engine.task.contract import State
+from engine.task.jobs import POINTS, Job, Turn, falls_due, global_step, measured, told
+from engine.task.pace import chunk_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +30,7 @@ MOST_STAGES = 4
 
 
 @dataclass(frozen=True)
-class Synthesize(Job):
+class Synthesize(Job[World]):
     """Begins, advances and finishes a batch; its images go into the bank as bytes.
 
     Attributes:
@@ -46,7 +48,7 @@ class Synthesize(Job):
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
         synthesizer, view = world.synthesizer, self._view(world, state)
-        kept = _tensors(layout.part(layout.KEPT, state.tensors))
+        kept = _tensors(layout.part(KEPT, state.tensors))
         working = _tensors(layout.part(layout.WORK, state.tensors))
         if steps.start == 0:
             working = synthesizer.begin(view, self.batch, kept)
@@ -89,8 +91,8 @@ class Synthesize(Job):
         images = world.pixels.shown(done.images.detach().numpy())
         labels = np.array(done.labels.numpy(), dtype=np.int64)
         state = layout.with_part(state, layout.WORK, {})
-        state = layout.with_part(state, layout.KEPT, _arrays(done.kept))
-        state = state.replace(clients={layout.BANK + self.batch: {"images": images, "labels": labels}})
+        state = layout.with_part(state, KEPT, _arrays(done.kept))
+        state = state.replace(clients={BANK + self.batch: {"images": images, "labels": labels}})
         values = {**values, **_judged(world, state, images, labels), "images": float((self.batch + 1) * len(images))}
         events = [measured(state, self.stage, global_step(state, steps), values)]
         if self._is_shown:
@@ -127,7 +129,7 @@ def _judged(world: World, state: State, images: np.ndarray, labels: np.ndarray) 
     from engine.training.arrays import channels_last
 
     x = channels_last(torch.from_numpy(standardizer(world.pixels)(images)))
-    judges = [name for name in ("teacher", "oracle") if layout.piece_of(name) in state.clients]
+    judges = [name for name in ("teacher", "oracle") if piece_of(name) in state.clients]
     found: dict[str, float] = {}
     for name in judges:
         with torch.no_grad():

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from engine.datafree import layout
-from engine.datafree.stages.job import POINTS, Job, Turn, falls_due, global_step, measured
-from engine.datafree.world import World, chunk_of
+from engine.datafree.pieces import piece_of
+from engine.datafree.world import World
 from engine.fleet.device import TRAINING_PASSES
+from engine.task import layout
 from engine.task.contract import State, Tensors
+from engine.task.jobs import POINTS, Job, Turn, falls_due, global_step, measured
+from engine.task.pace import chunk_of
 
 LOOKS = 10
 """How often a model is looked at while it trains."""
@@ -18,7 +20,7 @@ LOOK_MACS = 2e10
 
 
 @dataclass(frozen=True)
-class Train(Job):
+class Train(Job[World]):
     """Some steps of the training of one contender; the student's may be spread over many jobs.
 
     Attributes:
@@ -77,7 +79,7 @@ class Train(Job):
         from engine.training.supervised import weights_in
 
         state = layout.with_part(state, layout.TRAIN, {})
-        return state.replace(clients={layout.piece_of(self.contender): weights_in(arrays)})
+        return state.replace(clients={piece_of(self.contender): weights_in(arrays)})
 
 
 def _look(world: World, contender: str, arrays: Tensors) -> float:

@@ -6,21 +6,20 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from engine.core.streams import stream
-from engine.datafree import layout
-from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, measured
-from engine.datafree.world import chunk_of
 from engine.fleet.device import TRAINING_PASSES
-from engine.inference.stages.job import Job
 from engine.inference.world import TEACHER, World
 from engine.models.model_file import read_model
+from engine.task import layout
 from engine.task.contract import State
+from engine.task.jobs import POINTS, Job, Turn, falls_due, global_step, measured
+from engine.task.pace import chunk_of
 
 if TYPE_CHECKING:
     from engine.training.supervised import Batch, Lesson
 
 
 @dataclass(frozen=True)
-class Load(Job):
+class Load(Job[World]):
     """Reads the file of a trained network."""
 
     @override
@@ -32,7 +31,7 @@ class Load(Job):
 
 
 @dataclass(frozen=True)
-class Train(Job):
+class Train(Job[World]):
     """Trains the network on the samples and their labels."""
 
     @override

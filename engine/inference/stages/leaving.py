@@ -9,18 +9,17 @@ from typing_extensions import override
 from engine.core.errors import EngineError
 from engine.core.json import JsonValue
 from engine.core.streams import seed_of, stream
-from engine.datafree import layout
-from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, measured, told
-from engine.datafree.world import chunk_of
 from engine.fleet.device import TRAINING_PASSES
 from engine.inference.cuts.exits import Outcomes, confidence
 from engine.inference.splitters.bottleneck import BottleneckSplitter
 from engine.inference.splitters.early_exit import EarlyExitSplitter
-from engine.inference.stages.job import Job
 from engine.inference.world import STUDENTS, TEACHER, World
 from engine.models.profile import profile
 from engine.models.weights import initial
+from engine.task import layout
 from engine.task.contract import State
+from engine.task.jobs import POINTS, Job, Turn, falls_due, global_step, measured, told
+from engine.task.pace import chunk_of
 
 if TYPE_CHECKING:
     from engine.training.supervised import Batch, Lesson, Loss
@@ -34,7 +33,7 @@ def exits_of(world: World) -> EarlyExitSplitter:
 
 
 @dataclass(frozen=True)
-class TeachExtended(Job):
+class TeachExtended(Job[World]):
     """Trains the network with its further layers, from the weights that it has without them."""
 
     @override
@@ -85,7 +84,7 @@ def _loss(world: World, state: State) -> "Loss":
 
 
 @dataclass(frozen=True)
-class MeasureExits(Job):
+class MeasureExits(Job[World]):
     """What each exit says to the test samples, and how sure it is.
 
     Attributes:

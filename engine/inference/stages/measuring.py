@@ -8,19 +8,18 @@ from typing_extensions import override
 
 from engine.core.errors import EngineError
 from engine.core.json import JsonValue
-from engine.datafree import layout
-from engine.datafree.stages.job import Turn, global_step, measured, told
 from engine.inference.plans.comparison import rival_rows, rows_of
-from engine.inference.stages.job import Job
 from engine.inference.world import STUDENTS, TEACHER, World
+from engine.task import layout
 from engine.task.contract import State
+from engine.task.jobs import Job, Turn, global_step, measured, told
 
 EXACTNESS = 1e-5
 """How far logits of an exact split may be off, as a share of the largest one of the whole network."""
 
 
 @dataclass(frozen=True)
-class Measure(Job):
+class Measure(Job[World]):
     """Classifies the test samples with the trained network, or with the students that stand for it.
 
     Attributes:
@@ -86,7 +85,7 @@ class Measure(Job):
 
 
 @dataclass(frozen=True)
-class MeasureCarried(Job):
+class MeasureCarried(Job[World]):
     """Classifies the test samples piece by piece, with what arrives of messages that are rounded.
 
     Attributes:
@@ -121,7 +120,7 @@ class MeasureCarried(Job):
 
 
 @dataclass(frozen=True)
-class Compare(Job):
+class Compare(Job[World]):
     """Tells the row of every plan."""
 
     @override
@@ -135,7 +134,7 @@ class Compare(Job):
 
 
 @dataclass(frozen=True)
-class Verify(Job):
+class Verify(Job[World]):
     """Runs samples piece by piece; each piece sees nothing but what messages bring it."""
 
     @override

@@ -8,21 +8,20 @@ from typing_extensions import override
 
 from engine.core.json import JsonValue
 from engine.core.streams import seed_of
-from engine.datafree import layout
-from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, measured
-from engine.datafree.world import chunk_of
 from engine.fleet.device import TRAINING_PASSES
 from engine.inference.cuts.pieces import Pieces
 from engine.inference.nonn.rivals import Rival, graph_of, rival_network, rival_placements
 from engine.inference.nonn.students import StudentNetwork, ensemble_weights
 from engine.inference.nonn.survival import shares_of
-from engine.inference.stages.job import Job
 from engine.inference.stages.teaching import divided, taught
 from engine.inference.world import MEMBERS, RIVALS, World
 from engine.models.graph import Graph
 from engine.models.profile import profile
 from engine.models.weights import initial
+from engine.task import layout
 from engine.task.contract import State, Tensors
+from engine.task.jobs import POINTS, Job, Turn, falls_due, global_step, measured
+from engine.task.pace import chunk_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +48,7 @@ def _noted(state: State, rival: Rival, **values: JsonValue) -> State:
 
 
 @dataclass(frozen=True)
-class DivideRival(Job):
+class DivideRival(Job[World]):
     """Divides the teacher's filters in another way.
 
     Attributes:
@@ -65,7 +64,7 @@ class DivideRival(Job):
 
 
 @dataclass(frozen=True)
-class TeachRival(Job):
+class TeachRival(Job[World]):
     """Trains a rival, or one member of the ensemble.
 
     Attributes:
@@ -140,7 +139,7 @@ def _carried(world: World, state: State, rival: Rival) -> Pieces | None:
 
 
 @dataclass(frozen=True)
-class MeasureRival(Job):
+class MeasureRival(Job[World]):
     """Counts the right answers of a rival on the test samples.
 
     Attributes:

@@ -8,15 +8,14 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from engine.core.json import JsonValue
-from engine.datafree import layout
-from engine.datafree.stages.job import Turn, global_step, measured, told
 from engine.inference.outages.losses import FailureTable, Loss
 from engine.inference.plans.planning import CHOSEN, Planning
 from engine.inference.requests.queueing import PERCENTILES, Stream, simulate_each
-from engine.inference.stages.job import Job
 from engine.inference.telling import told_plan, told_stream
 from engine.inference.world import World
+from engine.task import layout
 from engine.task.contract import State
+from engine.task.jobs import Job, Turn, global_step, measured, told
 
 FIGURES = (
     "energy_j_per_inference", "most_energy_j", "peak_memory_bytes", "parameter_bytes", "macs", "most_macs",
@@ -29,7 +28,7 @@ SETS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
-class Plan(Job):
+class Plan(Job[World]):
     """Tells all plans of the comparison, last the one that is carried out: they do not depend on weights."""
 
     @override
@@ -43,7 +42,7 @@ class Plan(Job):
 
 
 @dataclass(frozen=True)
-class Serve(Job):
+class Serve(Job[World]):
     """Sends the requests over the plan."""
 
     @override
@@ -101,7 +100,7 @@ def _told(stream: Stream, timeout_s: float) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class Fail(Job):
+class Fail(Job[World]):
     """Tries every loss of devices that is to be tried."""
 
     @override
@@ -159,27 +158,16 @@ def _figures(table: FailureTable, availability: dict[int, float]) -> dict[str, f
 
 
 @dataclass(frozen=True)
-class Book(Job):
+class Book(Job[World]):
     """Books weights and requests; the last job."""
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
         trace = world.planning_in(state).trace()
         cost = world.context.cost_model.cost(trace)
-        totals = cost.ledger.totals()
         row = layout.value(state, "contenders")[CHOSEN]
         metrics = {**layout.value(state, "metrics"), **{name: float(row[name]) for name in FIGURES}}
-        state = state.replace(
-            values={
-                "totals": {name: float(totals[name]) for name in layout.TOTALS},
-                "metrics": metrics,
-                "reason": "served",
-            },
-            tensors={
-                **layout.under(layout.LEDGER, cost.ledger.to_arrays()),
-                **layout.under(layout.TRACE, trace.to_arrays()),
-            },
-        )
+        state = layout.booked(state, trace, cost.ledger).replace(values={"metrics": metrics, "reason": "served"})
         step = global_step(state, steps)
         rows: list[JsonValue] = [*cost.ledger.by_group()]
         return state, [

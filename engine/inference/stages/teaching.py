@@ -8,20 +8,19 @@ import numpy as np
 from typing_extensions import override
 
 from engine.core.streams import seed_of
-from engine.datafree import layout
-from engine.datafree.stages.job import POINTS, Turn, falls_due, global_step, measured, told
-from engine.datafree.world import chunk_of
 from engine.fleet.device import TRAINING_PASSES
 from engine.inference.nonn.remembered import WORTH_MACS, Outputs, digest_of, remembered, tidy
 from engine.inference.plans.planning import CHOSEN
 from engine.inference.splitters.ensemble import EnsembleSplitter
 from engine.inference.splitters.nonn import NonnSplitter
-from engine.inference.stages.job import Job
 from engine.inference.world import MEMBERS, OUTPUTS, STUDENTS, TEACHER, World
 from engine.models.graph import Graph
 from engine.models.profile import profile
 from engine.models.weights import initial
+from engine.task import layout
 from engine.task.contract import State, Tensors
+from engine.task.jobs import POINTS, Job, Turn, falls_due, global_step, measured, told
+from engine.task.pace import chunk_of
 
 if TYPE_CHECKING:
     from engine.inference.nonn.filters import FilterNetwork
@@ -96,7 +95,7 @@ def _outputs(state: State, reading: Reading, view: int) -> dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Show(Job):
+class Show(Job[World]):
     """Shows the teacher all samples, each view of them once."""
 
     @override
@@ -127,7 +126,7 @@ class Show(Job):
 
 
 @dataclass(frozen=True)
-class Divide(Job):
+class Divide(Job[World]):
     """Divides the teacher's filters over the students."""
 
     @override
@@ -166,7 +165,7 @@ def _rooms(world: World, splitter: NonnSplitter) -> Sequence[Any]:
 
 
 @dataclass(frozen=True)
-class Teach(Job):
+class Teach(Job[World]):
     """Trains all students together, or one member of an ensemble.
 
     Attributes:

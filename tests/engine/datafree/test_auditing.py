@@ -2,11 +2,11 @@
 
 import pytest
 
-from engine.datafree.stages import measuring
 from engine.runs.context import make_context
 from engine.runs.loop import run
 from engine.runs.sinks import MemorySink
 from engine.specs.text import parse
+from engine.task import pace
 
 SPEC = b"""
 version: 1
@@ -29,7 +29,7 @@ task:
 
 def audited(monkeypatch, width: int) -> tuple[dict[str, float], int]:
     """Figures of the audit, and the steps it took."""
-    monkeypatch.setattr(measuring, "MOST_SAMPLES", width)
+    monkeypatch.setattr(pace, "MOST_SAMPLES", width)
     spec, sink = parse(SPEC), MemorySink()
     summary = run(spec, 0, context=make_context(spec, 0), sink=sink).summary
     (body,) = (event.body for event in sink.events if event.kind == "audit")

@@ -12,8 +12,8 @@ import pytest
 from engine.core.errors import SpecError
 from engine.core.events import Event
 from engine.data.dataset import Split
+from engine.datafree.agenda import agenda_of
 from engine.datafree.contenders import Measured
-from engine.datafree.program import program_of
 from engine.datafree.published import TABLE, published_of
 from engine.datafree.stages.training import Train
 from engine.datafree.task import Datafree
@@ -89,7 +89,7 @@ def test_every_contender_takes_the_same_steps(whole: tuple[Outcome, list[Event]]
 def test_interleaved_images_spread_the_same_steps_over_their_batches() -> None:
     spec = parse(SPEC, settings=["task.synthesizer={kind: dafl, batch_size: 100}", "task.metadata={kind: none}"])
     assert isinstance(spec.task, Datafree)
-    jobs = program_of(World(spec.task, make_context(spec, 0)))
+    jobs = agenda_of(World(spec.task, make_context(spec, 0))).jobs
     trained = [(job.num_steps, job.num_batches) for job in jobs if isinstance(job, Train) and job.num_batches]
     assert trained == [(50, 1), (50, 2), (50, 3)]
 
@@ -108,7 +108,7 @@ def test_private_samples_are_read_by_those_who_may_only(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(World, "train", property(watched))
     state = task.init(context)
-    jobs = program_of(World(task, context))
+    jobs = agenda_of(World(task, context)).jobs
     while not task.is_done(state):
         now["stage"] = jobs[int(str(state.values["job"]))].stage
         state, _ = task.step(context, state)
@@ -174,7 +174,7 @@ def test_activations_that_stay_floats_need_the_memory_of_floats() -> None:
 
 
 def test_the_first_batch_is_shown_in_the_making(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.datafree.world.MOST_STEPS", 10)
+    monkeypatch.setattr("engine.task.pace.MOST_STEPS", 10)
     _, events = carried_out("task.quantizer=null", "task.distillation.steps=2", "task.export.formats=[]")
     shown = [event.body for event in events if event.kind == "image"]
     assert [body["name"] for body in shown] == ["batch-0"] * 4 + ["batch-1", "batch-2"]

@@ -58,7 +58,7 @@ def test_weights_and_the_number_of_filters_decide_who_learns_how_many(trained: t
 
 def test_all_learn_for_as_many_steps_and_one_student_is_as_large_as_all() -> None:
     world = world_of(*NETWORK)
-    taught = [job.num_steps for job in agenda_of(world) if isinstance(job, Teach | TeachRival)]
+    taught = [job.num_steps for job in agenda_of(world).jobs if isinstance(job, Teach | TeachRival)]
     assert taught == [STEPS] * 6  # the students, one student, two members, two divisions
     distilled = rivals_of(world)[0]
     size = graph_of(rival_network(world, distilled, ())).num_parameters

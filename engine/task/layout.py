@@ -1,7 +1,7 @@
-"""Where things stand in the state of a data-free deployment.
+"""Where things stand in the state of a task of jobs, and how arrays that belong together are named.
 
-Tensors begin with the name of what they belong to: ``train/`` is the model in training, ``work/`` what a stage works
-on. What is finished stands in numbered pieces that a checkpoint writes once: models, metadata, and batches of images.
+Arrays begin with the name of what they belong to: ``train/`` is the model in training, ``work/`` what the job at hand
+works on.
 """
 
 from collections.abc import Mapping
@@ -11,36 +11,14 @@ import numpy as np
 
 from engine.core.json import JsonValue
 from engine.costs.ledger import Ledger
-from engine.task.contract import State, Tensors
+from engine.costs.trace import Trace, TraceBuilder
+from engine.task.state import State, Tensors
 
-TRAIN, WORK, KEPT, LEDGER, TRACE = "train", "work", "kept", "ledger", "trace"
-"""Prefixes: a trainer's arrays; a stage's own; what a batch of images leaves to the next; the costs; what was sent."""
-
-TEACHER_SAYS = "teacher_says"
-"""(N,) the teacher's class of each test sample."""
-
-PIECES: Mapping[str, int] = {
-    "teacher": 0,
-    "student": 1,
-    "pruned": 2,
-    "quantized": 3,
-    "baseline": 4,
-    "metadata": 5,
-    "oracle": 6,
-    "files": 7,
-}
-"""Numbers of pieces by name. Baselines are measured one after another and share one."""
-
-BANK = 100
-"""Number of the piece with the first batch of images."""
+TRAIN, WORK, LEDGER, TRACE = "train", "work", "ledger", "trace"
+"""Prefixes: a trainer's arrays; a job's own; the costs; what was sent."""
 
 TOTALS = ("time_s", "energy_j", "bytes_up", "bytes_down")
 """Cumulative costs that every metrics event carries."""
-
-
-def piece_of(contender: str) -> int:
-    """Number of the piece with a contender's weights."""
-    return PIECES.get(contender, PIECES["baseline"])
 
 
 def part(prefix: str, tensors: Tensors) -> dict[str, np.ndarray]:
@@ -66,11 +44,26 @@ def with_part(state: State, prefix: str, tensors: Tensors, values: Mapping[str, 
     return state.replace(values=values, tensors=fresh, drop=gone)
 
 
+def value(state: State, name: str) -> Any:
+    """An entry of the state's values."""
+    return state.values[name]
+
+
+def booked(state: State, trace: Trace, ledger: Ledger) -> State:
+    """The state with what was sent and computed, and what that costs."""
+    totals = ledger.totals()
+    return state.replace(
+        values={"totals": {name: float(totals[name]) for name in TOTALS}},
+        tensors={**under(LEDGER, ledger.to_arrays()), **under(TRACE, trace.to_arrays())},
+    )
+
+
 def ledger_of(state: State) -> Ledger:
     """The costs so far."""
     return Ledger.from_arrays(part(LEDGER, state.tensors))
 
 
-def value(state: State, name: str) -> Any:
-    """An entry of the state's values."""
-    return state.values[name]
+def trace_of(state: State) -> Trace:
+    """What was sent and computed on devices; empty before anything is booked."""
+    arrays = part(TRACE, state.tensors)
+    return Trace.from_arrays(arrays) if arrays else TraceBuilder().build()
