@@ -45,11 +45,12 @@ BODIES: dict[str, str] = {
     "(device, memory_bytes, memory_available, energy_j, waiting_j, busy_s), latency_s, throughput_rps, energy_j, bound "
     "and gap of the "
     "objective, explanation, survival; of the last one also standby (device, others) and wires (content, source and "
-    "target piece, num_bytes)",
+    "target piece, num_bytes), with early exits ways (latency_s and energy_j of an inference that leaves at each)",
     "requests": "a stream of requests: num_requests, num_seconds, percents with the seconds within which so many were "
     "answered, moments with how many were under_way, resources (name, busy), the busiest first",
     "failures": "what comes of losing devices of the plan: losses (devices, outcome, accuracy, latency_s, first_s, "
-    "moved_bytes, device_of each piece), num_sets, is_sample, critical (devices), curve (by num_lost), figures",
+    "moved_bytes, device_of and stage_j (energy) of each piece, shares: as devices of a plan), num_sets, is_sample, "
+    "critical (devices), curve (by num_lost), figures",
     "finished": "reason (target_reached, all_rounds, privacy_budget, deployed, served), metrics: final values by name",
 }
 """What the body of each kind holds."""

@@ -28,20 +28,19 @@ def told_plan(planning: Planning, name: str) -> dict[str, JsonValue]:
         name: of the plan.
 
     Returns:
-        What :meth:`Plan.as_json` has, with ``name``; ``macs`` and ``energy_j`` of each stage where the plan is one of
-        the pieces that are carried out, and for the chosen plan ``standby`` (device, others) and ``wires``: of every
-        message between pieces its content, the numbers of both pieces and its bytes, from which follows what travels
-        when pieces lie elsewhere.
+        What :meth:`Plan.as_json` has, with ``name``; ``macs`` of each stage where the plan is one of the pieces that
+        are carried out, and for the chosen plan ``standby`` (device, others) and ``wires``: of every message between
+        pieces its content, the numbers of both pieces and its bytes, from which follows what travels when pieces lie
+        elsewhere; with early exits also ``ways``: by exit the latency and energy of an inference that leaves there.
     """
     plan = planning.plans[name]
     told: dict[str, Any] = {**plan.as_json(), "name": name, "throughput_rps": finite(plan.throughput_rps)}
     if name == TEACHER:
         return told
-    problem, at = planning.problem, planning.placements[name].at
+    problem = planning.problem
     for piece, stage in enumerate(told["stages"]):
         work = problem.pieces.pieces[piece].work
         stage["macs"] = sum(count for operator, count in work.macs.items() if operator != "other")
-        stage["energy_j"] = float(problem.prices.compute_j[piece, at[piece]])
     if name == CHOSEN:
         nodes = problem.prices.nodes
         told["standby"] = [
@@ -49,6 +48,8 @@ def told_plan(planning: Planning, name: str) -> dict[str, JsonValue]:
             for node, others in planning.standby.items()
         ]
         told["wires"] = wires_of(problem.pieces)
+        if problem.pieces.exit_rates:
+            told["ways"] = [{"latency_s": way.seconds, "energy_j": way.energy_j} for way in planning.ways]
     return told
 
 

@@ -25,6 +25,7 @@ class Board:
         contenders: rows of the table of plans by name.
         failures: what comes of losses; empty before they are tried.
         filters: the network of the teacher's filters; empty without students.
+        exits: what each exit of the network says to the test samples; empty without exits.
         requests: what became of the stream; empty where requests come one by one.
         values: the newest value of each metric.
         reached: number of the last step that was told of.
@@ -36,6 +37,7 @@ class Board:
     contenders: dict[str, Json] = field(default_factory=dict)
     failures: Json = field(default_factory=dict)
     filters: Json = field(default_factory=dict)
+    exits: Json = field(default_factory=dict)
     requests: Json = field(default_factory=dict)
     values: dict[str, float] = field(default_factory=dict)
     reached: int = 0
@@ -94,5 +96,7 @@ def _apply(board: Board, kind: str, body: Json) -> None:
             board.failures = body
         case "filters":
             board.filters = body
+        case "exits":
+            board.exits = body
         case "requests":
             board.requests = body

@@ -9,6 +9,7 @@ from webapp.catalogue.quantities import digits, quantity, text
 from webapp.experiments.boards import Kpi
 from webapp.experiments.models import Run, RunState
 from webapp.inference.board import CHOSEN, TEACHER, Board, Json, board_of
+from webapp.inference.exits import awaits_exits, exits_of
 from webapp.inference.filters import filters_of
 from webapp.inference.planview import view_of
 from webapp.inference.tables import awaited, compared, resources
@@ -26,6 +27,20 @@ CHARTS = (
         "Over every loss of so many devices of the plan that was tried; no answer counts as a wrong one.",
         "%",
         "Devices lost",
+    ),
+    (
+        "exits",
+        "Who answers, by threshold",
+        "Share of the test samples that each exit answers, and of right answers of all of them together.",
+        "%",
+        "Threshold",
+    ),
+    (
+        "saved",
+        "What leaving early saves, by threshold",
+        "Of what an inference takes that goes to the end, on the same plan; the mean over the test samples.",
+        "%",
+        "Threshold",
     ),
     ("waits", "How long answers take", "Share of the requests that were answered within so long.", "s", "Requests"),
     ("queue", "Requests under way", "Requests that have come and not been answered.", "", "Since the first request"),
@@ -46,10 +61,11 @@ def page_data(board_context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def results(run: Run, board: Board | None = None) -> dict[str, Any]:
-    """What changes while the run goes on: stages, key figures, plans, losses, requests, filters."""
+    """What changes while the run goes on: stages, key figures, plans, losses, exits, requests, filters."""
     board = board_of(run) if board is None else board
     view = _view(run, board)
     titles = {} if view is None else {number: row["title"] for number, row in view["places"]["devices"].items()}
+    exits = exits_of(board)
     return {
         "board": board,
         "verdict": verdict(board),
@@ -61,20 +77,23 @@ def results(run: Run, board: Board | None = None) -> dict[str, Any]:
         "awaited": awaited(board),
         "resources": resources(board, titles),
         "filters": filters_of(board),
+        "exits": exits,
+        "has_exits": exits is not None or awaits_exits(board),
         "critical": [titles.get(str(device), f"device {device}") for device in board.failures.get("critical") or ()],
         "is_waiting": run.state in {RunState.QUEUED, RunState.RUNNING, RunState.PAUSED, RunState.DRAFT},
     }
 
 
 def plan_data(board: Board, places: Mapping[str, Any]) -> dict[str, Any]:
-    """Plans, losses and requests as the script draws them."""
-    failures = board.failures
+    """Plans, losses, exits and requests as the script draws them."""
+    failures, exits = board.failures, exits_of(board)
     return {
         "places": places,
         "plans": board.plans,
         "titles": {name: board.title(name) for name in sorted(board.plans, key=lambda name: name != CHOSEN)},
         "accuracy": {name: row.get("accuracy") for name, row in board.contenders.items()},
         "failures": {name: failures[name] for name in ("losses", "curve", "num_sets", "is_sample") if name in failures},
+        "exits": {} if exits is None else exits.curve,
         "requests": {name: board.requests[name] for name in ("percents", "seconds", "moments", "under_way")}
         if board.requests
         else {},

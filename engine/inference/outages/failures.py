@@ -13,6 +13,7 @@ from engine.inference.cuts.pieces import SINK, SOURCE
 from engine.inference.outages.losses import FailureTable, Loss, LossSets, Outcome
 from engine.inference.placer import NoPlan, Placer
 from engine.inference.plans.courses import At, courses, with_only
+from engine.inference.plans.plan import DeviceShare, device_shares
 from engine.inference.plans.problem import TOLERANCE, PlacementProblem
 
 MISSING = -1
@@ -43,7 +44,7 @@ class Guard:
     standby: dict[int, tuple[int, ...]] = field(default_factory=dict)
     placer: Placer | None = None
     timeout_s: float = 1.0
-    _known: dict[At, float] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[At, "Left"] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def nodes(self) -> tuple[int, ...]:
@@ -70,17 +71,22 @@ class Guard:
         ordered = tuple(sorted(devices))
         if at is None:
             return Loss(ordered, "lost", 0.0, None, None)
-        latency = self.latency_s(at)
+        left = self._left(at)
         missing = frozenset(piece for piece, node in enumerate(at) if node == MISSING)
         met = 0.0 if outcome == "unharmed" else self.timeout_s + self._moving_s(moved)
         numbers = tuple(MISSING if node == MISSING else self.problem.prices.nodes[node] for node in at)
-        return Loss(ordered, outcome, self.accuracy(missing), latency, met + latency, sum(moved.values()), numbers)
+        return Loss(
+            ordered, outcome, self.accuracy(missing), left.latency_s, met + left.latency_s, sum(moved.values()),
+            numbers, left.stage_j, left.shares,
+        )  # fmt: skip
 
     def latency_s(self, at: At) -> float:
         """Seconds of one inference by the cost model, without the pieces that are missing."""
+        return self._left(at).latency_s
+
+    def _left(self, at: At) -> "Left":
         if at not in self._known:
-            ways = courses(*without_pieces(self.problem, at), self.cost_model)
-            self._known[at] = sum(way.share * way.seconds for way in ways)
+            self._known[at] = left_of(self.problem, at, self.cost_model)
         return self._known[at]
 
     def _after(self, lost: frozenset[int]) -> tuple[At | None, Outcome, dict[int, int]]:
@@ -139,6 +145,33 @@ class Guard:
         for device, size in moved.items():
             builder.send(SERVER, device, size, new_connection=True, phase="download")
         return float(self.cost_model.cost(builder.build()).round_s[0])
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of a plan, by the cost model.
+
+    Attributes:
+        latency_s: time of one inference.
+        stage_j: joules of computing each piece, the mean over all inferences; None for those that are missing.
+        shares: memory and energy of the devices that take part.
+    """
+
+    latency_s: float
+    stage_j: tuple[float | None, ...]
+    shares: tuple[DeviceShare, ...]
+
+
+def left_of(problem: PlacementProblem, at: At, cost_model: CostModel) -> Left:
+    """What is left where some pieces may be missing."""
+    part, places = without_pieces(problem, at)
+    ways = courses(part, places, cost_model)
+    joules = iter(part.prices.compute_j[np.arange(len(places)), list(places)].tolist())
+    return Left(
+        latency_s=sum(way.share * way.seconds for way in ways),
+        stage_j=tuple(None if node == MISSING else next(joules) for node in at),
+        shares=device_shares(part, part.score(places).memory_bytes, cost_model, ways),
+    )
 
 
 def held_weights(

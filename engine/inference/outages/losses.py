@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from engine.core.json import JsonValue
+from engine.inference.plans.plan import DeviceShare
 
 Outcome = Literal["unharmed", "standby", "replanned", "degraded", "lost"]
 """What a loss does: nothing; others that hold the same weights take over; a new plan is made; parts are missing and the
@@ -30,6 +31,8 @@ class Loss:
         first_s: time of the inference that meets the loss: the timeout, moving weights, and the answer.
         moved_bytes: weights that go to devices which did not hold them.
         device_of: number of the device of each piece afterwards; -1 for pieces that are missing.
+        stage_j: joules of computing each piece afterwards; None for those that are missing.
+        shares: memory and energy of the devices that take part afterwards.
     """
 
     devices: tuple[int, ...]
@@ -39,10 +42,13 @@ class Loss:
     first_s: float | None
     moved_bytes: int = 0
     device_of: tuple[int, ...] = ()
+    stage_j: tuple[float | None, ...] = ()
+    shares: tuple[DeviceShare, ...] = ()
 
     def as_json(self) -> dict[str, JsonValue]:
         """The loss as plain values."""
-        return {**vars(self), "devices": list(self.devices), "device_of": list(self.device_of)}
+        rows: dict[str, JsonValue] = {name: list(getattr(self, name)) for name in ("devices", "device_of", "stage_j")}
+        return {**vars(self), **rows, "shares": [dict(vars(share)) for share in self.shares]}
 
 
 @dataclass(frozen=True)

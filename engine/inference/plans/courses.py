@@ -112,6 +112,12 @@ class Course:
         """Time of one inference."""
         return float(self.cost.round_s.sum())
 
+    @property
+    def energy_j(self) -> float:
+        """Energy of one inference on all devices, waiting included."""
+        rows = self.cost.ledger.to_rows()
+        return float(sum(row["energy_j"] for row in rows if row["owner"].startswith("device:")))
+
 
 def courses(problem: PlacementProblem, at: Sequence[int], cost_model: CostModel) -> list[Course]:
     """The ways through a placement, from the first exit to the end; a single one where there are no exits."""

@@ -14,6 +14,7 @@ from engine.inference.placer import NoPlan, Placement, Placer
 from engine.inference.placers.all_cloud import AllCloud
 from engine.inference.placers.single_best import SingleBest
 from engine.inference.plans.courses import Course, courses
+from engine.inference.plans.prices import Floats
 from engine.inference.plans.problem import PlacementProblem
 
 
@@ -28,6 +29,7 @@ class Stage:
         peak_bytes: weights and activations of this piece alone.
         start_s: when it starts, in an inference that begins at 0.
         end_s: when it has been computed.
+        energy_j: of computing it, the mean over all inferences.
         share: of the inferences that need it; the others were answered at an exit before.
     """
 
@@ -37,6 +39,7 @@ class Stage:
     peak_bytes: int
     start_s: float
     end_s: float
+    energy_j: float
     share: float = 1.0
 
 
@@ -149,7 +152,7 @@ def plan_of(
     """
     ways = courses(problem, placement.at, cost_model)
     nodes, period_s = problem.prices.nodes, placement.score.period_s
-    devices = _device_shares(problem, placement, cost_model, ways)
+    devices = device_shares(problem, placement.score.memory_bytes, cost_model, ways)
     return Plan(
         title=title,
         at=tuple(nodes[node] for node in placement.at),
@@ -178,10 +181,11 @@ def _stages(problem: PlacementProblem, longest: Course) -> tuple[Stage, ...]:
             peak_bytes=piece.peak_bytes,
             start_s=float(start[item]),
             end_s=float(end[item]),
+            energy_j=float(problem.prices.compute_j[number, node]),
             share=share,
         )
-        for piece, node, item, share in zip(
-            pieces.pieces, longest.at, longest.laid.computed, pieces.piece_shares, strict=True
+        for number, (piece, node, item, share) in enumerate(
+            zip(pieces.pieces, longest.at, longest.laid.computed, pieces.piece_shares, strict=True)
         )
     )
 
@@ -208,10 +212,17 @@ def _keys(problem: PlacementProblem) -> list[tuple[Part, str, str]]:
     return [(message.part, message.source, message.target) for message in problem.pieces.messages]
 
 
-def _device_shares(
-    problem: PlacementProblem, placement: Placement, cost_model: CostModel, ways: Sequence[Course]
+def device_shares(
+    problem: PlacementProblem, memory_bytes: Floats, cost_model: CostModel, ways: Sequence[Course]
 ) -> tuple[DeviceShare, ...]:
-    """The shares of source, sink, all devices that compute, and those that pass messages on."""
+    """The shares of source, sink, all devices that compute, and those that pass messages on.
+
+    Args:
+        problem: what was placed.
+        memory_bytes: (N,) peak of each node's memory.
+        cost_model: of the fleet and network.
+        ways: that an inference may take through the placement.
+    """
     nodes, fleet = problem.prices.nodes, cost_model.fleet
     joules: dict[bool, defaultdict[int, float]] = {True: defaultdict(float), False: defaultdict(float)}
     busy: defaultdict[int, float] = defaultdict(float)
@@ -222,7 +233,7 @@ def _device_shares(
                 joules[row["phase"] == IDLE][device] += way.share * row["energy_j"]
         for item, node in zip(way.laid.computed, way.at, strict=True):
             busy[nodes[node]] += way.share * float(way.cost.end_s[item] - way.cost.start_s[item])
-    memory = dict(zip(nodes, placement.score.memory_bytes.tolist(), strict=True))
+    memory = dict(zip(nodes, memory_bytes.tolist(), strict=True))
     involved = {nodes[problem.source], nodes[problem.sink], *busy, *joules[False]}
     return tuple(
         DeviceShare(

@@ -106,8 +106,13 @@ def test_a_run_measures_its_exits_and_goes_on_without_the_cloud() -> None:
     assert [stage["share"] for stage in plan["stages"]] == pytest.approx([1.0, metrics["exit1_rate"]])
     assert plan["stages"][0]["device"] == 0  # what is easy never leaves the sensor
     assert plan["latency_s"] < plans[0]["latency_s"]
+    for figure in ("latency_s", "energy_j"):
+        mean = sum(rate * way[figure] for rate, way in zip(plan["exit_rates"], plan["ways"], strict=True))
+        assert plan[figure] == pytest.approx(mean)
     if plan["stages"][1]["device"]:
         outcomes = {loss["outcome"] for loss in table["losses"][1:]}
         assert outcomes == {"degraded"}
         (left,) = {loss["accuracy"] for loss in table["losses"][1:]}
         assert left == pytest.approx(told["exits"][0]["accuracy"])
+        (_, *lost) = table["losses"]
+        assert all(loss["stage_j"][0] > 0 and loss["stage_j"][1] is None for loss in lost)

@@ -25,8 +25,9 @@ from engine.inference.outages.failures import (
     worst_case,
 )
 from engine.inference.outages.losses import FailureTable, Loss, LossSets, loss_sets
-from engine.inference.placer import placers
+from engine.inference.placer import placement_of, placers
 from engine.inference.placers.exhaustive import Exhaustive
+from engine.inference.plans.plan import plan_of
 from engine.inference.plans.prices import Prices
 from engine.inference.plans.problem import PlacementProblem
 from engine.inference.splitters.layer import LayerSplitter
@@ -111,8 +112,21 @@ def test_an_exact_split_dies_with_each_of_its_devices() -> None:
 def test_devices_that_do_nothing_are_not_missed_and_the_source_is_not_lost() -> None:
     guard = guard_of((0, 0, 3))
     assert guard.devices == (3,)
-    seconds = guard.latency_s(guard.at)
-    assert guard.loss((1,)) == Loss((1,), "unharmed", ACCURACY, seconds, seconds, 0, (0, 0, 0, 3))
+    seconds, told = guard.latency_s(guard.at), guard.loss((1,))
+    assert replace(told, stage_j=(), shares=()) == Loss((1,), "unharmed", ACCURACY, seconds, seconds, 0, (0, 0, 0, 3))
+
+
+def test_what_is_left_costs_what_a_plan_of_it_costs() -> None:
+    guard = guard_of((0, 1, 2), placer=Exhaustive())
+    problem, nodes = guard.problem, guard.problem.prices.nodes
+    loss = guard.loss((1,))
+    at = tuple(nodes.index(device) for device in loss.device_of)
+    plan = plan_of(problem, placement_of(problem, at, "by hand"), guard.cost_model)
+    assert loss.shares == plan.devices
+    assert loss.stage_j == tuple(stage.energy_j for stage in plan.stages)
+    assert 1 not in {share.device for share in loss.shares if share.busy_s}
+    row = loss.as_json()
+    assert row["shares"] == [dict(vars(share)) for share in plan.devices]
 
 
 def test_a_standby_takes_over_after_the_timeout() -> None:

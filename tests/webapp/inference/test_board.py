@@ -12,12 +12,13 @@ from engine.inference.requests.queueing import Stream
 from engine.inference.telling import MOMENTS, PERCENTS, told_stream
 from engine.specs.context import make_context
 from engine.specs.text import parse
-from tests.webapp.inference.told import events
+from tests.webapp.inference.told import events, events_with_exits
 from tests.webapp.people import People
 from tests.webapp.rows import add_batch, make_run
 from webapp.experiments.models import Run, RunState
 from webapp.inference.beside import FIGURES, beside
 from webapp.inference.board import Board, board_of
+from webapp.inference.exits import exits_of
 from webapp.inference.filters import HEIGHT, WIDTH, filters_of
 from webapp.inference.pages import kpis, plan_data, results, verdict
 from webapp.inference.planview import view_of
@@ -89,6 +90,43 @@ def test_only_what_was_computed_is_sent_of_losses(people: People) -> None:
     assert [row["devices"] for row in sent["failures"]["losses"]] == [[], [1], [2]]
     assert list(sent["titles"]) == ["chosen", "teacher"], "the plan that is carried out comes first"
     assert plan_data(Board(), {})["failures"] == {}
+
+
+def test_exits_say_what_leaving_early_saves(people: People, client_of: SignIn) -> None:
+    run = make_run(people.team, RunState.DONE, text=TEXT)
+    add_batch(run, events_with_exits())
+    board = board_of(run)
+    found = exits_of(board)
+    assert found is not None
+    assert [(one.title, one.rate, one.accuracy) for one in found.exits] == [
+        ("exit 0", 0.6, 0.8),
+        ("the end", 0.4, 0.95),
+    ]
+    # By hand: 0.6 x 10 ms + 0.4 x 40 ms = 22 ms of 40 ms; 0.6 x 6 J + 0.4 x 4 J = 5.2 J of 4 J.
+    assert found.latency_words == "45.0\u202f% sooner"
+    assert found.energy_words == "30.0\u202f% more energy"
+    curve = plan_data(board, {})["exits"]
+    assert curve["rates"] == [[0.0, 0.75, 1.0], [1.0, 0.25, 0.0]]
+    assert curve["saved_latency"] == pytest.approx([0.0, 0.75 * 0.75, 0.75])
+    assert curve["saved_energy"] == pytest.approx([0.0, -0.375, -0.5])
+    page = client_of("viewer").get(f"/runs/{run.pk}/").content.decode()
+    assert (
+        "is at most 0.3. Together they are right on 92.0\u202f%. On average an answer comes 45.0\u202f% sooner" in page
+    )
+
+
+def test_of_exits_only_what_the_run_has_told_is_shown(people: People, client_of: SignIn) -> None:
+    before = make_run(people.team, RunState.RUNNING, text=TEXT)
+    add_batch(before, events_with_exits()[:1])
+    assert "once the exits are measured" in client_of("viewer").get(f"/runs/{before.pk}/").content.decode()
+    older = make_run(people.team, RunState.DONE, text=TEXT)
+    add_batch(older, events_with_exits()[:3])
+    found = exits_of(board_of(older))
+    assert found is not None
+    assert (found.saved_latency, found.exits[0].latency_s) == (None, None)
+    page = client_of("viewer").get(f"/runs/{older.pk}/").content.decode()
+    assert "On average an answer comes" not in page
+    assert exits_of(board_of(tell_run(people))) is None
 
 
 def test_resources_have_names_that_people_know(people: People) -> None:

@@ -103,6 +103,34 @@ REQUESTS: Json = {
 }  # fmt: skip
 
 
+EXITS: Json = {
+    "stage": "exits", "policy": "entropy", "threshold": 0.3, "rates": [0.6, 0.4],
+    "exits": [{"name": "exit0_head", "accuracy": 0.8}, {"name": "fc3", "accuracy": 0.95}],
+    "curve": [
+        {"threshold": 0.0, "accuracy": 0.95, "rates": [0.0, 1.0]},
+        {"threshold": 0.5, "accuracy": 0.9, "rates": [0.75, 0.25]},
+        {"threshold": 1.0, "accuracy": 0.8, "rates": [1.0, 0.0]},
+    ],
+}  # fmt: skip
+
+WAYS: list[JsonValue] = [{"latency_s": 0.01, "energy_j": 6.0}, {"latency_s": 0.04, "energy_j": 4.0}]
+
+
+def events_with_exits() -> list[Json]:
+    """The end of the log of a run whose network has exits."""
+    return [
+        {"seq": place + 1, "kind": kind, "sim_time_s": None, "body": body}
+        for place, (kind, body) in enumerate(
+            [
+                ("started", {**STARTED, "splitter": "early_exit"}),
+                ("metrics", {"round": 2, "stage": "teacher", "values": {"accuracy": 0.92}}),
+                ("exits", EXITS),
+                ("plan", plan("chosen", [0, 1, 2], wires=[], ways=WAYS)),
+            ]
+        )
+    ]
+
+
 def events() -> list[Json]:
     """The log of a run from its start to its end."""
     told = [

@@ -94,7 +94,7 @@ export class Chart {
     const axis = { stroke: ink, grid, ticks: grid, font: "11px system-ui, sans-serif" };
     const format = (unit) => (plot, values) => values.map((value) => tick(value, unit));
     // A share ends at 100 %, even where the interval of its mean does not.
-    const range = this.axes.y.unit === "%" ? (plot, low, high) => [Math.max(0, Math.floor(low * 10 - 0.2) / 10), Math.min(1.005, Math.ceil(high * 10) / 10)] : undefined;
+    const range = this.axes.y.unit === "%" ? (plot, low, high) => [low < 0 ? Math.floor(low * 10) / 10 : Math.max(0, Math.floor(low * 10 - 0.2) / 10), Math.min(1.005, Math.ceil(high * 10) / 10)] : undefined;
     this.plot = new this.Plot({
       ...this.#size(),
       legend: { show: false },

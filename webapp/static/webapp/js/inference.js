@@ -10,7 +10,8 @@ import { RunStore } from "edgeloom/store.js";
 
 const CHOSEN = "chosen";
 const RESULTS_MS = 500; // at most one question for the results so often
-const TOLD = ["started", "plan", "contender", "requests", "failures", "filters", "finished"];
+const TOLD = ["started", "plan", "contender", "requests", "failures", "filters", "exits", "finished"];
+const COLORS = 6; // of lines
 const LOSSES = { teacher_loss: "Network", students_loss: "Students" };
 
 const of = (id) => document.getElementById(id);
@@ -86,6 +87,15 @@ const LINES = {
     if (curve.length < 2) return [];
     const x = curve.map((row) => row.num_lost), of = (key) => curve.map((row) => row[key]);
     return [line("Mean", 1, x, of("mean_accuracy")), line("Worst", 2, x, of("least_accuracy")), line("Share of losses with an answer", 6, x, of("share_answered"))];
+  },
+  exits: () => {
+    const { thresholds = [], accuracy = [], titles = [], rates = [] } = told.exits ?? {};
+    const shares = rates.map((rate, exit) => line(`Answered by ${titles[exit]}`, (exit + 1) % COLORS + 1, thresholds, rate));
+    return [line("Right answers", 1, thresholds, accuracy), ...shares];
+  },
+  saved: () => {
+    const { thresholds = [], saved_latency: latency = [], saved_energy: energy = [] } = told.exits ?? {};
+    return [["Latency", 1, latency], ["Energy", 3, energy]].filter(([, , y]) => y.every((share) => share !== null)).map(([label, color, y]) => line(label, color, thresholds, y));
   },
   waits: () => {
     const { percents = [], seconds = [] } = told.requests ?? {};

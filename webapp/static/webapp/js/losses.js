@@ -33,19 +33,21 @@ export function outcomeWords(outcome) { return WORDS[outcome] ?? outcome; }
 
 /**
  * What remains of a plan after a loss, in the form of a plan: pieces where the loss says, and the messages between them.
- * What one device asks of a piece arrives there once, however many pieces read it. Times are not told of single pieces.
+ * What one device asks of a piece arrives there once, however many pieces read it. Times are not told of single pieces;
+ * memory and energy are, by runs that tell of them.
  * @param plan the chosen one, with stages and wires
- * @param loss its row, with device_of each piece (-1: missing)
+ * @param loss its row, with device_of each piece (-1: missing), stage_j and shares
  */
 export function remains(plan, loss) {
   const at = (piece) => (piece < 0 ? plan.source : piece === plan.stages.length ? plan.sink : loss.device_of[piece]);
-  const stages = plan.stages.map((stage, piece) => ({ ...stage, device: at(piece), start_s: null, end_s: null, energy_j: null })).filter(({ device }) => device >= 0);
+  const stages = plan.stages.map((stage, piece) => ({ ...stage, device: at(piece), start_s: null, end_s: null, energy_j: loss.stage_j?.[piece] ?? null })).filter(({ device }) => device >= 0);
   const messages = new Map();
   for (const { content, source, target, num_bytes } of plan.wires ?? []) {
     const [from, to] = [at(source), at(target)];
     if (from < 0 || to < 0 || from === to) continue;
     messages.set(`${content} ${source} ${to}`, { content, source: from, target: to, num_bytes, start_s: null, end_s: null });
   }
-  const devices = [...new Set([plan.source, plan.sink, ...stages.map(({ device }) => device)])].map((device) => ({ device }));
+  const shares = new Map((loss.shares ?? []).map((share) => [share.device, share]));
+  const devices = [...new Set([plan.source, plan.sink, ...stages.map(({ device }) => device), ...shares.keys()])].map((device) => shares.get(device) ?? { device });
   return { source: plan.source, sink: plan.sink, latency_s: loss.latency_s, stages: loss.latency_s === null ? [] : stages, messages: loss.latency_s === null ? [] : [...messages.values()], devices };
 }
