@@ -31,7 +31,9 @@ from engine.emulation.laboratory import Host
 from engine.emulation.scenarios import Line, scenarios
 from engine.emulation.scores import measured
 from engine.inference.cuts.pieces import Pieces
-from engine.inference.live.session import PROGRAM, Carried, Session, Trial
+from engine.inference.live.carried import Carried
+from engine.inference.live.session import PROGRAM, Session
+from engine.inference.live.trial import Trial
 from engine.inference.outages.failures import Guard
 from engine.inference.placers.greedy import Greedy
 from engine.inference.plans.courses import lay

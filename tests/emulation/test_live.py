@@ -20,10 +20,12 @@ from engine.emulation.fabric import FabricName
 from engine.emulation.laboratory import Host
 from engine.emulation.parent import Child
 from engine.inference.cuts.execution import execute
+from engine.inference.live.carried import Carried
 from engine.inference.live.of_run import FILE
 from engine.inference.live.packing import pack, unpack
 from engine.inference.live.parent import LiveParent, Serving
-from engine.inference.live.session import PROGRAM, Carried, Session, Trial
+from engine.inference.live.session import PROGRAM, Session
+from engine.inference.live.trial import Trial
 from engine.inference.plans.planning import Planning
 from engine.inference.task import Inference
 from engine.inference.world import World

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.core.errors import EngineError, Problem
-from engine.inference.live.session import Session, Trial
+from engine.inference.live.session import Session
+from engine.inference.live.trial import Trial
 from engine.inference.world import world_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ import numpy as np
 from engine.core.events import Event
 from engine.core.json import JsonValue
 from engine.emulation.fabric import FabricName
-from engine.inference.live.session import Carried, Noticed, Session, Trial
+from engine.inference.live.carried import Carried, Noticed
+from engine.inference.live.session import Session
+from engine.inference.live.trial import Trial
 from engine.inference.world import world_of
 from engine.task import layout
 

@@ -2,30 +2,27 @@
 
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from engine.core.errors import EngineError
-from engine.core.json import JsonValue
 from engine.core.nodes import SERVER
 from engine.costs.trace import TraceBuilder
-from engine.emulation.fabric import FabricName
 from engine.emulation.laboratory import MOST_NODES, Host, Laboratory, Setting, Watched
 from engine.emulation.links import to_json
 from engine.emulation.wiring import Wiring, wire
+from engine.inference.live.carried import Carried, Ending, Noticed, Request
 from engine.inference.live.computing import write_files
 from engine.inference.live.script import Script, script_of
+from engine.inference.live.trial import Trial
 from engine.inference.outages.failures import Guard
 from engine.inference.outages.losses import Loss
 from engine.inference.plans.prices import send
-from engine.models.graph import Graph
 
 PROGRAM = "engine.inference.live.parent"
 
@@ -37,106 +34,6 @@ MOST_TRIES = 3
 
 CALL_S = 60.0
 """The longest that processes may take to load weights and connect."""
-
-Ending = Literal["answered", "degraded", "failed"]
-"""How a request ends: with an answer of all pieces, with one of those that are left, or with a reason."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What is carried out.
-
-    Attributes:
-        guard: the plan, and what is done when devices are lost.
-        graph: the network that the pieces are of.
-        weights: its weights.
-        inputs: (N, *sample.shape) what requests ask about; they begin anew when there are more requests.
-        fabric: the tier.
-        seed: of losses of packets and jitter.
-        deadline_s: the kernel ends everything after so long.
-    """
-
-    guard: Guard
-    graph: Graph
-    weights: Mapping[str, np.ndarray]
-    inputs: np.ndarray
-    fabric: FabricName
-    seed: int = 0
-    deadline_s: float = 600.0
-
-
-@dataclass(frozen=True)
-class Request:
-    """How a request ended.
-
-    Attributes:
-        number: of the request.
-        ending: how.
-        reason: why it failed; empty otherwise.
-        latency_s: from its coming to its answer; None without one.
-        tries: how often it was sent.
-        logits: (K,) the answer; None without one.
-    """
-
-    number: int
-    ending: Ending
-    reason: str = ""
-    latency_s: float | None = None
-    tries: int = 1
-    logits: np.ndarray | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True)
-class Noticed:
-    """A device that was lost, and what was done.
-
-    Attributes:
-        device: its number; -1 for the server.
-        how: its process has ``ended``, or is ``silent``.
-        outcome: as in a table of losses.
-        renewed_s: from noticing it to the renewed plan being in place; None if there is none.
-        resent: requests that were under way and were sent again.
-        device_of: number of the device of each piece afterwards; -1 for missing ones.
-    """
-
-    device: int
-    how: str
-    outcome: str
-    renewed_s: float | None
-    resent: int
-    device_of: tuple[int, ...]
-
-    def as_json(self) -> dict[str, JsonValue]:
-        """As plain values."""
-        return {**vars(self), "device_of": list(self.device_of)}
-
-
-@dataclass(frozen=True)
-class Carried:
-    """What came of requests.
-
-    Attributes:
-        requests: all of them, by number.
-        noticed: losses, in order.
-        overruns: computations that took over a millisecond longer here than on their device.
-        stages: all computations.
-    """
-
-    requests: tuple[Request, ...]
-    noticed: tuple[Noticed, ...]
-    overruns: int
-    stages: int
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Requests by how they ended."""
-        found = Counter(request.ending for request in self.requests)
-        return {ending: found[ending] for ending in ("answered", "degraded", "failed")}
-
-    @property
-    def latencies_s(self) -> list[float]:
-        """Of all requests that have an answer."""
-        return [request.latency_s for request in self.requests if request.latency_s is not None]
 
 
 class Session:
