@@ -297,8 +297,6 @@ def test_only_processes_that_there_are_can_be_killed() -> None:
         parse(SPEC, settings=[execution])
     with pytest.raises(SpecError, match=r"execution.kill_devices: is read with backend emulate"):
         parse(SPEC, settings=["execution={kill_devices: [1]}"])
-    with pytest.raises(SpecError, match=r"execution.backend: .*early exits"):
-        parse(SPEC, settings=["execution={backend: emulate}", "task.splitter={kind: early_exit}"])
     with pytest.raises(SpecError, match=r"execution.emulated_rounds: these requests take"):
         parse(
             SPEC,

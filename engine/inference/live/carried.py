@@ -23,6 +23,7 @@ class Request:
         latency_s: from its coming to its answer; None without one.
         tries: how often it was sent.
         logits: (K,) the answer; None without one.
+        left_at: number of the exit that answered; None without an answer, or where there are no exits.
     """
 
     number: int
@@ -31,6 +32,7 @@ class Request:
     latency_s: float | None = None
     tries: int = 1
     logits: np.ndarray | None = field(default=None, compare=False)
+    left_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,12 @@ class Carried:
         """Requests by how they ended."""
         found = Counter(request.ending for request in self.requests)
         return {ending: found[ending] for ending in ("answered", "degraded", "failed")}
+
+    @property
+    def at_exits(self) -> dict[int, int]:
+        """Requests by the exit that answered them, of a network that has some."""
+        found = Counter(request.left_at for request in self.requests if request.left_at is not None)
+        return dict(sorted(found.items()))
 
     @property
     def latencies_s(self) -> list[float]:

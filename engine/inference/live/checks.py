@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.core.errors import EngineError, Problem
+from engine.inference.live.exits import rule_of
 from engine.inference.live.session import Session
 from engine.inference.live.trial import Trial
 from engine.inference.world import world_of
@@ -30,7 +31,8 @@ def problems_of(task: "Inference", context: "Context", *, count: int, kill: Sequ
     world = world_of(task, context)
     planning = world.planning
     try:
-        session = Session(Trial(planning.guard(planning.shares()), world.expected_network, {}, np.zeros(0), "loopback"))
+        guard, network = planning.guard(planning.shares()), world.expected_network
+        session = Session(Trial(guard, network, {}, np.zeros(0), "loopback", rule=rule_of(task)))
     except EngineError as error:
         return [Problem("execution.backend", "cannot_be_emulated", str(error))]
     found = []

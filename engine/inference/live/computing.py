@@ -132,6 +132,15 @@ class Computer:
         found: np.ndarray = assembled(self.graph, Part(self.graph.output), held)[0].numpy()
         return found
 
+    def said(self, number: int, box: Box) -> np.ndarray:
+        """(K,) logits of a piece's exit, or of the last piece of a chain."""
+        from engine.inference.cuts.execution import assembled
+
+        name = self.pieces.pieces[number].name
+        (part,) = (message.part for message in self.pieces.messages if (message.source, message.target) == (name, SINK))
+        found: np.ndarray = assembled(self.graph, part, box.held[name])[0].numpy()
+        return found
+
     def encode(self, message: Message, box: Box) -> bytes:
         """The body of a message."""
         from engine.inference.cuts.execution import assembled

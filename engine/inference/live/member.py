@@ -18,6 +18,9 @@ SLACK_S = 0.001
 class Member(Process):
     """Follows a script. Each request has a ticket; a request that is sent again gets a new one.
 
+    In a chain with exits a device keeps nothing of a request that it has answered or sent on: what comes back to it for
+    a later piece is all that this piece reads.
+
     Args:
         place: of the process in the laboratory.
         control: orders come from here: ``files``, ``script``, ``ask``.
@@ -62,12 +65,14 @@ class Member(Process):
         box = self._box(ticket)
         self.computer.begin(box, sample)
         self._send(ticket, SOURCE)
+        self._keep_or_forget(ticket, 0)
         self._go_on()
 
     def _box(self, ticket: int) -> Box:
         if ticket not in self._boxes:
             self._boxes[ticket] = box = Box()
-            self.computer.miss(box, self._script.missing)
+            if self._script.rule is None:
+                self.computer.miss(box, self._script.missing)
         return self._boxes[ticket]
 
     def arrived(self, letter: Letter) -> None:
@@ -78,13 +83,29 @@ class Member(Process):
         if way[-1] != self.place:
             self.transport.send(way[way.index(self.place) + 1], letter, connects=False)
             return
-        self.computer.take(self.computer.pieces.messages[letter.item], letter.body, self._box(letter.repetition))
+        message, box = self.computer.pieces.messages[letter.item], self._box(letter.repetition)
+        self.computer.take(message, letter.body, box)
+        if self._script.rule is not None:
+            place = self.computer.pieces.place
+            if message.target == SINK:
+                self._tell(letter.repetition, place[message.source])
+            else:
+                box.following = self._mine.index(place[message.target])
         self._go_on()
 
-    def _send(self, ticket: int, maker: str) -> None:
-        """Send what others read of a piece, or of the input."""
+    def _send(self, ticket: int, maker: str, leaves: bool | None = None) -> None:
+        """Send what others read of a piece, or of the input.
+
+        Args:
+            ticket: of the request.
+            maker: name of the piece.
+            leaves: whether the request has its answer, which alone is sent then, or goes on without one; None where
+                there are no exits.
+        """
         for number, way in self._script.ways.items():
             message = self.computer.pieces.messages[number]
+            if leaves is not None and leaves != (message.target == SINK):
+                continue
             if message.source == maker and way[0] == self.place:
                 body = self.computer.encode(message, self._boxes[ticket])
                 self.transport.send(way[1], Letter(number, ticket, body), connects=False)
@@ -100,8 +121,32 @@ class Member(Process):
             elif self._script.sink != self.place:
                 del self._boxes[ticket]
             elif self._is_ready(SINK, box):
-                logits = self.computer.answer(self._boxes.pop(ticket)).tolist()
-                self.control.send({"event": "answer", "ticket": ticket, "at": self.loop.now(), "logits": logits})
+                self._tell(ticket)
+
+    def _tell(self, ticket: int, left_at: int | None = None) -> None:
+        """Tell an answer: that of an exit, or what all pieces together make."""
+        box = self._boxes.pop(ticket)
+        logits = self.computer.answer(box) if left_at is None else self.computer.said(left_at, box)
+        told = {"event": "answer", "ticket": ticket, "at": self.loop.now(), "logits": logits.tolist()}
+        self.control.send({**told, "left_at": left_at})
+
+    def _pass_on(self, ticket: int, number: int) -> None:
+        """Answer or go on after a piece of a chain with exits was computed."""
+        script, box = self._script, self._boxes[ticket]
+        assert script.rule is not None
+        leaves = number == script.last or script.rule.answers(self.computer.said(number, box))
+        self._send(ticket, self.computer.pieces.pieces[number].name, leaves)
+        if leaves and script.sink == self.place:
+            self._tell(ticket, number)
+        elif leaves:
+            del self._boxes[ticket]
+        else:
+            self._keep_or_forget(ticket, number + 1)
+
+    def _keep_or_forget(self, ticket: int, following: int) -> None:
+        """Of a chain with exits, keep a request only if its next piece is here."""
+        if self._script.rule is not None and self._script.at[following] != self.place:
+            del self._boxes[ticket]
 
     def _is_ready(self, target: str, box: Box) -> bool:
         return all(box.has(message) for message in self.computer.pieces.messages if message.target == target)
@@ -118,7 +163,10 @@ class Member(Process):
                 piece = self.computer.pieces.pieces[number].name
                 box.held[piece], box.following = made, box.following + 1
                 box.done.add(piece)
-                self._send(ticket, piece)
+                if self._script.rule is None:
+                    self._send(ticket, piece)
+                else:
+                    self._pass_on(ticket, number)
             self._go_on()
 
         self.loop.at(began + self._script.seconds[number], done)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.core.events import Event
 from engine.core.json import JsonValue
 from engine.emulation.fabric import FabricName
 from engine.inference.live.carried import Carried, Noticed
+from engine.inference.live.exits import rule_of, simulated_exits
 from engine.inference.live.session import Session
 from engine.inference.live.trial import Trial
 from engine.inference.world import world_of
@@ -69,6 +71,7 @@ def trial_of(task: "Inference", context: "Context", state: "State", fabric: Fabr
         fabric=fabric,
         seed=context.seed,
         deadline_s=MARGIN_S + PATIENCE * seconds,
+        rule=rule_of(task),
     )
 
 
@@ -93,20 +96,37 @@ def carry_out(
     with Session(trial_of(task, context, state, fabric, len(moments))) as session:
         carried = session.serve(moments, kills)
     world = world_of(task, context)
-    simulated_s = _simulated_s(task, context, state, len(moments))
+    asked = world.test.x[:MOST_INPUTS][: len(moments)]
+    which = simulated_exits(world, state, asked)[np.arange(len(moments)) % len(asked)]
+    figures = _figures(carried, _simulated_s(task, context, state, which)) | _exits(carried, which)
     right = _right(carried, world.test.y[:MOST_INPUTS])
-    return Live(_figures(carried, simulated_s), _events(carried, right), {FILE: _file(carried, fabric)})
+    return Live(figures, _events(carried, right), {FILE: _file(carried, fabric)})
 
 
-def _simulated_s(task: "Inference", context: "Context", state: "State", count: int) -> float:
-    """The median latency that the simulation says of these requests."""
-    from engine.inference.requests.queueing import simulate
+def _simulated_s(task: "Inference", context: "Context", state: "State", which: NDArray[np.int64]) -> float:
+    """The median latency that the simulation says of these requests, by the exits that answer them."""
+    from engine.inference.requests.queueing import simulate_each
 
     planning = world_of(task, context).planning_in(state)
     if not task.requests.is_stream:
-        return planning.chosen.latency_s
-    stream = simulate(planning.routes[0], task.requests.moments(context.stream("requests"))[:count])
-    return stream.percentile(50.0)
+        return float(np.median(np.array([way.seconds for way in planning.ways])[which]))
+    moments = task.requests.moments(context.stream("requests"))[: len(which)]
+    return simulate_each(planning.routes, which, moments).percentile(50.0)
+
+
+def _exits(carried: Carried, which: NDArray[np.int64]) -> dict[str, float]:
+    """Requests that each exit has answered, and those that it would have by the simulation, without any loss."""
+    if not (counts := carried.at_exits):
+        return {}
+    simulated = np.bincount(which, minlength=max(counts) + 1).tolist()
+    return {
+        name: float(count)
+        for number, expected in enumerate(simulated)
+        for name, count in (
+            (f"emulated_exit{number}_answers", counts.get(number, 0)),
+            (f"simulated_exit{number}_answers", expected),
+        )
+    }
 
 
 def _right(carried: Carried, labels: np.ndarray) -> float:

@@ -176,7 +176,7 @@ class LiveParent(Parent):
             began = serving.asked.pop(told["ticket"], None)
             serving.checked.pop(told["ticket"], None)
             if began is not None:  # else it was sent again, and this is the answer of before
-                serving.told["answers"].append([told["ticket"], began, told["at"], told["logits"]])
+                serving.told["answers"].append({**told, "began": began})
                 self._kill_due(serving)
         self._heard = []
 

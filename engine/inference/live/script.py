@@ -8,6 +8,7 @@ from engine.core.errors import EngineError
 from engine.costs.model import CostModel
 from engine.inference.cuts.parts import Part
 from engine.inference.cuts.pieces import Message, Piece, Pieces
+from engine.inference.live.exits import ExitRule
 from engine.inference.outages.failures import MISSING, without_pieces
 from engine.inference.plans.courses import lay
 from engine.inference.plans.problem import PlacementProblem
@@ -24,7 +25,8 @@ class Script:
             travel are left out.
         source: place of the inputs.
         sink: place of the answer.
-        latency_s: of one inference, by the cost model.
+        latency_s: of one inference that needs all pieces, by the cost model.
+        rule: by what exits answer: each piece but the last one of the chain has one; None where there are none.
     """
 
     at: tuple[int, ...]
@@ -33,11 +35,17 @@ class Script:
     source: int
     sink: int
     latency_s: float
+    rule: ExitRule | None = None
 
     @property
     def missing(self) -> tuple[int, ...]:
         """Numbers of the pieces that nobody computes."""
         return tuple(piece for piece, place in enumerate(self.at) if place == MISSING)
+
+    @property
+    def last(self) -> int:
+        """Number of the last piece that somebody computes."""
+        return max(piece for piece, place in enumerate(self.at) if place != MISSING)
 
     @property
     def pairs(self) -> set[tuple[int, int]]:
@@ -52,10 +60,17 @@ class Script:
     def from_json(cls, tree: Mapping[str, Any]) -> "Script":
         """The script of :meth:`to_json`."""
         ways = {int(number): tuple(way) for number, way in tree["ways"].items()}
-        return cls(**{**tree, "at": tuple(tree["at"]), "seconds": tuple(tree["seconds"]), "ways": ways})
+        rule = ExitRule(**tree["rule"]) if tree["rule"] else None
+        return cls(**{**tree, "at": tuple(tree["at"]), "seconds": tuple(tree["seconds"]), "ways": ways, "rule": rule})
 
 
-def script_of(problem: PlacementProblem, at: Sequence[int], cost_model: CostModel, places: Mapping[int, int]) -> Script:
+def script_of(
+    problem: PlacementProblem,
+    at: Sequence[int],
+    cost_model: CostModel,
+    places: Mapping[int, int],
+    rule: ExitRule | None = None,
+) -> Script:
     """The script of a placement.
 
     Args:
@@ -63,12 +78,13 @@ def script_of(problem: PlacementProblem, at: Sequence[int], cost_model: CostMode
         at: number of the device of each piece, -1 of missing ones.
         cost_model: says how long devices compute.
         places: of devices, gateways and server in the laboratory, by their numbers.
+        rule: by what exits answer.
 
     Raises:
-        EngineError: inferences end at different exits.
+        EngineError: there are exits without a rule.
     """
-    if problem.pieces.exit_rates:
-        raise EngineError("a network with early exits is not carried out by real processes; take another splitter")
+    if problem.pieces.exit_rates and rule is None:
+        raise EngineError("a network with early exits needs a rule by which they answer")
     node = {device: place for place, device in enumerate(problem.prices.nodes)}
     whole = tuple(MISSING if device == MISSING else node[device] for device in at)
     reduced, left = without_pieces(problem, whole)
@@ -90,6 +106,7 @@ def script_of(problem: PlacementProblem, at: Sequence[int], cost_model: CostMode
         source=places[nodes[problem.source]],
         sink=places[nodes[problem.sink]],
         latency_s=float(cost.round_s[0]),
+        rule=rule,
     )
 
 

@@ -117,10 +117,12 @@ class Session:
             found += [Noticed(device, how, outcome, renewed_s, 0, device_of) for device, how in mine]
         return found
 
-    @property
-    def ending(self) -> Ending:
-        """How requests end that are answered now."""
-        return "degraded" if self.script and self.script.missing else "answered"
+    def ending(self, logits: np.ndarray) -> Ending:
+        """How a request ends that is answered so now: where an exit was sure, what is missing was not needed."""
+        if not self.script or not self.script.missing:
+            return "answered"
+        rule = self.trial.rule
+        return "answered" if rule is not None and rule.answers(logits) else "degraded"
 
     @property
     def why_not(self) -> str:
@@ -174,7 +176,7 @@ class Session:
 
     def _script(self, at: Sequence[int]) -> Script:
         guard = self.trial.guard
-        return script_of(guard.problem, at, guard.cost_model, self.places)
+        return script_of(guard.problem, at, guard.cost_model, self.places, self.trial.rule)
 
     def _setting(self) -> Setting:
         wiring = self.wiring
@@ -264,9 +266,8 @@ class _Run:
             ],
         }
         told = session.call(order, session.trial.deadline_s)
-        ending = session.ending
-        for ticket, began, at, logits in told["answers"]:
-            self._answer(number_of[ticket], began, at, (ending, np.array(logits, np.float32)))
+        for answer in told["answers"]:
+            self._answer(number_of[answer["ticket"]], answer)
         under_way = {number_of[ticket]: began for ticket, began in told["asked"]}
         for number, began in under_way.items():
             self.came.setdefault(number, self._came(number, began))
@@ -280,9 +281,16 @@ class _Run:
         """When a request came: a stream's at its moment, whenever it could be sent."""
         return self.came.get(number) or self.moments[number] or began
 
-    def _answer(self, number: int, began: float, at: float, found: tuple[Ending, np.ndarray]) -> None:
-        latency_s = at - self._came(number, began)
-        self.ended[number] = Request(number, found[0], "", latency_s, self.tries[number] + 1, found[1])
+    def _answer(self, number: int, told: Mapping[str, Any]) -> None:
+        logits = np.array(told["logits"], np.float32)
+        self.ended[number] = Request(
+            number,
+            self.session.ending(logits),
+            latency_s=told["at"] - self._came(number, told["began"]),
+            tries=self.tries[number] + 1,
+            logits=logits,
+            left_at=told["left_at"],
+        )
         self.open.remove(number)
 
     def _fail(self, numbers: list[int], reason: str) -> None:

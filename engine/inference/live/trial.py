@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.emulation.fabric import FabricName
+from engine.inference.live.exits import ExitRule
 from engine.inference.outages.failures import Guard
 from engine.models.graph import Graph
 
@@ -22,6 +23,7 @@ class Trial:
         fabric: the tier.
         seed: of losses of packets and jitter.
         deadline_s: the kernel ends everything after so long.
+        rule: by what exits answer, of a network that has some.
     """
 
     guard: Guard
@@ -31,3 +33,4 @@ class Trial:
     fabric: FabricName
     seed: int = 0
     deadline_s: float = 600.0
+    rule: ExitRule | None = None
