@@ -128,12 +128,12 @@ def _exports(world: World) -> Iterator[Job[World]]:
     width = samples_at_once(sum(world.profile(world.base).macs.values()))
     for form in task.export.formats:
         yield Export("export", 1, name, form)
-        yield Verify("export", -(-count // width), name, form, width)
+        yield Verify("export", -(-count // width), width, name, form)
     if task.quantizer is not None and task.export.formats:
-        yield Verify("export", -(-count // width), "quantized", "onnx", width)
+        yield Verify("export", -(-count // width), width, "quantized", "onnx")
 
 
 def _measure(world: World, contender: str) -> Measure:
     known = world.base if contender in ("pruned", "quantized") else contender
     width = samples_at_once(sum(world.profile(known).macs.values()))
-    return Measure(contender, -(-world.task.dataset.num_samples("test") // width), contender, width)
+    return Measure(contender, -(-world.task.dataset.num_samples("test") // width), width, contender)

@@ -99,13 +99,11 @@ def _rival(world: World, rival: Rival) -> Iterator[Job[World]]:
         yield DivideRival("rivals", 1, rival)
     for member in range(rival.splitter.num_students) if rival.kind == "ensemble" else (-1,):
         yield TeachRival("rivals", steps, rival, member)
-    count, width = _looks(world, graph_of(rival_network(world, rival, ())))
-    yield MeasureRival("rivals", count, rival, width)
+    yield MeasureRival("rivals", *_looks(world, graph_of(rival_network(world, rival, ()))), rival)
 
 
 def _measure(world: World, stage: str, piece: int) -> Measure:
-    steps, width = _looks(world, world.graph if piece == TEACHER else world.expected_network)
-    return Measure(stage, steps, piece, width)
+    return Measure(stage, *_looks(world, world.graph if piece == TEACHER else world.expected_network), piece)
 
 
 def _looks(world: World, graph: Graph) -> tuple[int, int]:

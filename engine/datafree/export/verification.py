@@ -1,6 +1,7 @@
 """What an exported file is worth: loaded again, run, compared with the model in memory, and timed on this host."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 
@@ -41,6 +42,17 @@ class Tally:
             self.num_agreeing + other.num_agreeing,
             max(self.max_abs_difference, other.max_abs_difference),
         )
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The tally as a state keeps it."""
+        counts = np.array([self.num_samples, self.num_right, self.num_agreeing])
+        return {"counts": counts, "difference": np.array([self.max_abs_difference])}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Tally":
+        """What :meth:`to_arrays` wrote."""
+        samples, right, agreeing = map(int, arrays["counts"])
+        return cls(samples, right, agreeing, float(arrays["difference"][0]))
 
     @property
     def accuracy(self) -> float:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from typing_extensions import override
 
 from engine.core.json import JsonValue
@@ -14,6 +13,7 @@ from engine.task import layout
 from engine.task.contract import State
 from engine.task.jobs import Job, Turn, told
 from engine.task.pace import samples_at_once
+from engine.task.survey import appended
 
 if TYPE_CHECKING:
     from engine.datafree.images.views import TeacherView
@@ -42,9 +42,7 @@ class Audit(Job[World]):
         for model, first, last in self.blocks[steps.start : steps.stop]:
             shown = sample.inputs(with_images=model == TEACHER)[first:last]
             logits, features = _view(world, state, model).outputs(shown)
-            seen = {f"{model}.logits": logits, **({FEATURES: features} if model == TEACHER else {})}
-            for name, rows in seen.items():
-                work[name] = np.concatenate([work[name], rows]) if name in work else rows
+            work = appended(work, {f"{model}.logits": logits, **({FEATURES: features} if model == TEACHER else {})})
         if steps.stop < self.num_steps:
             return layout.with_part(state, layout.WORK, work), []
         state = layout.with_part(state, layout.WORK, {})

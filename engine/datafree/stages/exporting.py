@@ -11,8 +11,9 @@ from engine.datafree.pieces import PIECES
 from engine.datafree.world import World
 from engine.models.model_file import ModelCard
 from engine.task import layout
-from engine.task.contract import State
+from engine.task.contract import State, Tensors
 from engine.task.jobs import Job, Turn, told
+from engine.task.survey import Seen, Survey
 
 
 def with_file(state: State, file: Exported) -> State:
@@ -76,27 +77,21 @@ class Export(Job[World]):
 
 
 @dataclass(frozen=True)
-class Verify(Job[World]):
+class Verify(Survey[World]):
     """Runs a file on the test samples, beside the model that it was made from.
 
     Attributes:
         contender: name of the model.
         format: of its file.
-        width: samples of a step.
     """
 
     contender: str
     format: Format
-    width: int
 
     @override
-    def chunk(self, world: World) -> int:
-        return 1
-
-    @override
-    def advance(self, world: World, state: State, steps: range) -> Turn:
+    def look(self, world: World, state: State, rows: slice) -> Seen:
         from engine.datafree.export.runner import declared, load, rounding
-        from engine.datafree.export.verification import Tally, compare
+        from engine.datafree.export.verification import compare
 
         file = file_of(state, self._name(state))
         run = world.remembered(f"file {file.name}", state, lambda: load(file))
@@ -105,23 +100,26 @@ class Verify(Job[World]):
         else:
             graph, weights = world.graph(self.contender, state), world.weights(state, self.contender)
             model = world.remembered("declared", state, lambda: declared(graph, weights))
-        rows = slice(steps.start * self.width, steps.stop * self.width)
-        found = compare(run, model, world.test.x[rows], world.test.y[rows])
-        work = layout.part(layout.WORK, state.tensors)
-        if work:
-            samples, right, agreeing = map(int, work["counts"])
-            found = Tally(samples, right, agreeing, float(work["difference"][0])) + found
-        if steps.stop < self.num_steps:
-            counts = np.array([found.num_samples, found.num_right, found.num_agreeing])
-            kept = {"counts": counts, "difference": np.array([found.max_abs_difference])}
-            return layout.with_part(state, layout.WORK, kept), []
+        return compare(run, model, world.test.x[rows], world.test.y[rows]).to_arrays()
+
+    @override
+    def joined(self, before: Tensors, seen: Seen) -> Seen:
+        from engine.datafree.export.verification import Tally
+
+        return (Tally.from_arrays(before) + Tally.from_arrays(seen)).to_arrays() if before else seen
+
+    @override
+    def conclude(self, world: World, state: State, seen: Seen, step: int) -> Turn:
+        from engine.datafree.export.verification import Tally
+
+        file, found = file_of(state, self._name(state)), Tally.from_arrays(seen)
         event = told(
             state, "export", self.stage, name=file.name, contender=self.contender, format=file.format,
             precision=file.precision, num_bytes=len(file.content), max_abs_difference=found.max_abs_difference,
             accuracy=found.accuracy, top1_agreement=found.agreement,
         )  # fmt: skip
         exports = {**layout.value(state, "exports"), file.name: {**event.body}}
-        return layout.with_part(state, layout.WORK, {}).replace(values={"exports": exports}), [event]
+        return state.replace(values={"exports": exports}), [event]
 
     def _name(self, state: State) -> str:
         if self.contender == "quantized":

@@ -13,40 +13,36 @@ from engine.datafree.stages.exporting import file_of, quantized_name
 from engine.datafree.stages.training import accuracy_names
 from engine.datafree.world import World
 from engine.task import layout
-from engine.task.contract import State
-from engine.task.jobs import Job, Turn, global_step, measured, told
+from engine.task.contract import State, Tensors
+from engine.task.jobs import Turn, measured, told
+from engine.task.survey import Seen, Survey, added, appended
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Measure(Job[World]):
+class Measure(Survey[World]):
     """Classifies the test samples and tells the contender's row of the table.
 
     Attributes:
         contender: its name.
-        width: samples of a step.
     """
 
     contender: str
-    width: int
 
     @override
-    def chunk(self, world: World) -> int:
-        return 1
+    def look(self, world: World, state: State, rows: slice) -> Seen:
+        says, loss = _classify(self._forward(world, state), world.test.x[rows], world.test.y[rows])
+        return {"says": says, "loss": np.array([loss])}
 
     @override
-    def advance(self, world: World, state: State, steps: range) -> Turn:
-        test = world.test
-        rows = slice(steps.start * self.width, steps.stop * self.width)
-        says, loss = _classify(self._forward(world, state), test.x[rows], test.y[rows])
-        work = layout.part(layout.WORK, state.tensors)
-        says = np.concatenate([work.get("says", says[:0]), says])
-        loss += float(work["loss"][0]) if "loss" in work else 0.0
-        if steps.stop < self.num_steps:
-            return layout.with_part(state, layout.WORK, {"says": says, "loss": np.array([loss])}), []
-        state = layout.with_part(state, layout.WORK, {})
+    def joined(self, before: Tensors, seen: Seen) -> Seen:
+        return {**appended(before, {"says": seen["says"]}), **added(before, {"loss": seen["loss"]})}
+
+    @override
+    def conclude(self, world: World, state: State, seen: Seen, step: int) -> Turn:
+        test, says, loss = world.test, seen["says"], float(seen["loss"][0])
         if self.contender == "teacher":
             state = state.replace(tensors={TEACHER_SAYS: says})
         found = Measured.of(says, test.y, state.tensors[TEACHER_SAYS], loss / len(test), num_classes_of(world))
@@ -56,7 +52,7 @@ class Measure(Job[World]):
         values = dict.fromkeys(accuracy_names(world, self.contender), found.accuracy)
         values[f"{self.contender}_test_loss"] = found.loss
         return state, [
-            measured(state, self.stage, global_step(state, steps), values),
+            measured(state, self.stage, step, values),
             told(state, "contender", self.stage, **row),
         ]
 

@@ -17,9 +17,10 @@ from engine.inference.world import STUDENTS, TEACHER, World
 from engine.models.profile import profile
 from engine.models.weights import initial
 from engine.task import layout
-from engine.task.contract import State
+from engine.task.contract import State, Tensors
 from engine.task.jobs import POINTS, Job, Turn, falls_due, global_step, measured, told
 from engine.task.pace import chunk_of
+from engine.task.survey import Seen, Survey, appended
 
 if TYPE_CHECKING:
     from engine.training.supervised import Batch, Lesson, Loss
@@ -84,30 +85,13 @@ def _loss(world: World, state: State) -> "Loss":
 
 
 @dataclass(frozen=True)
-class MeasureExits(Job[World]):
-    """What each exit says to the test samples, and how sure it is.
-
-    Attributes:
-        width: samples of a step.
+class MeasureExits(Survey[World]):
+    """What each exit says to the test samples, and how sure it is: rates, accuracy as far as each exit, and the curve
+    over thresholds.
     """
 
-    width: int
-
     @override
-    def chunk(self, world: World) -> int:
-        return 1
-
-    @override
-    def advance(self, world: World, state: State, steps: range) -> Turn:
-        seen = self._look(world, state, slice(steps.start * self.width, steps.stop * self.width))
-        work = layout.part(layout.WORK, state.tensors)
-        found = {name: np.concatenate([work[name], array]) if work else array for name, array in seen.items()}
-        if steps.stop < self.num_steps:
-            return layout.with_part(state, layout.WORK, found), []
-        state = layout.with_part(state, layout.WORK, {})
-        return self._told(world, state, found, global_step(state, steps))
-
-    def _look(self, world: World, state: State, rows: slice) -> dict[str, np.ndarray]:
+    def look(self, world: World, state: State, rows: slice) -> Seen:
         import torch
         from torch.nn import functional
 
@@ -125,17 +109,21 @@ class MeasureExits(Job[World]):
             "loss": np.stack(losses, axis=1),
         }
 
-    def _told(self, world: World, state: State, found: dict[str, np.ndarray], step: int) -> Turn:
-        """The figures of all samples: rates, accuracy as far as each exit, and the curve over thresholds."""
+    @override
+    def joined(self, before: Tensors, seen: Seen) -> Seen:
+        return appended(before, seen)
+
+    @override
+    def conclude(self, world: World, state: State, seen: Seen, step: int) -> Turn:
         splitter = exits_of(world)
-        outcomes = Outcomes(found["right"], found["sureness"], splitter.policy)
+        outcomes = Outcomes(seen["right"], seen["sureness"], splitter.policy)
         rates, leaving = outcomes.rates(splitter.threshold), outcomes.leaving(splitter.threshold)
         last = splitter.num_exits - 1
         # With the last n parts lost, the exit before them answers all that come to it.
         accuracies = [outcomes.accuracy(splitter.threshold, last - lost) for lost in range(splitter.num_exits)]
         values = {
             "accuracy": accuracies[0],
-            "loss": float(found["loss"][np.arange(len(leaving)), leaving].mean()),
+            "loss": float(seen["loss"][np.arange(len(leaving)), leaving].mean()),
             **{f"exit{number}_rate": rate for number, rate in enumerate(rates)},
         }
         rows: list[JsonValue] = [

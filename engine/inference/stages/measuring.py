@@ -13,52 +13,24 @@ from engine.inference.world import STUDENTS, TEACHER, World
 from engine.task import layout
 from engine.task.contract import State
 from engine.task.jobs import Job, Turn, global_step, measured, told
+from engine.task.survey import Seen, Survey
 
 EXACTNESS = 1e-5
 """How far logits of an exact split may be off, as a share of the largest one of the whole network."""
 
 
 @dataclass(frozen=True)
-class Measure(Job[World]):
+class Measure(Survey[World]):
     """Classifies the test samples with the trained network, or with the students that stand for it.
 
     Attributes:
         piece: of the state with the weights that are measured.
-        width: samples of a step.
     """
 
     piece: int
-    width: int
 
     @override
-    def chunk(self, world: World) -> int:
-        return 1
-
-    @override
-    def advance(self, world: World, state: State, steps: range) -> Turn:
-        rows = slice(steps.start * self.width, steps.stop * self.width)
-        seen, loss = self._look(world, state, rows)
-        work = layout.part(layout.WORK, state.tensors)
-        right, loss = work.get("right", 0) + seen, loss + float(work.get("loss", [0.0])[0])
-        if steps.stop < self.num_steps:
-            return layout.with_part(state, layout.WORK, {"right": right, "loss": np.array([loss])}), []
-        count = len(world.test)
-        state = layout.with_part(state, layout.WORK, {})
-        accuracies = [float(each) / count for each in right]
-        found = {"teacher_accuracy": accuracies[0]} if self.piece == TEACHER else {}
-        if self.piece == world.answering:
-            found |= {"accuracy": accuracies[0], "loss": loss / count}
-        if len(accuracies) > 2:  # of every set of students, in the order of the bits of their numbers
-            one_lost = [accuracies[1 << number] for number in range((len(accuracies) - 1).bit_length())]
-            found["accuracy_one_lost"] = float(np.mean(one_lost))
-        values: dict[str, JsonValue] = {
-            "metrics": {**layout.value(state, "metrics"), **found},
-            "accuracies": [*accuracies],
-        }
-        state = state.replace(values=values)
-        return state, [measured(state, self.stage, global_step(state, steps), found)]
-
-    def _look(self, world: World, state: State, rows: slice) -> tuple[np.ndarray, float]:
+    def look(self, world: World, state: State, rows: slice) -> Seen:
         """Right answers without each set of students, that of none first, and the sum of cross-entropies."""
         import torch
         from torch.nn import functional
@@ -81,42 +53,49 @@ class Measure(Job[World]):
             for missing in range(1, 1 << len(slices)):
                 lost = [number for number in range(len(slices)) if missing >> number & 1]
                 right.append(int((shares.without(lost).argmax(axis=1) == y).sum()))
-        return np.array(right), loss
+        return {"right": np.array(right), "loss": np.array([loss])}
+
+    @override
+    def conclude(self, world: World, state: State, seen: Seen, step: int) -> Turn:
+        count, loss = len(world.test), float(seen["loss"][0])
+        accuracies = [float(each) / count for each in seen["right"]]
+        found = {"teacher_accuracy": accuracies[0]} if self.piece == TEACHER else {}
+        if self.piece == world.answering:
+            found |= {"accuracy": accuracies[0], "loss": loss / count}
+        if len(accuracies) > 2:  # of every set of students, in the order of the bits of their numbers
+            one_lost = [accuracies[1 << number] for number in range((len(accuracies) - 1).bit_length())]
+            found["accuracy_one_lost"] = float(np.mean(one_lost))
+        values: dict[str, JsonValue] = {
+            "metrics": {**layout.value(state, "metrics"), **found},
+            "accuracies": [*accuracies],
+        }
+        state = state.replace(values=values)
+        return state, [measured(state, self.stage, step, found)]
 
 
 @dataclass(frozen=True)
-class MeasureCarried(Job[World]):
-    """Classifies the test samples piece by piece, with what arrives of messages that are rounded.
-
-    Attributes:
-        width: samples of a step.
-    """
-
-    width: int
+class MeasureCarried(Survey[World]):
+    """Classifies the test samples piece by piece, with what arrives of messages that are rounded."""
 
     @override
-    def chunk(self, world: World) -> int:
-        return 1
-
-    @override
-    def advance(self, world: World, state: State, steps: range) -> Turn:
+    def look(self, world: World, state: State, rows: slice) -> Seen:
         from torch.nn import functional
 
         from engine.inference.cuts.execution import execute
         from engine.training.arrays import as_tensor
 
-        rows = slice(steps.start * self.width, steps.stop * self.width)
         y, pieces = as_tensor(world.test.y[rows]), world.planning_in(state).carried
         logits = execute(world.module(state, world.answering), pieces, as_tensor(world.test.x[rows]))
         seen = [float((logits.argmax(dim=-1) == y).sum()), float(functional.cross_entropy(logits, y, reduction="sum"))]
-        totals = np.array(seen) + layout.part(layout.WORK, state.tensors).get("totals", 0.0)
-        if steps.stop < self.num_steps:
-            return layout.with_part(state, layout.WORK, {"totals": totals}), []
-        state, count = layout.with_part(state, layout.WORK, {}), len(world.test)
+        return {"totals": np.array(seen)}
+
+    @override
+    def conclude(self, world: World, state: State, seen: Seen, step: int) -> Turn:
+        totals, count = seen["totals"], len(world.test)
         found = {"accuracy": float(totals[0]) / count, "loss": float(totals[1]) / count}
         metrics: dict[str, JsonValue] = {**layout.value(state, "metrics"), **found}
         state = state.replace(values={"metrics": metrics, "accuracies": [found["accuracy"]]})
-        return state, [measured(state, self.stage, global_step(state, steps), found)]
+        return state, [measured(state, self.stage, step, found)]
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from engine.task import layout
 from engine.task.contract import State, Tensors
 from engine.task.jobs import POINTS, Job, Turn, falls_due, global_step, measured
 from engine.task.pace import chunk_of
+from engine.task.survey import Seen, Survey
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -139,23 +140,17 @@ def _carried(world: World, state: State, rival: Rival) -> Pieces | None:
 
 
 @dataclass(frozen=True)
-class MeasureRival(Job[World]):
+class MeasureRival(Survey[World]):
     """Counts the right answers of a rival on the test samples.
 
     Attributes:
         rival: what is measured.
-        width: samples of a step.
     """
 
     rival: Rival
-    width: int
 
     @override
-    def chunk(self, world: World) -> int:
-        return 1
-
-    @override
-    def advance(self, world: World, state: State, steps: range) -> Turn:
+    def look(self, world: World, state: State, rows: slice) -> Seen:
         from engine.models.build import build
         from engine.training.arrays import as_tensor, as_tensors, load
 
@@ -164,19 +159,17 @@ class MeasureRival(Job[World]):
             load(module, as_tensors(state.clients[RIVALS + self.rival.number]))
             pieces = _carried(world, state, self.rival)
             world.memory["rival"] = self.rival.name, module.eval().requires_grad_(False), pieces
-        rows = slice(steps.start * self.width, steps.stop * self.width)
-        seen = self._right(world, state, as_tensor(world.test.x[rows]), world.test.y[rows])
-        right = seen + layout.part(layout.WORK, state.tensors).get("right", 0)
-        if steps.stop < self.num_steps:
-            return layout.with_part(state, layout.WORK, {"right": right}), []
-        state = layout.with_part(state, layout.WORK, {})
-        accuracy, *lost = (float(each) / len(world.test) for each in right)
+        return {"right": self._right(world, state, as_tensor(world.test.x[rows]), world.test.y[rows])}
+
+    @override
+    def conclude(self, world: World, state: State, seen: Seen, step: int) -> Turn:
+        accuracy, *lost = (float(each) / len(world.test) for each in seen["right"])
         values = {f"{self.rival.name}_accuracy": accuracy}
         if len(lost) > 1:
             values[f"{self.rival.name}_accuracy_one_lost"] = float(np.mean(lost))
         state = _noted(state, self.rival, accuracy=accuracy)
         state = state.replace(values={"metrics": {**layout.value(state, "metrics"), **values}})
-        return state, [measured(state, self.stage, global_step(state, steps), values)]
+        return state, [measured(state, self.stage, step, values)]
 
     def _right(self, world: World, state: State, x: "Tensor", y: np.ndarray) -> np.ndarray:
         """Right answers of the whole network, and without each one of its students, if it has some."""
