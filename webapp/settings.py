@@ -51,11 +51,9 @@ RECOST_AT_ONCE = 1_500_000
 beyond, a process of its own does."""
 RECOST_LIMIT_S = 120.0
 """How long such a process may take, in seconds."""
-PLACEMENTS_AT_ONCE = 5_000
-"""Placements that the web process tries itself; more are tried in a process of their own."""
-POINTS_AT_ONCE = 1_000
-"""Points of a sweep of plans times pairs of devices that the web process looks at itself, in about a second; more are
-looked at in a process of their own."""
+PLAN_STEPS_AT_ONCE = 200_000
+"""Steps (:mod:`engine.core.allowance`) that the web process spends on plans for one answer, in one to two seconds; what
+may take more is planned in a process of its own, or known when it runs."""
 PLAN_LIMIT_S = 60.0
 """How long such a process may take, in seconds."""
 TRASH_DAYS = environment.number("EDGELOOM_TRASH_DAYS", 30.0)

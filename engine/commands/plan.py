@@ -8,7 +8,7 @@ from engine.commands.output import DONE, say, si, write_json
 from engine.commands.spec_file import add_json, add_spec, read_file
 from engine.core.errors import Problem, SpecError
 from engine.specs.plan_sweep import PlanSweep, sweep_of, winners
-from engine.specs.plans import plans, read_design
+from engine.specs.plans import planning_of, plans, read_design
 from engine.specs.text import load
 from engine.specs.yaml import load_yaml
 
@@ -34,8 +34,10 @@ def execute(arguments: argparse.Namespace) -> int:
     """Print the plans of a design and, with ``--assign``, what the changed one comes to."""
     spec = read_design(load(read_file(arguments.spec)), settings=arguments.settings)
     assignment = _assignment(arguments.assign) if arguments.assign else None
-    found: dict[str, Any] = plans(spec, assignment)
-    found["winners"] = winners(spec, _sweep(arguments.sweep), assignment) if arguments.sweep else None
+    sweep = _sweep(arguments.sweep) if arguments.sweep else None
+    planning = planning_of(spec)
+    found: dict[str, Any] = plans(planning, assignment)
+    found["winners"] = None if sweep is None else winners(spec, planning, sweep, assignment)
     if arguments.json:
         write_json(found, arguments.json)
     if arguments.json != "-":

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from engine.core.allowance import NotForeseen
 from engine.core.errors import EngineError, Problem
 from engine.datafree.checks import below
 from engine.inference.nonn.rivals import RivalSettings
@@ -62,13 +63,15 @@ def _members(task: "Inference") -> Iterator[Problem]:
 
 
 def _plan(task: "Inference", context: Context) -> Iterator[Problem]:
-    """Why there is no plan, or no price of one."""
-    planning = world_of(task, context).planning
+    """Why there is no plan, or no price of one; nothing where that takes longer to find out than may be computed."""
     try:
+        planning = world_of(task, context).planning
         if wrong := task.placer.problems(planning.problem):
             yield from below("placer", wrong)
             return
         assert planning.plans
+    except NotForeseen:
+        return
     except NoPlan as error:
         yield Problem("placer", error.code, f"{error} {error.remedy}".rstrip())
     except EngineError as error:

@@ -21,6 +21,34 @@ class NoPlan(EngineError):
 
 
 @dataclass(frozen=True)
+class Size:
+    """How large a problem is, as far as it says how long a placer takes.
+
+    Attributes:
+        pieces: how many are placed.
+        messages: how many go between them, input and answer included.
+        nodes: on how many they may be placed.
+        has_deadline: whether an inference must end in time.
+    """
+
+    pieces: int
+    messages: int
+    nodes: int
+    has_deadline: bool = False
+
+    @classmethod
+    def of(cls, problem: PlacementProblem) -> "Size":
+        """The size of a problem."""
+        pieces, has_deadline = problem.pieces, math.isfinite(problem.constraints.deadline_s)
+        return cls(len(pieces.pieces), len(pieces.messages), problem.prices.num_nodes, has_deadline)
+
+    @property
+    def placement(self) -> int:
+        """Steps of finding out what one placement comes to; see :mod:`engine.core.allowance`."""
+        return self.pieces + self.messages + self.nodes
+
+
+@dataclass(frozen=True)
 class Placement:
     """Where the pieces go.
 
@@ -30,6 +58,7 @@ class Placement:
         value: of the objective, to be least.
         bound: no placement that the placer may choose from is below that; None if it knows no bound.
         explanation: how it was found, in a sentence.
+        steps: that it took, in the measure of :meth:`Placer.effort`; None where they are not counted.
     """
 
     at: tuple[int, ...]
@@ -37,6 +66,7 @@ class Placement:
     value: float
     bound: float | None
     explanation: str
+    steps: float | None = None
 
     @property
     def gap(self) -> float | None:
@@ -66,6 +96,13 @@ class Placer(Component):
             NoPlan: there is none, or it finds none.
         """
 
+    def effort(self, size: Size) -> float | None:
+        """The most steps that :meth:`find` takes, to the order of magnitude; None if nobody knows, as for new members.
+
+        Who waits for an answer, such as a page, asks only placers of which that is known and little.
+        """
+        return None
+
     def problems(self, problem: PlacementProblem) -> list[Problem]:
         """What of its own settings does not fit the problem; paths relative to the placer."""
         return []
@@ -87,11 +124,16 @@ class Placer(Component):
 
 
 def placement_of(
-    problem: PlacementProblem, at: Sequence[int], explanation: str, *, bound: float | None = None
+    problem: PlacementProblem,
+    at: Sequence[int],
+    explanation: str,
+    *,
+    bound: float | None = None,
+    steps: float | None = None,
 ) -> Placement:
     """The placement with these nodes, and what it comes to."""
     score = problem.score(at)
-    return Placement(tuple(at), score, score.value(problem.objective), bound, explanation)
+    return Placement(tuple(at), score, score.value(problem.objective), bound, explanation, steps)
 
 
 def best_of(problem: PlacementProblem, candidates: Iterable[Sequence[int]]) -> tuple[int, ...] | None:

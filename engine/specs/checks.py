@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from engine.core.allowance import Allowance, NotForeseen
 from engine.core.errors import Problem
 from engine.data.dataset import Dataset
 from engine.data.store import DataStore
@@ -18,15 +19,19 @@ from engine.task.context import Context
 C = TypeVar("C")
 
 
-def check(spec: ExperimentSpec) -> list[Problem]:
+def check(spec: ExperimentSpec, allowance: Allowance | None = None) -> list[Problem]:
     """Everything that does not fit together in one cell.
 
     Reads no data, so it does not ask whether data sets are on this machine; see :func:`check_data`.
+
+    Args:
+        spec: the cell.
+        allowance: what may be computed for it; what takes longer is left to the run. By default nothing is.
     """
     problems = _below("network", spec.network.check(spec.fleet))
     if problems:
         return problems  # without a network there is no world in which the task could be looked at
-    context = make_context(spec, spec.seeds[0])
+    context = make_context(spec, spec.seeds[0], allowance=allowance)
     problems = _below("task", spec.task.check(context))
     return problems or _emulation_problems(spec, context)
 
@@ -37,7 +42,10 @@ def _emulation_problems(spec: ExperimentSpec, context: Context) -> list[Problem]
     if isinstance(spec.task, Inference) and execution.backend == "emulate":
         from engine.inference.live.checks import problems_of
 
-        return problems_of(spec.task, context, count=execution.emulated_rounds, kill=execution.kill_devices)
+        try:
+            return problems_of(spec.task, context, count=execution.emulated_rounds, kill=execution.kill_devices)
+        except NotForeseen:
+            return []
     if execution.kill_devices:
         message = "is read with backend emulate and a distributed inference; other runs have no processes to kill"
         return [Problem("execution.kill_devices", "not_read", message)]

@@ -1,5 +1,6 @@
 """The world of a run made from its spec."""
 
+from engine.core.allowance import Allowance
 from engine.core.home import home_folder
 from engine.core.threads import Team
 from engine.costs.model import CostModel
@@ -17,6 +18,7 @@ def make_context(
     store: DataStore | None = None,
     artifacts: ArtifactResolver | None = None,
     executor: BlockExecutor | None = None,
+    allowance: Allowance | None = None,
 ) -> Context:
     """The context of the run of a spec with one seed; reads no data and loads no torch.
 
@@ -26,6 +28,7 @@ def make_context(
         store: data sets' place; by default what the environment names.
         artifacts: artifacts' place; by default the platform's folder.
         executor: computes blocks; by default this process.
+        allowance: what may be computed to foresee the run; by default all that it takes.
     """
     fleet = spec.fleet.resolve()
     network = spec.network.resolve(fleet, seed)
@@ -38,4 +41,5 @@ def make_context(
         artifacts=artifacts or ArtifactFolder(home_folder() / "artifacts"),
         executor=executor or LocalExecutor(),
         team=Team(spec.execution.threads),
+        allowance=allowance,
     )

@@ -11,9 +11,10 @@ from pydantic_core import PydanticCustomError
 from engine.core.component import Component
 from engine.core.errors import EngineError, Problem, SpecError
 from engine.core.json import JsonValue
+from engine.inference.plans.planning import Planning
 from engine.inference.plans.prices import MOST_NODES
 from engine.inference.plans.proposals import proposals_of
-from engine.inference.plans.winners import Contest, contest
+from engine.inference.plans.winners import contest
 from engine.network.choice import link_of
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.messages import problems_of
@@ -68,12 +69,13 @@ def sweep_of(tree: Mapping[str, Any]) -> PlanSweep:
 
 
 def winners(
-    spec: ExperimentSpec, sweep: PlanSweep, assignment: Mapping[str, int] | None = None
+    spec: ExperimentSpec, planning: Planning, sweep: PlanSweep, assignment: Mapping[str, int] | None = None
 ) -> dict[str, JsonValue]:
     """The best plan at each point, asked of placers and cost model; nothing is trained.
 
     Args:
         spec: the design.
+        planning: of the design as it is; what it allows, all points share.
         sweep: what varies.
         assignment: a plan by hand that takes part.
 
@@ -82,9 +84,9 @@ def winners(
         ``points`` in the order of the axes, the last one fastest: ``at``, ``winner``, ``plans``, or ``problem``.
 
     Raises:
-        SpecError: something is wrong with the design, or there is no such group.
+        SpecError: there is no such group.
+        NotForeseen: it may take longer than the planning allows.
     """
-    planning = planning_of(spec)
     asking = spec.fleet.groups[int(planning.context.fleet.group_of[planning.ends.origin])].name
     group = varied_group(spec, sweep)
     axes = sweep.axes
@@ -92,7 +94,8 @@ def winners(
     for at in product(*axes.values()):
         point: dict[str, JsonValue] = {"at": list(at)}
         try:
-            found = _contest(_elsewhere(spec, dict(zip(axes, at, strict=True)), group), assignment)
+            changed = _elsewhere(spec, dict(zip(axes, at, strict=True)), group)
+            found = contest(proposals_of(planning_of(changed, planning.context.allowance)), assignment)
             points.append({**point, **found.as_json()})
         except EngineError as error:
             points.append({**point, "winner": None, "num_devices": 0, "plans": {}, "problem": str(error)})
@@ -104,10 +107,6 @@ def winners(
         "link": {"group": asking, "up_rate_bps": link.up_rate.value, "rtt_s": link.rtt.value},
         "points": points,
     }
-
-
-def _contest(spec: ExperimentSpec, assignment: Mapping[str, int] | None) -> Contest:
-    return contest(proposals_of(planning_of(spec)), assignment)
 
 
 def varied_group(spec: ExperimentSpec, sweep: PlanSweep) -> str:

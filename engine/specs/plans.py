@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from engine.core.allowance import Allowance
 from engine.core.errors import Problem, SpecError
 from engine.core.json import JsonValue
 from engine.inference.checks import problems_before_plan
 from engine.inference.plans.planning import Planning
-from engine.inference.plans.proposals import evaluated, moves, proposals_of
+from engine.inference.plans.proposals import by_hand, evaluated, moves, proposals_of
 from engine.inference.task import Inference
 from engine.inference.world import world_of
 from engine.specs.context import make_context
@@ -42,10 +43,15 @@ def read_design(tree: Any, *, saved: Saved | None = None, settings: Iterable[str
     return validate({name: value for name, value in tree.items() if name != "sweep"})
 
 
-def planning_of(spec: ExperimentSpec) -> Planning:
+def planning_of(spec: ExperimentSpec, allowance: Allowance | None = None) -> Planning:
     """Fleet, network and pieces of a design, from which its plans follow.
 
+    Args:
+        spec: the design.
+        allowance: what may be computed for its plans; by default all that they take.
+
     Raises:
+        NotForeseen: the pieces follow from plans, which may take longer.
         SpecError: the task is of another kind, or something is wrong with it whatever the plan.
         EngineError: there is no price of sending between some devices.
     """
@@ -55,7 +61,7 @@ def planning_of(spec: ExperimentSpec) -> Planning:
     problems = spec.network.check(spec.fleet)
     if problems:
         raise SpecError(_below("network", problems))
-    context = make_context(spec, spec.seeds[0])
+    context = make_context(spec, spec.seeds[0], allowance=allowance)
     problems = task.dataset.check()
     if problems:
         raise SpecError(_below("task.dataset", problems))
@@ -65,11 +71,11 @@ def planning_of(spec: ExperimentSpec) -> Planning:
     return world_of(task, context).planning
 
 
-def plans(spec: ExperimentSpec, assignment: Mapping[str, int] | None = None) -> dict[str, JsonValue]:
+def plans(planning: Planning, assignment: Mapping[str, int] | None = None) -> dict[str, JsonValue]:
     """The plans of a design: the placer's, all on the best device, all in the cloud; with an assignment that one too.
 
     Args:
-        spec: the design.
+        planning: of the design.
         assignment: number of the device of each piece; pieces that are not named stay where the placer has them.
 
     Returns:
@@ -77,9 +83,12 @@ def plans(spec: ExperimentSpec, assignment: Mapping[str, int] | None = None) -> 
         hand or nothing, and ``moved``, the pieces that it moves.
 
     Raises:
-        SpecError: something is wrong with the design or the assignment.
+        SpecError: something is wrong with the assignment.
+        NotForeseen: it may take longer than the planning allows.
     """
-    found = proposals_of(planning_of(spec))
+    if assignment is not None:
+        by_hand(planning.problem, assignment)  # before a placer takes its time
+    found = proposals_of(planning)
     edited = None if assignment is None else evaluated(found, assignment)
     moved = [] if edited is None or found.first is None else moves(found.first.plan, edited.plan)
     return {**found.as_json(), "edited": None if edited is None else edited.as_json(), "moved": list(moved)}

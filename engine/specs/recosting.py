@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from engine.core.allowance import Allowance
 from engine.core.component import Component
 from engine.core.errors import Problem, SpecError
 from engine.costs.recost import recost
@@ -33,29 +34,32 @@ def obstacles(spec: ExperimentSpec) -> list[Problem]:
 _TAIL = ", so on another fleet or network the run itself would have gone another way: run it there"
 
 
-def elsewhere(spec: ExperimentSpec, change: WhatIf, *, saved: Saved | None = None) -> ExperimentSpec:
+def elsewhere(
+    spec: ExperimentSpec, change: WhatIf, *, saved: Saved | None = None, allowance: Allowance | None = None
+) -> ExperimentSpec:
     """The experiment of a finished run on another fleet or network.
 
     Args:
         spec: a cell, without a sweep.
         change: what is otherwise.
         saved: gives saved parts by family and id; without it ``{saved: id}`` is an error.
+        allowance: what may be computed to find out whether all fits together; by default all that it takes.
 
     Raises:
         SpecError: what is given is wrong or does not fit the run, or re-costing is not valid.
     """
     refuse(obstacles(spec))
-    moved = _moved(spec, change, saved)
+    moved = _moved(spec, change, saved, allowance)
     refuse([*_other_devices(spec, moved), *change.check(moved.fleet)])
     devices = change.fleet_of(moved.fleet)
     changed = moved.model_copy(update={"fleet": devices, "network": change.network_of(moved.network, devices)})
     if changed != moved:
-        refuse(check(changed))
+        refuse(check(changed, allowance))
     refuse(obstacles(changed))
     return changed
 
 
-def _moved(spec: ExperimentSpec, change: WhatIf, saved: Saved | None) -> ExperimentSpec:
+def _moved(spec: ExperimentSpec, change: WhatIf, saved: Saved | None, allowance: Allowance | None) -> ExperimentSpec:
     """The experiment with the other fleet and network, before they are changed."""
     if change.fleet is None and change.network is None:
         return spec
@@ -64,7 +68,7 @@ def _moved(spec: ExperimentSpec, change: WhatIf, saved: Saved | None) -> Experim
         other = getattr(change, name)
         if other is not None:
             tree[name] = other[name] if isinstance(other.get(name), dict) else other
-    return parse_tree(tree, saved=saved)
+    return parse_tree(tree, saved=saved, allowance=allowance)
 
 
 def refuse(problems: Sequence[Problem]) -> None:

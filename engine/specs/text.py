@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from engine.core.allowance import Allowance
 from engine.core.errors import Problem, SpecError
 from engine.core.numerics import NUMERICS_VERSION
 from engine.specs.checks import check, checksums
@@ -38,7 +39,12 @@ __all__ = [
 
 
 def parse(
-    text: str | bytes, *, saved: Saved | None = None, settings: Iterable[str] = (), max_bytes: int = MAX_BYTES
+    text: str | bytes,
+    *,
+    saved: Saved | None = None,
+    settings: Iterable[str] = (),
+    max_bytes: int = MAX_BYTES,
+    allowance: Allowance | None = None,
 ) -> ExperimentSpec:
     """The experiment that a text describes.
 
@@ -47,21 +53,25 @@ def parse(
         saved: gives saved parts by family and id; without it ``{saved: id}`` is an error.
         settings: ``path=value`` overrides, laid over the document.
         max_bytes: largest text looked at.
+        allowance: what may be computed for the cross checks of all cells together; what they leave open then, the run
+            will say in the same words. By default they leave nothing open.
 
     Raises:
         SpecError: all problems of the first stage that has any.
     """
-    return parse_tree(load(text, max_bytes=max_bytes), saved=saved, settings=settings)
+    return parse_tree(load(text, max_bytes=max_bytes), saved=saved, settings=settings, allowance=allowance)
 
 
-def parse_tree(tree: Any, *, saved: Saved | None = None, settings: Iterable[str] = ()) -> ExperimentSpec:
+def parse_tree(
+    tree: Any, *, saved: Saved | None = None, settings: Iterable[str] = (), allowance: Allowance | None = None
+) -> ExperimentSpec:
     """The experiment that a plain tree describes; otherwise as :func:`parse`."""
     if not isinstance(tree, dict):
         raise SpecError([Problem("", "wrong_type", f"a spec is a mapping of fields; given {shown(tree)}")])
     tree = apply_overrides(resolve_saved(upgrade(tree), saved), settings)
     check_grid(tree.get("sweep"))
     spec = validate(tree)
-    problems = of_cells((cell.label, check(cell.spec)) for cell in cells(spec))
+    problems = of_cells((cell.label, check(cell.spec, allowance)) for cell in cells(spec))
     if problems:
         raise SpecError(problems)
     return spec

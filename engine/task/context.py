@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from engine.core.allowance import Allowance
 from engine.core.json import JsonValue
 from engine.core.streams import Name, stream
 from engine.core.threads import ALONE, Team
@@ -72,6 +73,9 @@ class Context:
     Never holds anything that a step changes, so a resumed run just fills it anew."""
     team: Team = field(default=ALONE, compare=False, repr=False)
     """The threads of this process that may compute at the same time; no bit of a result depends on how many."""
+    allowance: Allowance | None = field(default=None, compare=False, repr=False)
+    """What may be computed to foresee the run, where somebody waits for it; None for a run, which takes what it
+    needs."""
 
     def stream(self, *names: Name) -> np.random.Generator:
         """The run's random stream of that name."""

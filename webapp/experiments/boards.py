@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.core.allowance import Allowance
 from engine.core.errors import EngineError, SpecError
 from engine.fleet.fleet import Fleet
 from engine.network.network import Network
@@ -238,7 +239,7 @@ def spark_path(values: np.ndarray) -> str:
 def picture_of(document: dict[str, Any]) -> Picture | None:
     """The network of a cell; None if it is of an older schema."""
     try:
-        spec = parse_tree(document)
+        spec = parse_tree(document, allowance=Allowance(0))  # its plan was or will be looked at by its runs
         network = spec.network.resolve(spec.fleet)
     except (SpecError, EngineError):
         return None

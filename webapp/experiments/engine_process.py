@@ -1,4 +1,4 @@
-"""The engine's commands in a process of their own, so that pages go on while something large is computed."""
+"""What the engine computes for pages: little in the web process, more in a process of its own, so that pages go on."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 
+from engine.core.allowance import Allowance
 from engine.core.errors import EngineError
 
 _SLOTS = threading.BoundedSemaphore(2)
@@ -21,6 +22,11 @@ MOST_CHARACTERS = 500
 
 class TakesTooLong(Exception):
     """The command did not answer within its time; it was ended."""
+
+
+def at_once() -> Allowance:
+    """What the web process plans itself for one answer."""
+    return Allowance(settings.PLAN_STEPS_AT_ONCE)
 
 
 def answer_of(arguments: Sequence[str], *, limit_s: float, given: bytes = b"") -> Any:

@@ -6,13 +6,14 @@ from typing import Any
 import orjson
 from django.conf import settings
 
-from engine.core.errors import Problem, SpecError
+from engine.core.allowance import NotForeseen
+from engine.core.errors import EngineError, Problem, SpecError
 from engine.costs.estimate import estimate
 from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.sweep import Cell
 from engine.specs.text import digest, tree_of
-from webapp.experiments.engine_process import TakesTooLong, answer_of
+from webapp.experiments.engine_process import TakesTooLong, answer_of, at_once
 
 
 def estimates(spec: ExperimentSpec, grid: Sequence[Cell]) -> list[dict[str, Any]]:
@@ -23,14 +24,18 @@ def estimates(spec: ExperimentSpec, grid: Sequence[Cell]) -> list[dict[str, Any]
     """
     if len(grid) * spec.fleet.num_devices > settings.ESTIMATE_AT_ONCE:
         return _elsewhere(spec)
-    return [
-        {
-            "label": cell.label,
-            "digest": digest(cell.spec),
-            **estimate(cell.spec.task, make_context(cell.spec, cell.spec.seeds[0])).as_json(),
-        }
-        for cell in grid
-    ]
+    allowance = at_once()
+    try:
+        return [
+            {
+                "label": cell.label,
+                "digest": digest(cell.spec),
+                **estimate(cell.spec.task, make_context(cell.spec, cell.spec.seeds[0], allowance=allowance)).as_json(),
+            }
+            for cell in grid
+        ]
+    except NotForeseen:
+        return _elsewhere(spec)
 
 
 def _elsewhere(spec: ExperimentSpec) -> list[dict[str, Any]]:
@@ -39,9 +44,11 @@ def _elsewhere(spec: ExperimentSpec) -> list[dict[str, Any]]:
         found = answer_of(["estimate", "-", "--json"], limit_s=limit_s, given=orjson.dumps(tree_of(spec)))
     except TakesTooLong as error:
         message = (
-            f"an estimate of {spec.fleet.num_devices:,} devices takes over {limit_s:g} s; estimate a smaller fleet or "
-            "fewer settings, or use ./edgeloom estimate"
+            f"an estimate of {spec.fleet.num_devices:,} devices takes over {limit_s:g} s; estimate a smaller fleet, "
+            "fewer settings or another placer, or use ./edgeloom estimate"
         )
         raise SpecError([Problem("fleet", "estimate_too_slow", message)]) from error
+    except EngineError as error:
+        raise SpecError([Problem("", error.code, str(error))]) from error
     cells: list[dict[str, Any]] = found["cells"]
     return cells

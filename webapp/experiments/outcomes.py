@@ -6,6 +6,7 @@ from engine.runs.summary import joined, record_of
 from engine.runs.summary import result_of as result_of_cell
 from engine.specs.text import cells, parse
 from webapp.datafree.fitting import fits_of
+from webapp.experiments.engine_process import at_once
 from webapp.experiments.estimating import estimates
 from webapp.experiments.models import Cell, Experiment, Run, RunState
 from webapp.experiments.submission import parsed
@@ -46,7 +47,7 @@ def estimate(text: str | bytes, team: Team | None = None) -> dict[str, Any]:
     Raises:
         SpecError: all problems of the first stage that has any.
     """
-    spec = parsed(team, text) if team else parse(text, max_bytes=byte_limit(text))
+    spec = parsed(team, text) if team else parse(text, max_bytes=byte_limit(text), allowance=at_once())
     found = cells(spec)
     return {
         "num_cells": len(found),

@@ -19,6 +19,7 @@ from engine.specs.sweep import Cell as SpecCell
 from engine.specs.text import by_value, canonical, cells, digest, load, parse
 from webapp import broker
 from webapp.datasets.usage import foreign_uploads
+from webapp.experiments.engine_process import at_once
 from webapp.experiments.expectations import expected_at_submit
 from webapp.experiments.models import Artifact, Cell, EventBatch, Experiment, MetricChunk, Run, RunState
 from webapp.experiments.states import move, queue_all
@@ -40,6 +41,8 @@ _COPIED = (
 def parsed(team: Team, text: str | bytes) -> ExperimentSpec:
     """The spec of a text, with the team's saved parts taken over by value and all checks made.
 
+    Whether there is a plan of a distributed inference is asked only as far as that is quick; else the run will say.
+
     Raises:
         SpecError: all problems of the first stage that has any.
     """
@@ -49,7 +52,7 @@ def parsed(team: Team, text: str | bytes) -> ExperimentSpec:
         refused = headless_only(resolve_saved(load(text, max_bytes=byte_limit(text)), saved))
         if refused:
             raise SpecError(refused)
-    spec = parse(text, saved=saved, max_bytes=byte_limit(text))
+    spec = parse(text, saved=saved, max_bytes=byte_limit(text), allowance=at_once())
     problems = [*foreign_uploads(spec, team), *foreign_models(spec, team)]
     if problems := problems or check_data(spec, DataStore.from_environment()):
         raise SpecError(problems)

@@ -1,34 +1,23 @@
 """Plans of a design for pages and REST: made here where that takes no time, in a process of its own where it may."""
 
 import functools
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from django.conf import settings
 
+from engine.core.allowance import NotForeseen
 from engine.core.errors import EngineError, Problem, SpecError
-from engine.inference.cuts.sharing import SharingSplitter
-from engine.inference.placers.all_cloud import AllCloud
-from engine.inference.placers.exhaustive import Exhaustive
-from engine.inference.placers.given import Given
-from engine.inference.placers.greedy import Greedy
-from engine.inference.placers.single_best import SingleBest
-from engine.inference.plans.planning import Planning
-from engine.inference.task import Inference
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.plan_sweep import PlanSweep, varied_group, winners
 from engine.specs.plans import planning_of, plans, read_design
 from engine.specs.text import tree_of
 from webapp.datasets.usage import foreign_uploads
-from webapp.experiments.engine_process import TakesTooLong, answer_of
+from webapp.experiments.engine_process import TakesTooLong, answer_of, at_once
 from webapp.library.services import body_for
 from webapp.teams.models import Team
 from webapp.trained.usage import foreign_models, headless_only
-
-MOST_CHOICES = 400
-"""Devices times pieces up to which a greedy plan is made in the web process."""
 
 
 def design_of(team: Team, tree: Any) -> ExperimentSpec:
@@ -53,14 +42,10 @@ def plans_of(spec: ExperimentSpec, assignment: Mapping[str, int] | None = None) 
         EngineError: there is no price of sending between some devices.
     """
     _refuse_names(assignment)
-    if places_to_split(spec):
+    try:
+        return dict(plans(planning_of(spec, at_once()), assignment))
+    except NotForeseen:
         return asked(spec, _moves(assignment))
-    planning = planning_of(spec)
-    if is_quick(planning):
-        return dict(plans(spec, assignment))
-    if wrong := Given(assignment=dict(assignment or {})).problems(planning.problem):
-        raise SpecError(wrong)
-    return asked(spec, _moves(assignment))
 
 
 def winners_of(spec: ExperimentSpec, sweep: PlanSweep, assignment: Mapping[str, int] | None = None) -> dict[str, Any]:
@@ -71,50 +56,16 @@ def winners_of(spec: ExperimentSpec, sweep: PlanSweep, assignment: Mapping[str, 
         EngineError: there is no price of sending between some devices.
     """
     _refuse_names(assignment)
-    group = varied_group(spec, sweep)
-    num_points = math.prod(map(len, sweep.axes.values()))
-    others = spec.fleet.num_devices - spec.fleet.group_counts()[group]
-    most = max((spec.fleet.num_devices, *(others + count for count in sweep.devices)))
-    is_small = num_points * most**2 <= settings.POINTS_AT_ONCE and not places_to_split(spec)
-    if is_small and is_quick(planning_of(spec), num_nodes=most, times=num_points):
-        return dict(winners(spec, sweep, assignment))
+    varied_group(spec, sweep)
+    try:
+        return dict(winners(spec, planning_of(spec, at_once()), sweep, assignment))
+    except NotForeseen:
+        pass
     axes = {name: ",".join(f"{value:.17g}" for value in values) for name, values in sweep.axes.items()}
     axes |= {"group": sweep.group} if sweep.group is not None else {}
     words = [word for name, text in axes.items() for word in ("--sweep", f"{name}={text}")]
     found: dict[str, Any] = asked(spec, [*words, *_moves(assignment)])["winners"]
     return found
-
-
-def places_to_split(spec: ExperimentSpec) -> bool:
-    """Whether a placer that may take long is asked already for the pieces: their shares follow the speed."""
-    task = spec.task
-    if not isinstance(task, Inference) or not isinstance(task.splitter, SharingSplitter):
-        return False
-    return task.splitter.by_speed and not isinstance(task.placer, Given | SingleBest | AllCloud)
-
-
-def is_quick(planning: Planning, *, num_nodes: int = 0, times: int = 1) -> bool:
-    """Whether its placer surely takes about a second at most; one that is not known here may take longer.
-
-    Args:
-        planning: of a design.
-        num_nodes: devices to choose from, if there are more of them elsewhere.
-        times: how often it places.
-    """
-    task, pieces = planning.task, planning.problem.num_pieces
-    nodes = max(num_nodes, planning.problem.prices.num_nodes)
-    most = settings.PLACEMENTS_AT_ONCE
-    if task.failures.plan_for != "normal":
-        return False
-    match task.placer:
-        case Given() | SingleBest() | AllCloud():
-            return True
-        case Exhaustive() as placer:
-            return bool(times * min(nodes ** min(pieces, 64), placer.most) <= most)
-        case Greedy() as placer:
-            return bool(times * placer.tries <= most and nodes * pieces <= MOST_CHOICES)
-        case _:
-            return False
 
 
 def _refuse_names(assignment: Mapping[str, int] | None) -> None:

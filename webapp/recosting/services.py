@@ -16,7 +16,7 @@ from engine.specs.experiment import ExperimentSpec
 from engine.specs.recosting import elsewhere, sheet, use
 from engine.specs.text import tree_of
 from engine.specs.what_if import WhatIf
-from webapp.experiments.engine_process import TakesTooLong, answer_of
+from webapp.experiments.engine_process import TakesTooLong, answer_of, at_once
 from webapp.experiments.files import path_of
 from webapp.experiments.models import Run
 from webapp.library.services import body_for
@@ -54,7 +54,7 @@ def recost(run: Run, change: WhatIf) -> dict[str, Any]:
         EngineError: a device cannot do the work, or two nodes are not connected.
     """
     world = world_of(run)
-    changed = elsewhere(world.spec, change, saved=functools.partial(body_for, run.team))
+    changed = elsewhere(world.spec, change, saved=functools.partial(body_for, run.team), allowance=at_once())
     if changed == world.spec:
         before = after = before_of(world)
     elif is_quick(world, changed):

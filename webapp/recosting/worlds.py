@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from engine.core.allowance import Allowance
 from engine.core.errors import Problem, SpecError
 from engine.costs.trace import Trace
 from engine.specs.experiment import ExperimentSpec
@@ -82,7 +83,8 @@ def spec_of(cell: Cell) -> ExperimentSpec:
 
 def _read(cell: Cell) -> tuple[ExperimentSpec, int]:
     try:
-        spec = parse_tree(cell.document) if cell.document else parse(cell.text)
+        nothing = Allowance(0)  # its runs have found their plan
+        spec = parse_tree(cell.document, allowance=nothing) if cell.document else parse(cell.text, allowance=nothing)
     except SpecError as error:
         words = "; ".join(map(str, error.problems[:3]))
         message = f"the run was made under an older schema, which cannot be read any more: {words}"

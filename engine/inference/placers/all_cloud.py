@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from engine.inference.placer import NoPlan, Placement, Placer, placement_of, placers
+from engine.inference.placer import NoPlan, Placement, Placer, Size, placement_of, placers
 from engine.inference.placers.single_best import alone
 from engine.inference.plans.problem import PlacementProblem
 
@@ -13,6 +13,10 @@ class AllCloud(Placer):
 
     source: ClassVar[str] = "Kang et al., Neurosurgeon, ASPLOS 2017, section 3 (status quo: cloud-only processing)"
     kind: Literal["all_cloud"] = "all_cloud"
+
+    def effort(self, size: Size) -> float:
+        """One placement."""
+        return size.placement
 
     def find(self, problem: PlacementProblem) -> Placement:
         """All pieces on the cloud's node."""

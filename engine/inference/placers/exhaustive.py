@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from engine.inference.placer import NoPlan, Placement, Placer, best_of, placement_of, placers
+from engine.inference.placer import NoPlan, Placement, Placer, Size, best_of, placement_of, placers
 from engine.inference.plans.problem import PlacementProblem
 
 
@@ -21,6 +21,10 @@ class Exhaustive(Placer):
     most: int = Field(default=100_000, ge=1, le=10_000_000)
     """Placements that it tries at most; a problem with more is refused. A hundred thousand take some seconds."""
 
+    def effort(self, size: Size) -> float:
+        """All placements, if they are not too many to begin with."""
+        return float(min(size.nodes**size.pieces, self.most) * size.placement)
+
     def find(self, problem: PlacementProblem) -> Placement:
         """Walks over all of them."""
         choices = [problem.allowed(piece) for piece in range(problem.num_pieces)]
@@ -33,5 +37,5 @@ class Exhaustive(Placer):
         best = best_of(problem, product(*choices))
         if best is None:
             raise NoPlan(f"none of the {count:,} placements keeps to the constraints")
-        found = placement_of(problem, best, f"the best of all {count:,} placements")
-        return placement_of(problem, best, found.explanation, bound=found.value)
+        least, steps = problem.score(best).value(problem.objective), count * Size.of(problem).placement
+        return placement_of(problem, best, f"the best of all {count:,} placements", bound=least, steps=steps)

@@ -1,11 +1,12 @@
 """A plan made by hand."""
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from engine.core.errors import Problem
-from engine.inference.placer import NoPlan, Placement, Placer, placement_of, placers
+from engine.inference.placer import NoPlan, Placement, Placer, Size, placement_of, placers
 from engine.inference.plans.problem import PlacementProblem
 
 MOST_NAMED = 12
@@ -30,6 +31,10 @@ class Given(Placer):
     """Number of the device of each piece, by the piece's name; pieces that are not named are computed where inputs
     arise, and pinned ones stay at their end."""
 
+    def effort(self, size: Size) -> float:
+        """One placement."""
+        return size.placement
+
     def find(self, problem: PlacementProblem) -> Placement:
         """The nodes of the devices as given."""
         if wrong := self.problems(problem):
@@ -44,13 +49,13 @@ class Given(Placer):
         for name, device in self.assignment.items():
             path = f"assignment.{name}"
             if name not in numbers:
-                message = f"the splitter makes no piece {name!r}; there are {_named(list(numbers))}"
+                message = f"the splitter makes no piece {name!r}; there are {named(list(numbers))}"
                 found.append(Problem(path, "unknown_piece", message))
             elif device not in nodes:
                 message = f"the fleet has the devices {min(nodes)} to {max(nodes)}; given: {device}"
                 found.append(Problem(path, "unknown_device", message))
             elif nodes.index(device) not in (allowed := problem.allowed(numbers[name])):
-                places = _named([str(nodes[node]) for node in allowed]) or "none"
+                places = named([str(nodes[node]) for node in allowed]) or "none"
                 message = f"device {device} cannot compute piece {name}; devices that can: {places}"
                 found.append(Problem(path, "cannot_compute", message))
         return found
@@ -67,6 +72,7 @@ class Given(Placer):
         )
 
 
-def _named(names: list[str]) -> str:
+def named(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
     rest = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from engine.inference.placer import NoPlan, Placement, Placer, best_of, placement_of, placers
+from engine.inference.placer import NoPlan, Placement, Placer, Size, best_of, placement_of, placers
 from engine.inference.placers.single_best import alone
 from engine.inference.plans.problem import PlacementProblem
 
@@ -28,6 +28,10 @@ class Greedy(Placer):
     tries: int = Field(default=5000, ge=0, le=1_000_000)
     """Moves that are tried at most."""
 
+    def effort(self, size: Size) -> float:
+        """The starts, and as many moves as may be tried."""
+        return (_starts(size.pieces, size.nodes) + self.tries) * size.placement
+
     def find(self, problem: PlacementProblem) -> Placement:
         """The best of three starts, improved."""
         starts = [self._built(problem), self._filled(problem)]
@@ -48,7 +52,9 @@ class Greedy(Placer):
                     break
                 if left <= 0:
                     break
-        return placement_of(problem, at, f"placed piece by piece, improved by {self.tries - left} moves tried")
+        moves, size = self.tries - left, Size.of(problem)
+        steps = (_starts(size.pieces, size.nodes) + moves) * size.placement
+        return placement_of(problem, at, f"placed piece by piece, improved by {moves} moves tried", steps=steps)
 
     @staticmethod
     def _built(problem: PlacementProblem) -> tuple[int, ...] | None:
@@ -73,6 +79,11 @@ class Greedy(Placer):
                 return None
             at = fitting[0]
         return at
+
+
+def _starts(num_pieces: int, num_nodes: int) -> int:
+    """Placements, most of them of a few pieces only, that are tried until there is one to improve."""
+    return (2 * num_pieces + 1) * num_nodes
 
 
 def _moves(problem: PlacementProblem, at: Sequence[int]) -> Iterator[tuple[int, ...]]:

@@ -4,13 +4,16 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from engine.inference.placer import NoPlan, Placement, Placer, best_of, placement_of, placers
+from engine.inference.placer import NoPlan, Placement, Placer, Size, best_of, placement_of, placers
 from engine.inference.placers.single_best import alone
 from engine.inference.plans.cutting import Costs, Cutting
 from engine.inference.plans.problem import Objective, PlacementProblem
 
 TIGHTENINGS = 24
 """Halvings of the price of memory where the cut does not fit."""
+
+STEPS_PER_CUT, CUT_STEPS = 100, 5
+"""Steps of a minimum cut of any size, and steps that each piece, message and node adds."""
 
 
 @placers.register
@@ -31,6 +34,10 @@ class MinCut(Placer):
     objectives: ClassVar[tuple[Objective, ...]] = ("latency", "energy_total")
     kind: Literal["min_cut"] = "min_cut"
 
+    def effort(self, size: Size) -> float:
+        """A cut for each far side, and those with dearer memory at either end."""
+        return size.nodes * (1 + 2 * TIGHTENINGS) * _steps_of_cut(size)
+
     def find(self, problem: PlacementProblem) -> Placement:
         """The best over the far sides that there are."""
         others = [node for node in range(problem.prices.num_nodes) if node != problem.source]
@@ -47,7 +54,13 @@ class MinCut(Placer):
             raise NoPlan("; ".join(problem.violations(problem.score(candidates[-1]))))
         is_sum = problem.pieces.is_chain or problem.objective == "energy_total"
         bound = min(bounds) if bounds and is_sum else None
-        return placement_of(problem, best, f"the least cut between source and {len(far_sides)} far sides", bound=bound)
+        told = f"the least cut between source and {len(far_sides)} far sides"
+        steps = len(candidates) * _steps_of_cut(Size.of(problem))
+        return placement_of(problem, best, told, bound=bound, steps=steps)
+
+
+def _steps_of_cut(size: Size) -> int:
+    return STEPS_PER_CUT + CUT_STEPS * size.placement
 
 
 def _tightened(problem: PlacementProblem, costs: Costs, at: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from engine.inference.placer import NoPlan, Placement, Placer, placement_of, placers
+from engine.inference.placer import NoPlan, Placement, Placer, Size, placement_of, placers
 from engine.inference.plans.problem import Objective, PlacementProblem
 from engine.inference.plans.staging import (
     NOTHING,
@@ -25,6 +25,9 @@ SET_SIZE = 9
 
 TRIES_PER_SET = 20
 """Orders for whose time one set is searched."""
+
+STEPS_PER_ROW, CELLS_PER_STEP = 12, 500
+"""Steps of finding the best last stage on one device after others, and pairs of cuts that a further one looks at."""
 
 
 @placers.register
@@ -54,6 +57,19 @@ class PipelineDp(Placer):
 
     tries: int = Field(default=200, ge=1, le=100_000)
     """Orders that are tried at most where there are more devices than that."""
+
+    def effort(self, size: Size) -> float:
+        """The divisions over all sets of devices, or over the orders that are tried; with a deadline several times."""
+        each = STEPS_PER_ROW + size.pieces**2 / CELLS_PER_STEP
+        if self.order == "given":
+            rows = size.nodes
+        elif size.nodes <= self.exact_devices:
+            rows = size.nodes * 2 ** (size.nodes - 1)
+        else:
+            of_a_set = min(self.exact_devices, SET_SIZE)
+            rows = self.tries * size.nodes + self.tries // TRIES_PER_SET * of_a_set * 2 ** (of_a_set - 1)
+        times = (size.nodes * (size.pieces + size.nodes) * size.pieces).bit_length() if size.has_deadline else 1
+        return times * rows * each
 
     def find(self, problem: PlacementProblem) -> Placement:
         """The best stages."""

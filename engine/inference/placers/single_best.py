@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from engine.inference.cuts.pieces import SINK
-from engine.inference.placer import NoPlan, Placement, Placer, best_of, placement_of, placers
+from engine.inference.placer import NoPlan, Placement, Placer, Size, best_of, placement_of, placers
 from engine.inference.plans.problem import PlacementProblem
 
 
@@ -16,6 +16,10 @@ class SingleBest(Placer):
 
     source: ClassVar[str] = "Baseline: no division; enumeration of the devices"
     kind: Literal["single_best"] = "single_best"
+
+    def effort(self, size: Size) -> float:
+        """A placement for each node."""
+        return (size.nodes + 1) * size.placement
 
     def find(self, problem: PlacementProblem) -> Placement:
         """Tries every node."""

@@ -22,7 +22,7 @@ from engine.inference.outages.failures import (
     worst_case,
 )
 from engine.inference.outages.losses import LossSets, loss_sets
-from engine.inference.placer import NoPlan, Placement, placement_of
+from engine.inference.placer import NoPlan, Placement, Placer, Size, placement_of
 from engine.inference.placers.all_cloud import AllCloud
 from engine.inference.placers.single_best import SingleBest, alone
 from engine.inference.plans.courses import At, Course, courses
@@ -37,6 +37,12 @@ from engine.models.graph import Graph
 if TYPE_CHECKING:
     from engine.inference.task import Inference
     from engine.task.contract import Context
+
+PRICING_STEPS, STEPS_PER_PAIR = 6_000, 100
+"""Steps of asking the cost model for all prices, and those that each pair of devices adds."""
+
+COSTED_PLACEMENTS = 100
+"""Placements in whose time the cost model is asked for the figures of one plan."""
 
 CHOSEN, TEACHER = "chosen", "teacher"
 
@@ -117,6 +123,7 @@ class Planning:
     def problem_of(self, pieces: Pieces) -> PlacementProblem:
         """The same for other pieces."""
         task, ends = self.task, self.ends
+        self._spend(PRICING_STEPS + STEPS_PER_PAIR * self.context.fleet.num_devices**2)
         return PlacementProblem(
             pieces=pieces,
             prices=Prices.of(self.context.cost_model, pieces),
@@ -143,12 +150,15 @@ class Planning:
 
         Raises:
             NoPlan: the placer finds none.
+            NotForeseen: that may take longer than the context allows.
         """
-        first = self.task.placer.place(self.problem)
+        if self.task.failures.plan_for != "normal":
+            self._spend(None)  # each plan that comes into question is renewed for each loss
+        first = self.place(self.problem)
         found = {CHOSEN: first}
         for baseline in (SingleBest(), AllCloud()):
             try:
-                found[baseline.kind] = baseline.place(self.problem)
+                found[baseline.kind] = self.place(self.problem, baseline)
             except NoPlan:
                 continue  # too large for any single device, or no cloud: then there is nothing to stand beside
         if self.task.failures.plan_for == "worst_case":
@@ -162,13 +172,39 @@ class Planning:
         if self.task.splitter.needs_training:
             whole = self.problem_of(LayerSplitter().split(self.graph))
             try:
-                plans[TEACHER] = self.plan(whole, SingleBest().place(whole), TEACHER)
+                plans[TEACHER] = self.plan(whole, self.place(whole, SingleBest()), TEACHER)
             except NoPlan:
                 return plans  # the teacher fits nowhere: then it does not stand beside its students
         return plans
 
+    def place(self, problem: PlacementProblem, placer: Placer | None = None) -> Placement:
+        """What the task's placer, or another one, makes of a problem.
+
+        Raises:
+            NoPlan: it finds none.
+            NotForeseen: it may take longer than the context allows.
+        """
+        placer, allowance = placer or self.task.placer, self.context.allowance
+        if allowance is None:
+            return placer.place(problem)
+        allowance.take(most := placer.effort(Size.of(problem)))
+        found = placer.place(problem)
+        if most is not None and found.steps is not None:
+            allowance.give_back(most - found.steps)
+        return found
+
+    def _spend(self, steps: float | None) -> None:
+        """Ask for steps where somebody waits.
+
+        Raises:
+            NotForeseen: so many are not left.
+        """
+        if self.context.allowance is not None:
+            self.context.allowance.take(steps)
+
     def plan(self, problem: PlacementProblem, placement: Placement, name: str) -> Plan:
         """A placement with the figures of the cost model."""
+        self._spend(COSTED_PLACEMENTS * Size.of(problem).placement)
         return plan_of(problem, placement, self.context.cost_model, title=name, availability=self.availability)
 
     @property
@@ -259,6 +295,8 @@ class Planning:
         failures, nodes = self.task.failures, self.problem.prices.nodes
         if not failures.standbys:
             return {}
+        size = Size.of(self.problem)
+        self._spend(3 * len(set(at)) * size.nodes * size.placement)
         there = self.availability
         rules = StandbyRules(
             copies=failures.standbys,
@@ -292,7 +330,7 @@ class Planning:
         candidates.setdefault(alone(problem, problem.source), "all at the source")
         for node in set(first.at) - {problem.source, problem.sink}:
             try:
-                at = self.task.placer.place(without_nodes(problem, (node,))).at
+                at = self.place(without_nodes(problem, (node,))).at
             except NoPlan:
                 continue
             candidates.setdefault(at, f"the plan without device {problem.prices.nodes[node]}")

@@ -5,7 +5,7 @@ Unlike those that are carried out, plans here may break a rule: each says which 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from engine.core.errors import Problem, SpecError
 from engine.core.json import JsonValue, plain
@@ -13,9 +13,8 @@ from engine.inference.placer import NoPlan, Placement, placement_of
 from engine.inference.placers.all_cloud import AllCloud
 from engine.inference.placers.given import Given
 from engine.inference.placers.single_best import SingleBest, alone
-from engine.inference.plans.plan import Plan, plan_of
+from engine.inference.plans.plan import Plan
 from engine.inference.plans.planning import CHOSEN, TEACHER, TITLES, Planning
-from engine.inference.plans.prices import Prices
 from engine.inference.plans.problem import PlacementProblem
 from engine.inference.splitters.layer import LayerSplitter
 
@@ -113,7 +112,7 @@ def proposals_of(planning: Planning) -> Proposals:
     add(SINGLE_BEST, problem, *_single(problem))
     add(ALL_CLOUD, problem, *_cloud(problem))
     if planning.task.splitter.needs_training:
-        whole = _whole(planning)
+        whole = planning.problem_of(LayerSplitter().split(planning.graph))
         add(TEACHER, whole, *_single(whole))
     return Proposals(planning, tuple(plans), missing)
 
@@ -132,17 +131,26 @@ def evaluated(proposals: Proposals, assignment: Mapping[str, int]) -> Proposal:
     problem = proposals.planning.problem
     before = proposals.first
     kept = {} if before is None else {stage.piece: stage.device for stage in before.plan.stages}
-    try:
-        by_hand = Given(assignment={**kept, **assignment})
-    except ValueError as error:
-        raise SpecError([Problem("assignment", "wrong_type", "devices are given by numbers from 0 on")]) from error
-    if wrong := by_hand.problems(problem):
-        raise SpecError(wrong)
-    placement = by_hand.find(problem)
+    placement = by_hand(problem, {**kept, **assignment}).find(problem)
     if not math.isfinite(placement.score.latency_s):
         reasons = "; ".join(problem.violations(placement.score))
         raise SpecError([Problem("assignment", "cannot_compute", reasons)])
     return _proposal(proposals.planning, problem, placement, (EDITED, "Plan by hand"))
+
+
+def by_hand(problem: PlacementProblem, assignment: Mapping[str, int]) -> Given:
+    """What places pieces by an assignment that fits them.
+
+    Raises:
+        SpecError: there are no such pieces or devices, or a device cannot compute its piece; all problems at once.
+    """
+    try:
+        found = Given(assignment=dict(assignment))
+    except ValueError as error:
+        raise SpecError([Problem("assignment", "wrong_type", "devices are given by numbers from 0 on")]) from error
+    if wrong := found.problems(problem):
+        raise SpecError(wrong)
+    return found
 
 
 def moves(before: Plan, after: Plan) -> list[dict[str, JsonValue]]:
@@ -157,7 +165,7 @@ def moves(before: Plan, after: Plan) -> list[dict[str, JsonValue]]:
 
 def _proposal(planning: Planning, problem: PlacementProblem, placement: Placement, names: tuple[str, str]) -> Proposal:
     name, title = names
-    plan = plan_of(problem, placement, planning.context.cost_model, title=name, availability=planning.availability)
+    plan = planning.plan(problem, placement, name)
     return Proposal(name, title, plan, placement.value, tuple(problem.violations(placement.score)))
 
 
@@ -169,12 +177,6 @@ def _single(problem: PlacementProblem) -> tuple[Placement | None, str]:
         found = [placement_of(problem, alone(problem, node), str(error)) for node in range(problem.prices.num_nodes)]
         able = [placement for placement in found if math.isfinite(placement.score.latency_s)]
         return min(able, key=lambda one: (len(problem.violations(one.score)), one.value), default=None), str(error)
-
-
-def _whole(planning: Planning) -> PlacementProblem:
-    """Placing the network that students stand for, layer by layer."""
-    pieces = LayerSplitter().split(planning.graph)
-    return replace(planning.problem, pieces=pieces, prices=Prices.of(planning.context.cost_model, pieces))
 
 
 def _cloud(problem: PlacementProblem) -> tuple[Placement | None, str]:

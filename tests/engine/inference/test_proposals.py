@@ -10,7 +10,7 @@ from engine.inference.task import Inference
 from engine.inference.world import World
 from engine.runs.context import make_context
 from engine.specs.plan_sweep import PlanSweep, sweep_of, winners
-from engine.specs.plans import plans, read_design
+from engine.specs.plans import planning_of, plans, read_design
 from engine.specs.text import load, parse
 
 DESIGN = """
@@ -36,7 +36,7 @@ WEIGHTS = 4 * (64 * 32 + 32 + 32 * 24 + 24 + 24 * 10 + 10)
 
 def told(*settings: str, assignment: dict[str, int] | None = None) -> dict[str, Any]:
     """The plans of the small design."""
-    return plans(read_design(load(DESIGN), settings=settings), assignment)
+    return plans(planning_of(read_design(load(DESIGN), settings=settings)), assignment)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,8 @@ def test_only_distributed_inference_has_plans() -> None:
 
 def test_who_wins_where(proposed: dict[str, Any]) -> None:
     spec = read_design(load(DESIGN))
-    found: dict[str, Any] = winners(spec, PlanSweep(bandwidth=(0.001, 1), rtt=(0.0, 1, 100)), {"fc1": 0})
+    sweep = PlanSweep(bandwidth=(0.001, 1), rtt=(0.0, 1, 100))
+    found: dict[str, Any] = winners(spec, planning_of(spec), sweep, {"fc1": 0})
     assert [point["at"] for point in found["points"]] == [[b, r] for b in (0.001, 1) for r in (0, 1, 100)]
     for point in found["points"]:
         allowed = {name: one["latency_s"] for name, one in point["plans"].items() if one["is_allowed"]}
@@ -134,12 +135,12 @@ def test_who_wins_where(proposed: dict[str, Any]) -> None:
 
 def test_fewer_devices_leave_a_plan_by_hand_out() -> None:
     spec = read_design(load(DESIGN))
-    found: dict[str, Any] = winners(spec, PlanSweep(devices=(1, 3)), {"fc1": 3, "fc2": 1})
+    found: dict[str, Any] = winners(spec, planning_of(spec), PlanSweep(devices=(1, 3)), {"fc1": 3, "fc2": 1})
     assert found["group"] == "boards"
     # Of one board the cloud is device 2, and there is no device 3.
     assert ["edited" in point["plans"] for point in found["points"]] == [False, True]
     with pytest.raises(SpecError, match="no group 'here'"):
-        winners(spec, PlanSweep(devices=(1,), group="here"))
+        winners(spec, planning_of(spec), PlanSweep(devices=(1,), group="here"))
 
 
 @pytest.mark.parametrize(

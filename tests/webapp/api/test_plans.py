@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.core.errors import EngineError
-from engine.specs.plans import plans, read_design
+from engine.specs.plans import planning_of, plans, read_design
 from engine.specs.text import load
 from tests.engine.inference.test_proposals import DESIGN
 from tests.webapp.api.client import codes
@@ -41,7 +41,7 @@ def test_who_wins_where(lab: Lab, settings: Any) -> None:
     found = planned(lab, asked)["winners"]
     assert [point["at"] for point in found["points"]] == [[0.1, 2], [1, 2]]
     assert all(point["winner"] in point["plans"] for point in found["points"])
-    settings.POINTS_AT_ONCE = 0  # as if that took long: the command says the same
+    settings.PLAN_STEPS_AT_ONCE = 0  # as if that took long: the command says the same
     assert planned(lab, asked)["winners"] == found
     refused = lab.by("viewer")("POST", "/plans", {"spec": SPEC, "sweep": {"devices": [1], "group": "here"}})
     assert codes(refused) == {"sweep.group": "unknown_group"}
@@ -71,7 +71,7 @@ def test_a_slow_placer_is_asked_in_a_process_of_its_own(lab: Lab, monkeypatch: p
             raise TakesTooLong
         if len(asked) == 3:
             raise EngineError("it fails")
-        return {**plans(read_design(json.loads(given)), {"fc2": 1}), "winners": None}
+        return {**plans(planning_of(read_design(json.loads(given))), {"fc2": 1}), "winners": None}
 
     monkeypatch.setattr(planner, "answer_of", answer_of)
     slow = {**SPEC, "task": {**SPEC["task"], "placer": {"kind": "ilp"}}}

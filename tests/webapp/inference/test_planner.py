@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from engine.specs.plans import planning_of, read_design
 from engine.specs.text import load
 from tests.engine.inference.test_proposals import DESIGN
 from tests.webapp.markup import form_of
-from webapp.inference.planner import is_quick, places_to_split
 
 SignIn = Callable[[str], Client]
 
@@ -112,18 +110,3 @@ def test_a_plan_is_kept_in_the_form_as_well(client: Client) -> None:
     kept = form_of(client.post("/experiments/new", {**in_form, **inputs, "_edit": "keep:plan"}).content.decode()).values
     assert kept["task:inference.placer@kind"] == "given"
     assert "fc2" in kept.values()
-
-
-def test_only_placers_known_to_be_quick_plan_in_the_web_process() -> None:
-    def quick(*settings: str) -> bool:
-        return is_quick(planning_of(read_design(TREE, settings=settings)))
-
-    assert quick()
-    assert quick("task.placer={kind: greedy}")
-    assert quick("task.placer={kind: single_best}")
-    assert not quick("task.placer={kind: greedy, tries: 100000}")
-    assert not quick("task.placer={kind: pipeline_dp}")
-    assert not quick("task.failures.plan_for=worst_case")
-    by_speed = "task.splitter={kind: channel, by_speed: true}"
-    assert places_to_split(read_design(TREE, settings=[by_speed]))
-    assert not places_to_split(read_design(TREE, settings=[by_speed, "task.placer={kind: given}"]))
