@@ -13,7 +13,8 @@ from engine.specs.writer import write
 from engine.task.contract import tasks
 from webapp.datafree.fitting import verdicts
 from webapp.experiments import services
-from webapp.inference.planner_panel import assignment_of, with_plan
+from webapp.inference.planner import told
+from webapp.inference.planner_panel import assignment_of, kept
 from webapp.library.families import FAMILIES, spec_description
 from webapp.library.services import body_for
 from webapp.library.suggestions import suggester
@@ -140,7 +141,7 @@ def of_post(team: Team, post: QueryDict) -> SpecForm:
     form = SpecForm.of_post(roots(team), post)
     action = post.get("_edit", "")
     if action == "keep:plan":
-        form = _with_plan(form, assignment_of(post))
+        form = _with_plan(form, team, assignment_of(post))
     elif action.startswith("copy:"):
         _copy_in(form, team, action.removeprefix("copy:"))
     elif action:
@@ -204,12 +205,12 @@ def _copy_in(form: SpecForm, team: Team, noun: str) -> None:
         form.notes = (f"That {noun} is no longer there.",)
 
 
-def _with_plan(form: SpecForm, assignment: Mapping[str, int]) -> SpecForm:
+def _with_plan(form: SpecForm, team: Team, assignment: Mapping[str, int]) -> SpecForm:
     """The form whose task carries out a plan by hand, in the twin that is shown."""
     try:
-        tree = with_plan(form.tree(), assignment)
-    except SpecError as error:
-        form.refuse(error.problems)
+        tree = kept(form, team, assignment)
+    except EngineError as error:
+        form.refuse(told(error))
         return form
     found = SpecForm.of_tree(form.roots, tree)
     if form.yaml is not None:

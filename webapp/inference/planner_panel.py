@@ -2,16 +2,21 @@
 
 import functools
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
 
+from engine.core.allowance import NotForeseen
 from engine.core.errors import EngineError, Problem, SpecError
+from engine.datafree.checks import below
+from engine.inference.placers.given import Given, named
 from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
 from engine.specs.overlay import resolve_saved
-from engine.specs.plans import KIND
+from engine.specs.plans import KIND, planning_of
+from webapp.experiments.engine_process import at_once
 from webapp.inference.planner import design_of, plans_of, told
 from webapp.inference.planview import device_of, view_of
 from webapp.library.services import body_for
@@ -25,6 +30,8 @@ RESET = "plan:reset"
 
 MOST_PIECES = 200
 """Pieces that can be moved on the page; ``./edgeloom plan`` and REST move any."""
+
+PLACER = "task.placer"
 
 ROUNDING = 0.0005
 """Gap to the best plan below which it would be told as 0.0 %."""
@@ -113,6 +120,29 @@ def with_plan(tree: Mapping[str, Any], assignment: Mapping[str, int]) -> dict[st
             "placer": {"kind": "given", "assignment": dict(assignment)},
         },
     }
+
+
+def kept(form: SpecForm, team: Team, assignment: Mapping[str, int]) -> dict[str, Any]:
+    """The document of a form whose task carries out a plan by hand, of all its pieces.
+
+    Raises:
+        SpecError: something is wrong with the design; or a piece is not there, has no device or cannot be on it.
+    """
+    tree = with_plan(form.tree(), assignment)
+    spec = design_of(team, tree)
+    with suppress(NotForeseen):  # what is too much to price for a page is looked at when it runs
+        planning = planning_of(spec, at_once())
+        names = [piece.name for piece in planning.pieces.pieces]
+        if missing := [name for name in names if name not in assignment]:
+            message = (
+                f"a plan that is kept gives each of the {len(names)} pieces its device; without one: "
+                f"{named(missing)}. The page moves at most {MOST_PIECES} pieces; write plans of more in YAML"
+            )
+            raise SpecError([Problem(f"{PLACER}.assignment", "incomplete", message)])
+        by_hand = Given(assignment=dict(assignment))
+        if wrong := below(PLACER, by_hand.problems(planning.problem)):
+            raise SpecError(wrong)
+    return tree
 
 
 def _found(spec: ExperimentSpec, edits: dict[str, int]) -> tuple[dict[str, Any], dict[str, list[str]], list[str]]:

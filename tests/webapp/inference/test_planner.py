@@ -110,3 +110,23 @@ def test_a_plan_is_kept_in_the_form_as_well(client: Client) -> None:
     kept = form_of(client.post("/experiments/new", {**in_form, **inputs, "_edit": "keep:plan"}).content.decode()).values
     assert kept["task:inference.placer@kind"] == "given"
     assert "fc2" in kept.values()
+
+
+def test_a_plan_is_kept_whole_or_not_at_all(client: Client) -> None:
+    """Also where somebody sends what no page does."""
+    sent = design(client)
+    _, inputs = panel(client, sent)
+
+    def refused(change: dict[str, str], *without: str) -> str:
+        values = {name: value for name, value in {**inputs, **change}.items() if name not in without}
+        page = client.post("/experiments/new", {**sent, **values, "_edit": "keep:plan"}).content.decode()
+        assert load(form_of(page).values["_yaml"])["task"]["placer"] == {"kind": "exhaustive"}
+        return page
+
+    page = refused({}, "plan:piece:fc1", "plan:piece:fc2")
+    assert "gives each of the 4 pieces its device; without one: fc1, fc2" in page
+    assert "task.placer.assignment" in page
+    assert "without one: fc2" in refused({"plan:piece:fc2": "somewhere"})
+    assert "the splitter makes no piece &#x27;gone&#x27;" in refused({"plan:piece:gone": "1"})
+    assert "the fleet has the devices 0 to 4; given: 77" in refused({"plan:piece:fc2": "77"})
+    assert "assignment" in refused({f"plan:piece:{'x' * 201}": "1"})
