@@ -6,6 +6,8 @@ autograd graph. Weight decay and a linear term are a factor on the old weights a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,6 +36,15 @@ class Descent:
         return self.settings.weight_decay + self.term.scale_of(name)
 
 
+class _Views(NamedTuple):
+    """The weights of the first so many clients as its steps take them."""
+
+    weights: Tensor
+    transposed: Tensor
+    backward: Tensor
+    bias: Tensor | None
+
+
 @dataclass
 class _Stacked:
     """One parameter of all clients: (C, K, H) for weights, (C, 1, K) for a bias that stands alone."""
@@ -58,6 +69,7 @@ class DenseStack:
 
     def __init__(self, layer: Dense, start: Tensors, *, clients: int, descent: Descent, joint: bool = False) -> None:
         self.layer, self.descent, self.joint = layer, descent, joint
+        self._kept: dict[int, _Views] = {}
         weight, bias = self._whole(layer.weight, start, clients), self._whole(layer.bias, start, clients)
         shrinks = [descent.shrink(name) for name in (layer.weight, layer.bias) if name is not None]
         constants = [self._constant(layer.weight), self._constant(layer.bias)]
@@ -77,7 +89,7 @@ class DenseStack:
         """Length of the rows that the layer takes: its inputs, and the constant 1 where the bias is a column."""
         return self.weight.value.shape[2]
 
-    @property
+    @cached_property
     def is_plain(self) -> bool:
         """Whether a step only subtracts the gradient: no momentum, no decay, nothing that the strategy adds."""
         parameters = [self.weight] if self.bias is None else [self.weight, self.bias]
@@ -88,18 +100,20 @@ class DenseStack:
 
     def forward(self, x_CBH: Tensor, out: Tensor | None = None) -> Tensor:
         """Pre-activations (A, B, K) of the first A clients."""
-        active = x_CBH.shape[0]
-        weights = self.weight.value[:active].transpose(1, 2)
-        if self.bias is None:
-            return torch.bmm(x_CBH, weights, out=out)
-        return torch.baddbmm(self.bias.value[:active], x_CBH, weights, out=out)
+        views = self._of(x_CBH.shape[0])
+        if views.bias is None:
+            return torch.bmm(x_CBH, views.transposed, out=out)
+        return torch.baddbmm(views.bias, x_CBH, views.transposed, out=out)
 
     def backward(self, dz_CBK: Tensor) -> Tensor:
         """Gradient by the layer's inputs, (A, B, H)."""
-        return torch.bmm(dz_CBK, self.weight.value[: dz_CBK.shape[0], :, : self.layer.inputs])
+        return torch.bmm(dz_CBK, self._of(dz_CBK.shape[0]).backward)
 
     def step(self, dz_CBK: Tensor, x_CBH: Tensor) -> None:
         """One step of SGD of the first A clients, given the loss's gradient by the pre-activations."""
+        if self.bias is None and self.is_plain:
+            self._of(x_CBH.shape[0]).weights.baddbmm_(dz_CBK.transpose(1, 2), x_CBH, alpha=-self.descent.lr)
+            return
         self._descend(self.weight, dz_CBK.transpose(1, 2), x_CBH)
         if self.bias is not None:
             self._descend(self.bias, None, dz_CBK.sum(1, keepdim=True))
@@ -110,6 +124,16 @@ class DenseStack:
         if self.layer.bias is not None:
             named[self.layer.bias] = self.weight.value[..., -1] if self.bias is None else self.bias.value.squeeze(1)
         return named
+
+    def _of(self, active: int) -> _Views:
+        """Views of the first clients' weights, cut out once: steps are short, and there are many."""
+        views = self._kept.get(active)
+        if views is None:
+            weights = self.weight.value[:active]
+            bias = None if self.bias is None else self.bias.value[:active]
+            views = _Views(weights, weights.transpose(1, 2), weights[:, :, : self.layer.inputs], bias)
+            self._kept[active] = views
+        return views
 
     def _whole(self, name: str | None, start: Tensors, clients: int) -> Tensor | None:
         """A parameter of all clients, (C, K, H) or (C, K)."""

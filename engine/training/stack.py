@@ -82,6 +82,28 @@ class StackedJob:
         return Descent(self.settings, self.lr, term or LinearTerm())
 
 
+class _Buffers:
+    """Where a step of the first so many clients works: memory of the whole stack, cut once and for all their steps.
+
+    Attributes:
+        taken: (A, B, width) per later layer, its inputs, with a constant 1 where the bias is a column.
+        hidden: (A, B, H), the same without the constant.
+        columns: (K, A * B), memory for the logits of few classes as columns, which :attr:`logits` shows as rows.
+        logits: (A, B, K).
+        shares: (K, A * B), memory for their softmax, which :attr:`softmax` shows as rows.
+        softmax: (A, B, K).
+        slopes: (A, B, K), gradient by the logits.
+    """
+
+    def __init__(self, inputs: Sequence[Tensor], later: Sequence[DenseStack], slopes: Tensor, active: int) -> None:
+        self.taken = [whole[:active] for whole in inputs]
+        self.hidden = [taken[..., : layer.layer.inputs] for taken, layer in zip(self.taken, later, strict=True)]
+        self.slopes = slopes[:active]
+        shape = self.slopes.shape
+        self.columns, self.shares = (slopes.new_empty(shape[2], shape[0] * shape[1]) for _ in range(2))
+        self.logits, self.softmax = (memory.t().view(shape) for memory in (self.columns, self.shares))
+
+
 class Cohort:
     """The stacked clients of one block while they train: everything behind the pre-activations of the first layer.
 
@@ -111,6 +133,7 @@ class Cohort:
         self._logits_by_step = self._logits.unbind(0)
         self._slopes = torch.zeros(self.clients, self.width, classes, dtype=dtype)
         self._inputs = [torch.ones(self.clients, self.width, layer.width, dtype=dtype) for layer in self.later]
+        self._buffers: dict[int, _Buffers] = {}
         self._pulls_features = bool(self.later) and defines(job.rule, "feature_gradient")
         self._view = LocalView(
             params=stacked_params(self.later), start=job.start, down=job.down, client=job.client, lr=job.lr,
@@ -137,22 +160,17 @@ class Cohort:
             out: (A, B, H), where the gradient is written.
         """
         active = z.shape[0]
-        logits = self._logits_by_step[step][:active]
-        inputs: list[Tensor] = []
+        buffers, logits = self._of(active), self._at(self._logits_by_step, step, active)
         for depth, layer in enumerate(self.later):
-            taken = self._inputs[depth][:active]
-            _activate(z, taken[..., : layer.layer.inputs], relu=self.job.chain[depth].relu)
-            inputs.append(taken)
-            z = layer.forward(taken, out=logits if layer is self.later[-1] else None)
+            _activate(z, buffers.hidden[depth], relu=self.job.chain[depth].relu)
+            z = layer.forward(buffers.taken[depth], out=logits if layer is self.later[-1] else None)
         if not self.later:
             logits.copy_(z)
-        share, target = self._share_by_step[step][:active], self._target_by_step[step][:active]
-        if not self.later:
-            torch.addcmul(target, _softmax(logits), share, out=out)
-            return
-        dz = torch.addcmul(target, _softmax(logits), share, out=self._slopes[:active])
+        slopes = buffers.slopes if self.later else out
+        share, target = self._at(self._share_by_step, step, active), self._at(self._target_by_step, step, active)
+        dz = torch.addcmul(target, _softmax(logits, buffers), share, out=slopes)
         for depth in range(len(self.later) - 1, -1, -1):
-            dz = self._back(depth, dz, inputs[depth], (step, out if depth == 0 else None))
+            dz = self._back(depth, dz, buffers, (step, out if depth == 0 else None))
 
     def losses(self) -> Tensor:
         """The mean cross-entropy of every step, summed over each client's steps, (C,)."""
@@ -161,17 +179,27 @@ class Cohort:
         log_p = torch.log_softmax(columns, 0).gather(0, labels).view(self._logits.shape[:3])
         return -(log_p * self._shares.squeeze(3).transpose(0, 1)).sum((0, 2))
 
-    def _back(self, depth: int, dz: Tensor, taken: Tensor, place: tuple[int, Tensor | None]) -> Tensor:
+    def _of(self, active: int) -> _Buffers:
+        buffers = self._buffers.get(active)
+        if buffers is None:
+            buffers = self._buffers[active] = _Buffers(self._inputs, self.later, self._slopes, active)
+        return buffers
+
+    def _at(self, by_step: Sequence[Tensor], step: int, active: int) -> Tensor:
+        """A step's rows of the clients that still train."""
+        whole = by_step[step]
+        return whole if active == self.clients else whole[:active]
+
+    def _back(self, depth: int, dz: Tensor, buffers: _Buffers, place: tuple[int, Tensor | None]) -> Tensor:
         """Gradient by the pre-activations of the layer before, and the layer's own step."""
-        (step, out), layer = place, self.later[depth]
-        hidden = taken[..., : layer.layer.inputs]
+        (step, out), layer, hidden = place, self.later[depth], buffers.hidden[depth]
         dh = layer.backward(dz)
         if self._pulls_features and depth == len(self.later) - 1:
             self._show(hidden, step)
             extra = self.job.rule.feature_gradient(self._view)
             if extra is not None:
                 dh.add_(extra)
-        layer.step(dz, taken)
+        layer.step(dz, buffers.taken[depth])
         if not self.job.chain[depth].relu:
             return dh if out is None else out.copy_(dh)
         if out is None:
@@ -188,12 +216,13 @@ class Cohort:
             view.client = {group: _first(tensors, active) for group, tensors in view.client.items()}
 
 
-def _softmax(logits: Tensor) -> Tensor:
+def _softmax(logits: Tensor, buffers: _Buffers) -> Tensor:
     """Softmax over the last axis of (A, B, K); of few classes over columns, where torch's kernel is much faster."""
     if logits.shape[2] > FEW_CLASSES:
         return torch.softmax(logits, 2)
-    columns = logits.view(-1, logits.shape[2]).t().contiguous()
-    return torch.softmax(columns, 0).t().view(logits.shape)
+    buffers.logits.copy_(logits)
+    torch.softmax(buffers.columns, 0, out=buffers.shares)
+    return buffers.softmax
 
 
 def _activate(z: Tensor, out: Tensor, *, relu: bool) -> None:

@@ -138,7 +138,8 @@ class _Round:
                 if self.layer.bias is not None:
                     totals[self.layer.bias][place].add_(by_sample.sum(0))
 
-        job.team.each(backward, range(number))
+        largest_first = sorted(range(number), key=lambda place: ends[place] - ends[place + 1])
+        job.team.each(backward, largest_first)
         summed = {name: total.sum(0) for name, total in totals.items()}
         if not self.numbers.is_plain:
             kept = float((weights * (self.numbers.start[steps] - 1.0)).sum())
