@@ -12,6 +12,7 @@ from engine.inference.stages.measuring import Compare, Measure, MeasureCarried, 
 from engine.inference.stages.rivals import DivideRival, MeasureRival, TeachRival
 from engine.inference.stages.running import Book, Fail, Plan, Serve, num_sets
 from engine.inference.stages.teaching import Divide, Reading, Show, Teach
+from engine.inference.stages.training import WHOLE
 from engine.inference.world import STUDENTS, TEACHER, World
 from engine.models.graph import Graph
 from engine.models.profile import profile
@@ -86,7 +87,7 @@ def _students(world: World) -> Iterator[Job[World]]:
             yield Teach("students", steps, member)
     else:
         yield Divide("students", 1)
-        yield Teach("students", steps)
+        yield Teach("students", steps, WHOLE)
     yield Plan("plan", 1)
     yield _measure(world, "students", STUDENTS)
     for rival in rivals_of(world):
@@ -97,8 +98,8 @@ def _rival(world: World, rival: Rival) -> Iterator[Job[World]]:
     steps = world.task.training.steps
     if rival.is_divided:
         yield DivideRival("rivals", 1, rival)
-    for member in range(rival.splitter.num_students) if rival.kind == "ensemble" else (-1,):
-        yield TeachRival("rivals", steps, rival, member)
+    for member in range(rival.splitter.num_students) if rival.kind == "ensemble" else (WHOLE,):
+        yield TeachRival("rivals", steps, member, rival)
     yield MeasureRival("rivals", *_looks(world, graph_of(rival_network(world, rival, ()))), rival)
 
 

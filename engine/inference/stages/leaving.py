@@ -1,5 +1,6 @@
 """Networks with further layers: their training together with these, and which samples leave at which exit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,22 +9,21 @@ from typing_extensions import override
 
 from engine.core.errors import EngineError
 from engine.core.json import JsonValue
-from engine.core.streams import seed_of, stream
-from engine.fleet.device import TRAINING_PASSES
+from engine.core.streams import seed_of
 from engine.inference.cuts.exits import Outcomes, confidence
 from engine.inference.splitters.bottleneck import BottleneckSplitter
 from engine.inference.splitters.early_exit import EarlyExitSplitter
+from engine.inference.stages.training import Training
 from engine.inference.world import STUDENTS, TEACHER, World
-from engine.models.profile import profile
+from engine.models.graph import Graph
 from engine.models.weights import initial
 from engine.task import layout
 from engine.task.contract import State, Tensors
-from engine.task.jobs import POINTS, Job, Turn, falls_due, global_step, measured, told
-from engine.task.pace import chunk_of
+from engine.task.jobs import Turn, measured, told
 from engine.task.survey import Seen, Survey, appended
 
 if TYPE_CHECKING:
-    from engine.training.supervised import Batch, Lesson, Loss
+    from engine.training.supervised import Lesson, Loss
 
 
 def exits_of(world: World) -> EarlyExitSplitter:
@@ -34,42 +34,24 @@ def exits_of(world: World) -> EarlyExitSplitter:
 
 
 @dataclass(frozen=True)
-class TeachExtended(Job[World]):
+class TeachExtended(Training):
     """Trains the network with its further layers, from the weights that it has without them."""
 
     @override
-    def chunk(self, world: World) -> int:
-        macs = TRAINING_PASSES.value * sum(profile(world.expected_network).macs.values())
-        return chunk_of(macs * world.task.training.batch_size)
+    def expected(self, world: World) -> Graph:
+        return world.expected_network
 
     @override
-    def advance(self, world: World, state: State, steps: range) -> Turn:
-        from engine.training.supervised import weights_in
+    def first(self, world: World, state: State, graph: Graph) -> Mapping[str, np.ndarray]:
+        return {**initial(graph, seed_of(world.context.seed, "exits")), **state.clients[TEACHER]}
 
-        trainer, arrays = world.trainer("extended", world.expected_network), layout.part(layout.TRAIN, state.tensors)
-        if steps.start == 0:
-            fresh = initial(world.expected_network, seed_of(world.context.seed, "exits"))
-            arrays = trainer.begin({**fresh, **state.clients[TEACHER]}, world.task.training)
-        arrays, terms = trainer.advance(arrays, self._lesson(world, state), steps)
-        events = []
-        if falls_due(steps, self.num_steps, POINTS):
-            values = {f"{self.stage}_{name}": amount for name, amount in terms.items()}
-            events.append(measured(state, self.stage, global_step(state, steps), values))
-        if steps.stop < self.num_steps:
-            return layout.with_part(state, layout.TRAIN, arrays), events
-        state = layout.with_part(state, layout.TRAIN, {})
-        return state.replace(clients={STUDENTS: weights_in(arrays)}), events
+    @override
+    def lesson(self, world: World, state: State) -> "Lesson":
+        return self.labeled(world, _loss(world, state), "exits")
 
-    def _lesson(self, world: World, state: State) -> "Lesson":
-        from engine.training.supervised import Lesson, Samples, rows_of_pass
-
-        seed, samples, settings = world.context.seed, Samples(world.train.x, world.train.y), world.task.training
-
-        def batch(step: int) -> "Batch":
-            rows = rows_of_pass(seed, step, len(samples), settings.batch_size)
-            return samples.batch(rows, settings, stream(seed, "augment", "exits", step))
-
-        return Lesson(settings, self.num_steps, _loss(world, state), batch, seed)
+    @override
+    def finished(self, world: World, state: State, weights: Tensors) -> State:
+        return state.replace(clients={STUDENTS: weights})
 
 
 def _loss(world: World, state: State) -> "Loss":

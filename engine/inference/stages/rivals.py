@@ -7,27 +7,22 @@ import numpy as np
 from typing_extensions import override
 
 from engine.core.json import JsonValue
-from engine.core.streams import seed_of
-from engine.fleet.device import TRAINING_PASSES
 from engine.inference.cuts.pieces import Pieces
 from engine.inference.nonn.rivals import Rival, graph_of, rival_network, rival_placements
-from engine.inference.nonn.students import StudentNetwork, ensemble_weights
+from engine.inference.nonn.students import StudentNetwork
 from engine.inference.nonn.survival import shares_of
 from engine.inference.stages.teaching import divided, taught
-from engine.inference.world import MEMBERS, RIVALS, World
+from engine.inference.stages.training import WHOLE, StudentTraining
+from engine.inference.world import RIVALS, World
 from engine.models.graph import Graph
-from engine.models.profile import profile
-from engine.models.weights import initial
 from engine.task import layout
-from engine.task.contract import State, Tensors
-from engine.task.jobs import POINTS, Job, Turn, falls_due, global_step, measured
-from engine.task.pace import chunk_of
+from engine.task.contract import State
+from engine.task.jobs import Job, Turn, measured
 from engine.task.survey import Seen, Survey
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.inference.nonn.lessons import TaughtSamples
     from engine.training.supervised import Lesson
 
 
@@ -65,64 +60,53 @@ class DivideRival(Job[World]):
 
 
 @dataclass(frozen=True)
-class TeachRival(Job[World]):
+class TeachRival(StudentTraining):
     """Trains a rival, or one member of the ensemble.
 
     Attributes:
         rival: what is trained.
-        member: number of the member; -1 for the whole network.
     """
 
     rival: Rival
-    member: int = -1
+
+    @property
+    @override
+    def told_as(self) -> str:
+        return self.rival.name
+
+    @property
+    @override
+    def piece(self) -> int:
+        return RIVALS + self.rival.number
 
     @override
-    def chunk(self, world: World) -> int:
-        macs = TRAINING_PASSES.value * sum(profile(self._graph(world, None)).macs.values())
-        return chunk_of(macs * world.task.training.batch_size)
-
-    def _graph(self, world: World, state: State | None) -> Graph:
-        if self.member >= 0:
-            return self.rival.members.member(world.task.dataset.sample(), self.member)
-        return graph_of(rival_network(world, self.rival, ()) if state is None else network_in(world, state, self.rival))
+    def expected(self, world: World) -> Graph:
+        return self._member(world) or graph_of(rival_network(world, self.rival, ()))
 
     @override
-    def advance(self, world: World, state: State, steps: range) -> Turn:
-        from engine.training.supervised import weights_in
+    def network(self, world: World, state: State) -> Graph:
+        return self._member(world) or graph_of(network_in(world, state, self.rival))
 
-        graph = self._graph(world, state)
-        trainer = world.trainer(f"{self.rival.name} {self.member}", graph)
-        arrays = layout.part(layout.TRAIN, state.tensors)
-        if steps.start == 0:
-            names = ("students",) if self.member < 0 else ("students", self.member)
-            arrays = trainer.begin(initial(graph, seed_of(world.context.seed, *names)), world.task.training)
-        arrays, terms = trainer.advance(arrays, self._lesson(world, state, taught(world, state)), steps)
-        events = []
-        if falls_due(steps, self.num_steps, POINTS):
-            values = {f"{self.rival.name}_{name}": amount for name, amount in terms.items()}
-            events.append(measured(state, self.stage, global_step(state, steps), values))
-        if steps.stop < self.num_steps:
-            return layout.with_part(state, layout.TRAIN, arrays), events
-        return self._finished(world, layout.with_part(state, layout.TRAIN, {}), weights_in(arrays)), events
+    def _member(self, world: World) -> Graph | None:
+        if self.member == WHOLE:
+            return None
+        return self.rival.members.member(world.task.dataset.sample(), self.member)
 
-    def _lesson(self, world: World, state: State, samples: "TaughtSamples") -> "Lesson":
+    @override
+    def ensemble(self, world: World, state: State) -> StudentNetwork:
+        network = network_in(world, state, self.rival)
+        assert isinstance(network, StudentNetwork), "an ensemble has members"
+        return network
+
+    @override
+    def lesson(self, world: World, state: State) -> "Lesson":
         from engine.inference.nonn.lessons import lesson
 
         order = [number for group in groups_of(state, self.rival) for number in group]
         network = network_in(world, state, self.rival) if self.rival.is_divided else None
         slices = network.slices if isinstance(network, StudentNetwork) else ()
+        samples = taught(world, state)
         return lesson(samples, world.task.training, self.num_steps, order, (self.rival.transfer, slices))
-
-    def _finished(self, world: World, state: State, weights: Tensors) -> State:
-        if self.member < 0:
-            return state.replace(clients={RIVALS + self.rival.number: weights})
-        state = state.replace(clients={MEMBERS + self.member: weights})
-        network = network_in(world, state, self.rival)
-        if self.member + 1 < self.rival.splitter.num_students:
-            return state
-        assert isinstance(network, StudentNetwork), "an ensemble has members"
-        members = [state.clients[MEMBERS + number] for number in range(self.rival.splitter.num_students)]
-        return state.replace(clients={RIVALS + self.rival.number: ensemble_weights(network, members)})
 
 
 def _carried(world: World, state: State, rival: Rival) -> Pieces | None:

@@ -7,20 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from typing_extensions import override
 
-from engine.core.streams import seed_of
-from engine.fleet.device import TRAINING_PASSES
 from engine.inference.nonn.remembered import WORTH_MACS, Outputs, digest_of, remembered, tidy
+from engine.inference.nonn.students import StudentNetwork
 from engine.inference.plans.planning import CHOSEN
 from engine.inference.splitters.ensemble import EnsembleSplitter
 from engine.inference.splitters.nonn import NonnSplitter
-from engine.inference.world import MEMBERS, OUTPUTS, STUDENTS, TEACHER, World
+from engine.inference.stages.training import WHOLE, StudentTraining
+from engine.inference.world import OUTPUTS, STUDENTS, TEACHER, World
 from engine.models.graph import Graph
-from engine.models.profile import profile
-from engine.models.weights import initial
-from engine.task import layout
-from engine.task.contract import State, Tensors
-from engine.task.jobs import POINTS, Job, Turn, falls_due, global_step, measured, told
-from engine.task.pace import chunk_of
+from engine.task.contract import State
+from engine.task.jobs import Job, Turn, told
 
 if TYPE_CHECKING:
     from engine.inference.nonn.filters import FilterNetwork
@@ -165,65 +161,37 @@ def _rooms(world: World, splitter: NonnSplitter) -> Sequence[Any]:
 
 
 @dataclass(frozen=True)
-class Teach(Job[World]):
-    """Trains all students together, or one member of an ensemble.
+class Teach(StudentTraining):
+    """Trains the students of the task."""
 
-    Attributes:
-        member: number of the member; -1 for all students together.
-    """
-
-    member: int = -1
+    @property
+    @override
+    def piece(self) -> int:
+        return STUDENTS
 
     @override
-    def chunk(self, world: World) -> int:
-        macs = TRAINING_PASSES.value * sum(profile(self._expected(world)).macs.values())
-        return chunk_of(macs * world.task.training.batch_size)
-
-    def _expected(self, world: World) -> Graph:
-        if self.member < 0:
+    def expected(self, world: World) -> Graph:
+        if self.member == WHOLE:
             return world.students(()).graph
         assert isinstance(world.task.splitter, EnsembleSplitter), "only these have members"
         return world.task.splitter.member(world.task.dataset.sample(), self.member)
 
     @override
-    def advance(self, world: World, state: State, steps: range) -> Turn:
-        from engine.training.supervised import weights_in
+    def network(self, world: World, state: State) -> Graph:
+        return world.network(state) if self.member == WHOLE else self.expected(world)
 
-        graph = world.network(state) if self.member < 0 else self._expected(world)
-        trainer = world.trainer(f"students {self.member}", graph)
-        arrays = layout.part(layout.TRAIN, state.tensors)
-        if steps.start == 0:
-            names = ("students",) if self.member < 0 else ("students", self.member)
-            arrays = trainer.begin(initial(graph, seed_of(world.context.seed, *names)), world.task.training)
-        arrays, terms = trainer.advance(arrays, self._lesson(world, state, graph), steps)
-        events = []
-        if falls_due(steps, self.num_steps, POINTS):
-            values = {f"students_{name}": amount for name, amount in terms.items()}
-            events.append(measured(state, self.stage, global_step(state, steps), values))
-        if steps.stop < self.num_steps:
-            return layout.with_part(state, layout.TRAIN, arrays), events
-        return self._finished(world, layout.with_part(state, layout.TRAIN, {}), weights_in(arrays)), events
+    @override
+    def ensemble(self, world: World, state: State) -> StudentNetwork:
+        return world.students(())
 
-    def _lesson(self, world: World, state: State, graph: Graph) -> "Lesson":
+    @override
+    def lesson(self, world: World, state: State) -> "Lesson":
         from engine.inference.nonn.lessons import lesson
 
         groups: Any = state.values["groups"]
         order = [number for group in groups for number in group]
         splitter = world.task.splitter
         assert isinstance(splitter, NonnSplitter | EnsembleSplitter), "only these have students"
-        slices = world.students(tuple(map(len, groups))).slices if self.member < 0 else ()
+        slices = world.students(tuple(map(len, groups))).slices if self.member == WHOLE else ()
         samples = taught(world, state)
         return lesson(samples, world.task.training, self.num_steps, order, (splitter.transfer, slices))
-
-    def _finished(self, world: World, state: State, weights: Tensors) -> State:
-        if self.member < 0:
-            return state.replace(clients={STUDENTS: weights})
-        state = state.replace(clients={MEMBERS + self.member: weights})
-        splitter = world.task.splitter
-        assert isinstance(splitter, EnsembleSplitter), "only these have members"
-        if self.member + 1 < splitter.num_members:
-            return state
-        from engine.inference.nonn.students import ensemble_weights
-
-        members = [state.clients[MEMBERS + number] for number in range(splitter.num_members)]
-        return state.replace(clients={STUDENTS: ensemble_weights(world.students(()), members)})
