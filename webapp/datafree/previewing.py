@@ -12,6 +12,7 @@ from engine.data.dataset import Dataset
 from engine.datafree.teacher import Teacher
 from engine.datafree.teachers.train import TrainedTeacher
 from engine.fleet.fleet import Fleet
+from engine.models.graph import Graph
 from engine.models.model import Model
 from engine.task.artifacts import ArtifactFolder
 from webapp.datafree.fitting import ModelFit, model_fit
@@ -59,18 +60,9 @@ def _models(
     found: list[ModelFit] = []
     problems: list[Problem] = []
     if "teacher" in parts:
-        teacher: Teacher = parts["teacher"] or TrainedTeacher()
-        wrong = foreign_part("teacher", teacher, team)
-        artifacts = ArtifactFolder(settings.ARTIFACTS_FOLDER)
-        if not wrong:
-            wrong = _below("teacher", teacher.check(sample, artifacts))
-        try:
-            if not wrong:
-                found.append(
-                    model_fit("Teacher", _architecture(team, teacher), teacher.graph(sample, artifacts), fleet)
-                )
-        except EngineError as error:
-            wrong = [Problem("teacher", error.code, str(error))]
+        graph, wrong = teacher_graph(team, parts["teacher"], sample)
+        if graph is not None:
+            found.append(model_fit("Teacher", _architecture(team, parts["teacher"] or TrainedTeacher()), graph, fleet))
         problems += wrong
     student: Model | None = parts.get("student")
     if student is not None:
@@ -79,6 +71,23 @@ def _models(
             found.append(model_fit("Student", kind_of(type(student)), student.declare(sample), fleet))
         problems += wrong
     return found, problems
+
+
+def teacher_graph(team: Team, teacher: Teacher | None, sample: SampleSpec) -> tuple[Graph | None, list[Problem]]:
+    """The network of a teacher, or what is wrong with it.
+
+    Args:
+        team: whose models it may be.
+        teacher: None for the default.
+        sample: what it classifies.
+    """
+    chosen, artifacts = teacher or TrainedTeacher(), ArtifactFolder(settings.ARTIFACTS_FOLDER)
+    if wrong := foreign_part("teacher", chosen, team) or _below("teacher", chosen.check(sample, artifacts)):
+        return None, wrong
+    try:
+        return chosen.graph(sample, artifacts), []
+    except EngineError as error:
+        return None, [Problem("teacher", error.code, str(error))]
 
 
 def _architecture(team: Team, teacher: Teacher) -> str:

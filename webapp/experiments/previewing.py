@@ -6,11 +6,10 @@ from typing import Any
 from engine.core.errors import EngineError, Problem, SpecError
 from engine.fleet.fleet import Fleet
 from engine.specs.overlay import resolve_saved
-from webapp.datafree import previewing as datafree
-from webapp.datafree.pages import KIND as DATAFREE
 from webapp.library.fitting import fit
 from webapp.library.parts import fleet_of
 from webapp.library.services import body_for, checked
+from webapp.previews.kinds import own_panels
 from webapp.previews.panels import panels
 from webapp.previews.parts import MOST_DEVICES
 from webapp.specforms.form import SpecForm
@@ -28,8 +27,8 @@ def preview(form: SpecForm, team: Team) -> dict[str, Any]:
     except SpecError as error:
         return {"problems": error.problems}
     context: dict[str, Any] = {"of_experiment": True, "varies": bool(tree.get("sweep"))}
-    if task.get("kind") == DATAFREE:
-        return _datafree(tree, task, team) | context
+    if own_panels(task) is not None:
+        return _own(tree, task, team) | context
     try:
         fleet = _fleet(tree, team)
     except SpecError as error:
@@ -43,12 +42,14 @@ def preview(form: SpecForm, team: Team) -> dict[str, Any]:
     return {**seen, **context, "fit": memory, "fleet_devices": num_devices, "is_cut": num_devices > MOST_DEVICES}
 
 
-def _datafree(tree: dict[str, Any], task: dict[str, Any], team: Team) -> dict[str, Any]:
-    """The panels of a data-free task, with the fleet's memory as far as there is a fleet."""
+def _own(tree: dict[str, Any], task: dict[str, Any], team: Team) -> dict[str, Any]:
+    """The panels of a task that spreads no data over devices, with their memory as far as there is a fleet."""
+    panels_of = own_panels(task)
+    assert panels_of is not None, "asked before"
     try:
-        return datafree.panels(team, task, _fleet(tree, team))
+        return panels_of(team, task, _fleet(tree, team))
     except SpecError as error:
-        seen = datafree.panels(team, task)
+        seen = panels_of(team, task, None)
         return {**seen, "problems": [*error.problems, *seen["problems"]]}
 
 

@@ -127,8 +127,8 @@ def fit(fleet: Fleet, profile: Profile, batch: int, copies: int) -> Fit:
                 left=room - needed,
                 most_batch=max(0, (room - fixed) // each) if each else 0,
                 without_speed=tuple(missing),
-                need_bar=_length(needed, largest),
-                room_bar=_length(room, largest),
+                need_bar=log_length(needed, largest),
+                room_bar=log_length(room, largest),
                 memory=kind.ram_bytes,
                 trained=[one for one in everywhere if one.group == sign.name],
             )
@@ -136,8 +136,13 @@ def fit(fleet: Fleet, profile: Profile, batch: int, copies: int) -> Fit:
     return Fit(profile, batch, copies, needed, rows)
 
 
-def _length(value: float, largest: float) -> float:
-    """On a logarithmic scale from a kilobyte on, since memories differ by factors of a million."""
+def log_length(value: float, largest: float) -> float:
+    """Length of a bar on a logarithmic scale from a kilobyte on, since memories differ by factors of a million.
+
+    Args:
+        value: bytes that are drawn.
+        largest: bytes of the longest bar.
+    """
     return round(BAR * float(np.log10(max(value, 1e3) / 1e3) / np.log10(max(largest, 1e4) / 1e3)), 1)
 
 

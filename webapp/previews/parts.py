@@ -13,6 +13,7 @@ from engine.data.partitioner import Partitioner, partitioners
 from engine.data.partitioners.iid import Iid
 from engine.data.partitioners.natural import Natural
 from engine.datafree.teacher import Teacher, teachers
+from engine.inference.splitter import Splitter, splitters
 from engine.models.model import Model, models
 from engine.specs.documents import clean
 from engine.specs.messages import problems_of
@@ -34,6 +35,7 @@ class Looked(BaseModel):
     model: Annotated[Model, models.field()] | None = None
     student: Annotated[Model, models.field()] | None = None
     teacher: Annotated[Teacher, teachers.field()] | None = None
+    splitter: Annotated[Splitter, splitters.field()] | None = None
 
 
 @dataclass(frozen=True)
