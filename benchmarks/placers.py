@@ -113,18 +113,18 @@ def planned(repetitions: int, *, quick: bool) -> dict[str, dict[str, Any]]:
     large = problem(chain(draw, 50), 10, draw)
     six = problem(chain(draw, 20), 6, draw, share=0.4)
     wide = problem(chain(draw, 50), 16, draw)
-    limit = 2.0 if quick else 30.0
+    nodes = 1 if quick else 200
     rows = {
         "given order, 50 x 10": row("pipeline_dp", large, repetitions, order="given"),
         "any order (exact), 50 x 10": row("pipeline_dp", large, 1, exact_devices=10),
         "any order (search), 50 x 10": row("pipeline_dp", large, 1, exact_devices=9),
         "greedy, 50 x 10": row("greedy", large, 1, tries=500),
-        "ilp, 50 x 10": row("ilp", large, 1, time_limit_s=limit),
+        "ilp, 50 x 10": row("ilp", large, 1, most_nodes=nodes),
         "any order (search), 50 x 16": row("pipeline_dp", wide, 1),
         "greedy, 50 x 16": row("greedy", wide, 1, tries=500),
         "any order (exact), 20 x 6": row("pipeline_dp", six, repetitions),
         "greedy, 20 x 6": row("greedy", six, 1),
-        "ilp, 20 x 6": row("ilp", six, 1, time_limit_s=limit),
+        "ilp, 20 x 6": row("ilp", six, 1, most_nodes=nodes),
     }
     for size in ("50 x 10", "50 x 16", "20 x 6"):
         mine = [name for name in rows if name.endswith(size)]

@@ -7,17 +7,25 @@ from pydantic import Field
 from engine.inference.placer import NoPlan, Placement, Placer, best_of, placement_of, placers
 from engine.inference.placers.greedy import Greedy
 from engine.inference.plans.problem import PlacementProblem
-from engine.inference.plans.program import Program
+from engine.inference.plans.program import Program, num_variables
+
+MOST_VARIABLES = 50_000
+"""Variables of a program that is solved; to solve the root alone of a larger one takes minutes."""
+
+
+EXACT = 1e-6
+"""Gap up to which a solution counts as the best."""
 
 
 @placers.register
 class Ilp(Placer):
-    """The best placement by integer programming, within a time limit, and how far from the best it may be.
+    """The best placement by integer programming, to within a gap, and how far from the best it may be.
 
     Latency is that of the longest path: that pieces on one node wait for each other is not in the program, so that
-    for graphs of pieces the bound may stay below what can be had. Where time runs out, the greedy plan is taken if it
-    is better. Memory counts everything; a solution in which
-    tensors that wait do not fit is excluded, and the program solved again.
+    for graphs of pieces the bound may stay below what can be had. Where the search ends early, the greedy plan is
+    taken if it is better. Memory counts everything; a solution in which tensors that wait do not fit is excluded, and
+    the program solved again. The search is bounded by its nodes and by no clock, so that every process finds the same
+    plan.
     """
 
     source: ClassVar[str] = (
@@ -26,24 +34,35 @@ class Ilp(Placer):
     )
     kind: Literal["ilp"] = "ilp"
 
-    time_limit_s: float = Field(default=10.0, gt=0, le=3600)
-    """Seconds after which the best placement so far is taken, and its gap told."""
+    most_nodes: int = Field(default=1000, ge=1, le=1_000_000)
+    """Nodes of the search tree after which the best placement so far is taken, and its gap told. A node of a program
+    of some thousand variables takes some hundredths of a second."""
+
+    gap: float = Field(default=EXACT, ge=0, le=1)
+    """Relative distance from the bound at which a placement is good enough, and the search ends."""
 
     def find(self, problem: PlacementProblem) -> Placement:
         """Solves the program."""
+        count = num_variables(problem)
+        if count > MOST_VARIABLES:
+            raise NoPlan(
+                f"the integer program would have {count:,} variables, solved are at most {MOST_VARIABLES:,}",
+                remedy="Choose another placer, fewer devices or larger pieces.",
+            )
         start = self._quick(problem)
-        solution = Program(problem).solve(self.time_limit_s)
+        solution = Program(problem).solve(self.most_nodes, self.gap)
         if solution is None and start is None:
-            raise NoPlan(f"the integer program has no solution within {self.time_limit_s:g} s")
-        bound = None if solution is None else solution[1]
-        how = "optimal" if solution is not None and solution[2] else f"best within {self.time_limit_s:g} s"
-        candidates = [found for found in (None if solution is None else solution[0], start) if found is not None]
-        best = best_of(problem, candidates) or candidates[0]
-        return placement_of(problem, best, f"{how} of the integer program", bound=bound)
+            raise NoPlan(f"the integer program has no solution, or none within {self.most_nodes:,} nodes of its search")
+        at = [found for found in (None if solution is None else solution.at, start) if found is not None]
+        how = f"best within {self.most_nodes:,} nodes"
+        if solution is not None and solution.is_finished:
+            how = "optimal" if self.gap <= EXACT else f"within {100 * self.gap:.3g} % of the best"
+        bound = None if solution is None else solution.bound
+        return placement_of(problem, best_of(problem, at) or at[0], f"integer program: {how}", bound=bound)
 
     @staticmethod
     def _quick(problem: PlacementProblem) -> tuple[int, ...] | None:
-        """A plan to fall back on where time is too short; None if there is none."""
+        """A plan to fall back on where nodes are too few; None if there is none."""
         try:
             return Greedy().place(problem).at
         except NoPlan:

@@ -1,8 +1,8 @@
 """The integer program of a placement, for the solver HiGHS."""
 
 import math
-import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +10,33 @@ from engine.inference.plans.problem import PlacementProblem
 
 Row = Mapping[int, float]
 """Coefficients by number of the variable."""
+
+
+MOST_PROGRAMS = 100
+"""How often the program is solved again without a solution that breaks a rule which is not in it."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What the solver found.
+
+    Attributes:
+        at: node of each piece.
+        bound: no placement by the program has a lesser objective.
+        is_finished: whether it was found to be within the gap, rather than the best when the nodes ran out.
+        num_nodes: of the search tree that were looked at.
+    """
+
+    at: tuple[int, ...]
+    bound: float
+    is_finished: bool
+    num_nodes: int
+
+
+def num_variables(problem: PlacementProblem) -> int:
+    """About how many numbers the program of a problem has: places of pieces, and ways of messages."""
+    nodes = problem.prices.num_nodes
+    return problem.num_pieces * nodes + len(problem.pieces.messages) * nodes**2
 
 
 class Program:
@@ -36,22 +63,29 @@ class Program:
         self._limit()
         self._aim()
 
-    def solve(self, time_limit_s: float) -> tuple[tuple[int, ...], float, bool] | None:
-        """The node of each piece, a lower bound of the objective, and whether the solution was proved to be optimal.
+    def solve(self, most_nodes: int, gap: float) -> Solution | None:
+        """The solution; None if there is none, or none was found within the nodes.
 
-        None if there is no solution, or none was found in time.
+        No clock has a say, and the solver is the same with any number of threads, so that it is the same everywhere.
+
+        Args:
+            most_nodes: of the search tree, of all programs together that are solved.
+            gap: relative distance from the bound at which a solution is good enough.
         """
-        end, bound = time.monotonic() + time_limit_s, -math.inf
-        while (left := end - time.monotonic()) > 0:
-            found = self._solved(left)
+        left = most_nodes
+        for _ in range(MOST_PROGRAMS):
+            found = self._solved(left, gap)
             if found is None:
                 return None
-            at, bound, is_optimal = found
+            at = found.at
             score = self._problem.score(at)
             over = np.flatnonzero(score.memory_bytes > self._problem.prices.memory_bytes)
             late = score.latency_s > self._problem.constraints.deadline_s
             if not len(over) and not late:
-                return at, bound, is_optimal
+                return found
+            left -= found.num_nodes
+            if left <= 0:
+                return None
             # What waits in memory, or for a node, is not in the program: exclude what does not go together.
             together = [[self._x[p, n] for p, n in enumerate(at) if n == node] for node in over.tolist()]
             for mine in together or [[self._x[p, n] for p, n in enumerate(at)]]:
@@ -192,7 +226,7 @@ class Program:
             self._row({**{variable: -value for variable, value in row.items()}, most: 1.0}, 0, math.inf)
         self._target = {most: 1.0}
 
-    def _solved(self, seconds: float) -> tuple[tuple[int, ...], float, bool] | None:
+    def _solved(self, most_nodes: int, gap: float) -> Solution | None:
         from scipy.optimize import Bounds, LinearConstraint, milp
         from scipy.sparse import csr_matrix
 
@@ -211,9 +245,9 @@ class Program:
             integrality=np.array(self._whole),
             bounds=Bounds(0, np.array(self._upper)),
             constraints=LinearConstraint(csr_matrix(matrix.multiply(1 / size[:, None])), low, high),
-            options={"time_limit": seconds, "mip_rel_gap": 0.0},
+            options={"node_limit": most_nodes, "mip_rel_gap": gap},
         )
         if found.x is None:
             return None
         at = tuple(np.argmax(found.x[self._x], axis=1).tolist())
-        return at, float(found.mip_dual_bound) * unit, found.status == 0
+        return Solution(at, float(found.mip_dual_bound) * unit, found.status == 0, max(1, int(found.mip_node_count)))

@@ -14,7 +14,9 @@ from engine.inference.task import Inference
 from engine.inference.world import World
 from engine.models.build import build
 from engine.models.model_file import read_model
+from engine.runs.checkpoint import FolderCheckpoints
 from engine.runs.context import make_context
+from engine.runs.control import Control
 from engine.runs.loop import Outcome, run
 from engine.runs.sinks import MemorySink
 from engine.specs.text import parse
@@ -266,3 +268,27 @@ def test_members_of_an_ensemble_are_averaged() -> None:
     assert outcome.summary.metrics["joined_agreement"] == 1.0
     assert {"student0.safetensors", "student1.safetensors"} <= set(outcome.summary.artifacts)
     assert all(row["name"] != "filters" for row in events[0].body["stages"])
+
+
+class AfterSteps(Control):
+    """Asks for a pause after two steps."""
+
+    looks = 0
+
+    def should_pause(self) -> bool:
+        """From the third look on."""
+        self.looks += 1
+        return self.looks > 2
+
+
+def test_a_resumed_run_has_the_same_plan_of_a_search_that_was_cut_short(tmp_path: Path) -> None:
+    settings = ["task.placer={kind: ilp, most_nodes: 1}", "task.objective=energy_per_node", "task.requests.count=20"]
+    settings += ["task.splitter={kind: channel, num_slices: 3}", "task.failures.most_lost=0"]
+    spec, sink, checkpoints = parse(SPEC, settings=settings), MemorySink(), FolderCheckpoints(tmp_path)
+    for control, status in ((AfterSteps(), "paused"), (Control(), "done")):
+        context = make_context(spec, 0)
+        outcome = run(spec, 0, context=context, sink=sink, checkpoints=checkpoints, control=control)
+        assert outcome.status == status
+    whole = carried_out(*settings)[1]
+    assert "integer program: best within 1 nodes" in body(whole, "plan")["explanation"]
+    assert sink.events == whole

@@ -1,6 +1,8 @@
 """Placers: scores by hand, enumeration, and other implementations."""
 
 import math
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -260,12 +262,39 @@ def test_no_placer_beats_enumeration_or_exceeds_memory(kind: str, objective: Obj
     assert found or kind in {"single_best", "all_cloud"}
 
 
-def test_the_program_knows_a_bound_when_time_is_short() -> None:
+def test_the_program_knows_a_bound_when_nodes_run_out() -> None:
     problem = problem_of(0, (14, 5), memory=0.3, objective="throughput")
-    found: Placement = placer_of("ilp", time_limit_s=3.0).place(problem)
+    found: Placement = placer_of("ilp", most_nodes=1).place(problem)
     assert found.gap is not None
-    assert 0 <= found.gap < 1
+    assert 0 < found.gap < 1
+    assert "best within 1 nodes" in found.explanation
     assert placer_of("pipeline_dp").place(problem).value >= (found.bound or 0) * (1 - 1e-6)
+    near = placer_of("ilp", gap=0.9).place(problem)
+    assert near.gap is not None
+    assert near.gap <= 0.9
+    assert "optimal" not in near.explanation
+    with pytest.raises(NoPlan, match="variables, solved are at most 50,000"):
+        placer_of("ilp").place(random_dag(0, 40, 40))
+
+
+CUT_SHORT = """
+import os, sys
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[1])])
+from tests.engine.inference.instances import placer_of, problem_of
+problem = problem_of(0, (14, 5), memory=0.3, objective="throughput")
+found = placer_of("ilp", most_nodes=3).place(problem)
+print(found.at, found.value.hex(), found.bound.hex())
+"""
+"""A search that ends before it is finished, on so many cores."""
+
+
+def test_a_search_that_was_cut_short_is_the_same_in_every_process() -> None:
+    """No clock has a say: with a process of its own, on one core or two, beside others or alone."""
+    runs = [subprocess.Popen([sys.executable, "-c", CUT_SHORT, cores], stdout=subprocess.PIPE) for cores in "12"]
+    said = [run.communicate(timeout=60)[0] for run in runs]
+    assert said[0]
+    assert said[0] == said[1]
+    assert b"-0x" not in said[0]
 
 
 def test_a_graph_of_pieces_is_no_pipeline() -> None:
