@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.costs.way import Floats, Way
+from engine.costs.way import Floats, Ints, Way
 from engine.network.link import Congestion, Transport
 
 HOST_OVERHEAD_S = 0.3e-3
@@ -33,23 +33,38 @@ GREATEST_LOSS = 0.45
 """Cap of the loss over several hops: beyond it the series of back-off times has no finite mean."""
 
 
-def slow_start_s(count: Floats, tau: Floats, rtt: float) -> Floats:
+def slow_start_s(count: Floats, tau: Floats, rtt: float, window: Floats | float = float(INITIAL_WINDOW)) -> Floats:
     """Time that a sender stands still because its window is not open yet.
 
-    ``S(n) = sum over rounds w = 10, 20, 40, ... while sent + w < n and w tau < RTT + tau of (RTT + tau - w tau)``.
+    ``S(n) = sum over rounds w = w0, 2 w0, 4 w0, ... while sent + w < n and w tau < RTT + tau of (RTT + tau - w tau)``.
 
     Args:
         count: (U,) segments of the message.
         tau: (U,) time of a full segment, in seconds.
         rtt: round trip, in seconds.
+        window: (U,) or one number: segments that may be under way at first, w0.
     """
-    total = np.zeros_like(count)
-    window, sent = float(INITIAL_WINDOW), 0.0
+    total, sent = np.zeros_like(count), np.zeros_like(count)
     while np.any(open_ := (sent + window < count) & (window * tau < rtt + tau)):
         total += np.where(open_, rtt + tau - window * tau, 0.0)
-        sent += window
-        window *= 2
+        sent = sent + window
+        window = 2 * window
     return total
+
+
+def window_of(count: Floats, pauses: Ints) -> Floats:
+    """(U,) segments that a sender may have under way when it begins with a message.
+
+    A fresh connection starts with ten (RFC 6928). A kept one has the window that the message of the round before has
+    opened, the first one and a segment for each that was acknowledged; it is halved for each timeout for which the
+    connection was idle, down to the first one (RFC 2861, section 3.1, which Linux follows; RFC 7661 keeps it longer).
+
+    Args:
+        count: (U,) segments of the message.
+        pauses: (U,) for how many timeouts the connection was idle; negative if it is not kept.
+    """
+    left = (INITIAL_WINDOW + count) / 2.0 ** np.maximum(0, pauses)
+    return np.where(pauses < 0, float(INITIAL_WINDOW), np.maximum(float(INITIAL_WINDOW), left))
 
 
 def loss_s(count: Floats, tau: Floats, rtt: float, loss: float, *, slows: bool = True) -> Floats:
@@ -146,7 +161,11 @@ class Path:
         lost_requests = SYN_TIMEOUT_S * failed / (1 - 2 * failed)
         return self.rtt + sum(8 * HANDSHAKE_BYTES / way.air_rate_bps for way in self.ways) + lost_requests
 
-    def repair_s(self, payload: Floats, serial: Floats) -> Floats:
+    def timeout_s(self, payload: Floats) -> Floats:
+        """Silence after which TCP sends again, or forgets half of its window: round trip and the least of the rest."""
+        return self.rtt + self.tau(payload) + LEAST_RTO_S
+
+    def repair_s(self, payload: Floats, serial: Floats, pauses: Ints | None = None) -> Floats:
         """Slow start, and loss by :func:`loss_s` under an envelope.
 
         A lone segment waits for the timeout, two are saved by a probe. So that more bytes never cost less time, a
@@ -155,6 +174,7 @@ class Path:
         Args:
             payload: (U,) bytes.
             serial: (U,) seconds on air at the slowest hop.
+            pauses: (U,) for how many timeouts the connection was idle, negative if it is not kept; None if none is.
         """
         tau = self.tau(payload)
         slows = self.congestion != "bbr"
@@ -163,7 +183,9 @@ class Path:
         alone = loss_s(np.ones(1), self.tau(single), self.rtt, self.loss)
         alone = alone + np.max([way.airtime_s(single) for way in self.ways], axis=0)
         lost = np.where(payload > self.segment, np.maximum(lost, alone - serial), lost)
-        return slow_start_s(self.count(payload), tau, self.rtt) + lost
+        count = self.count(payload)
+        window = INITIAL_WINDOW if pauses is None else window_of(count, pauses)
+        return slow_start_s(count, tau, self.rtt, window) + lost
 
     def blocks_s(self, payload: Floats) -> Floats:
         """CoAP's stop and wait: each block but the last waits for its acknowledgment, and all for their timeouts."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import EngineError
-from engine.costs.trace import NO_CAUSE, SEND, Trace
+from engine.costs.trace import KEPT, NO_CAUSE, SEND, Trace
 from engine.network.relays import Relays, Steps
 
 Floats = NDArray[np.float64]
@@ -84,7 +84,8 @@ def relayed(trace: Trace, relays: Relays) -> Relayed:
     columns["cause"] = _causes(trace, first, hops)
     columns["level"] = _levels(trace, hops, place, steps)
     from_device = np.repeat(trace["source"] >= 0, hops)
-    columns["connects"] *= np.where(from_device, is_first, is_last)
+    touches = np.where(from_device, is_first, is_last)
+    columns["connects"] = np.where(touches | (columns["connects"] == KEPT), columns["connects"], np.int8(0))
     passes = {
         "source": (columns["kind"] == SEND) & (columns["source"] >= 0) & ~is_first,
         "target": (columns["kind"] == SEND) & (columns["target"] >= 0) & ~is_last,

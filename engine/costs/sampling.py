@@ -12,7 +12,7 @@ from engine.costs.crossing import Crossing
 from engine.costs.legs import Legs
 from engine.costs.replay import Replay, Script
 from engine.costs.spread import Followed, Spread
-from engine.costs.trace import SEND, TraceBuilder
+from engine.costs.trace import KEPT, OPENS, SEND, TraceBuilder
 from engine.costs.way import Way
 from engine.network.network import Network
 
@@ -26,6 +26,9 @@ LONGEST_MESSAGE = 20_000
 
 LEAST_BANK, GREATEST_BANK = 24, 400
 """How often the message of a kind is followed for others to draw from."""
+
+WARM_UP = 12
+"""Messages before those that are followed over a connection that is kept: its window has opened by then."""
 
 MOST_ITEMS = 10_000_000
 """Items of all samples that are scheduled; of larger traces fewer samples are drawn, at least two."""
@@ -108,20 +111,34 @@ class _Bank:
 
     def _follow(self, crossing: Crossing, message: int, number: int) -> None:
         """Fill the bank of one kind with drawings of one of its messages."""
+        if crossing.trace["connects"][crossing.messages.items[message]] == KEPT:
+            self._follow_kept(crossing, message, number)
+            return
         script = _alone(crossing, message)
-        route = script.legs[0]
         for drawn in range(self.size):
             played = Replay(script, stream(self.seed, "bank", number, drawn))
             played.run()
-            begun = 0.0
-            for place, leg in enumerate(route):
-                took, begun = played.crossed[0, place] - begun, played.crossed[0, place]
-                expected = {name: prices[place, number, drawn] for name, prices in self.prices.items()}
-                occupied = played.lanes.occupied_s(leg)
-                service = min(took, occupied or expected["service"])
-                before = min(expected["before"], took - service)
-                for name, value in (("before", before), ("service", service), ("after", took - before - service)):
-                    self.prices[name][place, number, drawn] = value
+            self._keep(played, 0, (number, drawn))
+
+    def _follow_kept(self, crossing: Crossing, message: int, number: int) -> None:
+        """The same over a connection that is kept: one message after the other, once its window is warm."""
+        script = _alone(crossing, message, WARM_UP + self.size)
+        played = Replay(script, stream(self.seed, "bank", number))
+        played.run()
+        for drawn in range(self.size):
+            self._keep(played, WARM_UP + drawn, (number, drawn))
+
+    def _keep(self, played: Replay, item: int, cell: tuple[int, int]) -> None:
+        """Keep the times of a message that was followed; of what it occupied, the mean of all."""
+        begun = 0.0
+        for place, leg in enumerate(played.script.legs[item]):
+            took, begun = played.crossed[item, place] - begun, played.crossed[item, place]
+            expected = {name: prices[place, *cell] for name, prices in self.prices.items()}
+            occupied = played.lanes.occupied_s(leg) / len(played.script.kind)
+            service = min(took, occupied or expected["service"])
+            before = min(expected["before"], took - service)
+            for name, value in (("before", before), ("service", service), ("after", took - before - service)):
+                self.prices[name][place, *cell] = value
 
     def legs(self, number: int) -> Legs:
         """The segments of all messages in one drawing."""
@@ -131,15 +148,16 @@ class _Bank:
         return replace(self.legs_expected, kind=np.arange(count, dtype=np.int32), prices=prices)
 
 
-def _alone(crossing: Crossing, message: int) -> Script:
-    """The script of one message and nothing else."""
+def _alone(crossing: Crossing, message: int, rounds: int = 1) -> Script:
+    """The script of one message and nothing else, in so many rounds."""
     trace = crossing.trace
     item = np.flatnonzero(trace["kind"] == SEND)[message]
-    builder = TraceBuilder()
-    builder.send(
-        trace["source"][item], trace["target"][item], trace["size"][item], new_connection=bool(trace["connects"][item])
-    )
-    return Script.of(builder.build(), np.zeros(1), crossing.network)
+    builder, state = TraceBuilder(), int(trace["connects"][item])
+    ends, size = (trace["source"][item], trace["target"][item]), trace["size"][item]
+    for _ in range(rounds):
+        builder.next_round()
+        builder.send(*ends, size, new_connection=state == OPENS, kept=state == KEPT)
+    return Script.of(builder.build(), np.zeros(rounds), crossing.network)
 
 
 def _gather(crossing: Crossing, drawn: Iterable[tuple[Floats, Floats]], samples: int, followed: Followed) -> Sampled:

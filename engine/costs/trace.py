@@ -23,6 +23,9 @@ COMPUTE, SEND, BARRIER = 0, 1, 2
 TRAIN, INFER = 0, 1
 """Modes of a computation."""
 
+OPENS, KEPT = 1, -1
+"""Connections of messages: opened for it, or kept from round to round; 0 is one that the round has opened before."""
+
 NO_CAUSE = -1
 """The cause of an item that starts with its round."""
 
@@ -41,8 +44,8 @@ ITEM_COLUMNS: Mapping[str, type[np.generic]] = {
     "round": np.int32,
 }
 """Columns of the items. ``size`` is the payload in bytes of a message and the number of samples of a computation;
-``source`` is the computing device; ``cause`` is the item that must end before; ``level`` counts the causes before an
-item within its round."""
+``source`` is the computing device; ``connects`` is ``OPENS``, ``KEPT`` or 0; ``cause`` is the item that must end
+before; ``level`` counts the causes before an item within its round."""
 
 FORMAT = "edgeloom-trace-1"
 
@@ -232,6 +235,7 @@ class TraceBuilder:
         payload_bytes: ArrayLike,
         *,
         new_connection: bool,
+        kept: bool = False,
         after: ArrayLike | None = None,
         phase: str = "upload",
     ) -> Ids:
@@ -242,12 +246,19 @@ class TraceBuilder:
             targets: (M,) or one: receiving nodes.
             payload_bytes: (M,) or one number: bytes without headers.
             new_connection: whether the radio wakes and a connection is opened first.
+            kept: whether the connection outlives the round, as between devices that answer one request after the
+                other: it is warm, and messages over it wait for each other; see :mod:`engine.costs.warmth`.
             after: (M,) item ids or one: what must end before; None starts with the round.
             phase: name under which the ledger books it.
 
         Returns:
             (M,) item ids.
+
+        Raises:
+            EngineError: the connection is both opened and kept.
         """
+        if new_connection and kept:
+            raise EngineError("a connection that is kept from round to round is not opened for a message")
         sources, targets = np.asarray(sources, dtype=np.int32), np.asarray(targets, dtype=np.int32)
         count = int(np.broadcast(sources, targets, np.asarray(payload_bytes)).size)
         values = {
@@ -255,7 +266,7 @@ class TraceBuilder:
             "source": sources,
             "target": targets,
             "size": payload_bytes,
-            "connects": int(new_connection),
+            "connects": KEPT if kept else OPENS if new_connection else 0,
             "phase": self._phase(phase),
         }
         return self._add(count, values, after)

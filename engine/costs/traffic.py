@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.costs.path import HOST_OVERHEAD_S, Path
-from engine.costs.way import Floats, Way
+from engine.costs.way import Floats, Ints, Way
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,8 @@ class Terms:
     Attributes:
         handshake: opening the connection, its lost requests counted.
         before: from the sender to the channel that is waited for.
-        service: occupying that channel; zero if there is none.
+        service: occupying that channel, or the way that one pair of nodes has to itself where their connection is
+            kept; zero if there is neither.
         serial: the rest of the time that bytes take to be put on the links.
         after: latency, host overhead, slow start, and repairing loss.
         silence: waiting because of the duty cycle.
@@ -29,13 +30,14 @@ class Terms:
     silence: Floats
 
 
-def segment_terms(ways: tuple[Way, ...], queued: int, payload: Floats) -> Terms:
+def segment_terms(ways: tuple[Way, ...], queued: int, payload: Floats, pauses: Ints) -> Terms:
     """The terms of a segment whose hops forward frame by frame: the slowest sets the pace, each other adds one frame.
 
     Args:
         ways: the hops, in order.
         queued: place of the hop whose channel is waited for; -1 if none.
         payload: (U,) bytes without headers.
+        pauses: (U,) for how many timeouts the connection was idle; negative if it is not kept.
     """
     air = np.stack([way.airtime_s(payload) for way in ways])
     frame = np.stack([way.frame_s(payload) for way in ways])
@@ -51,7 +53,7 @@ def segment_terms(ways: tuple[Way, ...], queued: int, payload: Floats) -> Terms:
         before = frame[:queued].sum(axis=0) + sum(way.latency_s for way in ways[:queued])
         serial = serial - service - frame[:queued].sum(axis=0)
         latency -= sum(way.latency_s for way in ways[:queued])
-    repair, handshake = _protocol(ways, serial=pace, payload=payload)
+    repair, handshake = _protocol(ways, serial=pace, payload=payload, pauses=pauses)
     after = latency + HOST_OVERHEAD_S + repair
     path = Path.of(ways)
     if queued >= 0 and ways[queued].is_shared and path is not None:
@@ -61,10 +63,14 @@ def segment_terms(ways: tuple[Way, ...], queued: int, payload: Floats) -> Terms:
         after = after - acknowledge
     if path is not None and path.transport == "coap":
         after = after + (path.count(payload) - 1) * others
+    if queued < 0:
+        # The bytes of one connection arrive in order: the next message follows this one through the slowest hop.
+        service = np.where(pauses >= 0, pace, 0.0)
+        serial = np.where(pauses >= 0, others, serial)
     return Terms(handshake, before, service, serial, after, silence)
 
 
-def _protocol(ways: tuple[Way, ...], *, serial: Floats, payload: Floats) -> tuple[Floats, Floats]:
+def _protocol(ways: tuple[Way, ...], *, serial: Floats, payload: Floats, pauses: Ints) -> tuple[Floats, Floats]:
     """Slow start and loss repair, and the handshake, over the hops of a segment."""
     repair = np.zeros_like(payload)
     for way in ways:
@@ -77,4 +83,4 @@ def _protocol(ways: tuple[Way, ...], *, serial: Floats, payload: Floats) -> tupl
         return repair, np.zeros_like(payload)
     if path.transport == "coap":
         return repair + path.blocks_s(payload), np.zeros_like(payload)
-    return repair + path.repair_s(payload, serial), np.full_like(payload, path.handshake_s())
+    return repair + path.repair_s(payload, serial, pauses), np.full_like(payload, path.handshake_s())

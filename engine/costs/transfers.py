@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from engine.core.memory import remembered
 from engine.costs.ledger import LINK_QUANTITIES
+from engine.costs.path import Path
+from engine.costs.trace import OPENS
 from engine.costs.traffic import Terms, segment_terms
-from engine.costs.way import Floats, Way
+from engine.costs.way import Floats, Ints, Way
 from engine.network.network import Network
 from engine.network.routes import Hop, Pattern, Segment
 
@@ -27,6 +29,7 @@ MESSAGE_COLUMNS = (
     "connect_recalled_s",
     "connect_recalled_j",
     "queue_recalled",
+    "timeout_s",
 )
 
 DENSE_KINDS = 4096
@@ -36,6 +39,13 @@ MOST_KEPT = 64
 """Up to this many kinds of messages, their prices are kept."""
 
 
+STATES = 16
+"""Numbers that tell connections apart: opened before (0), opened for the message (1), kept (2 and more)."""
+
+MOST_PAUSES = STATES - 3
+"""Timeouts of silence that are counted; after so many the window of any message is the first one again."""
+
+
 @dataclass(frozen=True)
 class Kinds:
     """The V kinds of messages that occur.
@@ -43,27 +53,50 @@ class Kinds:
     Attributes:
         pattern: (V,) pattern of the route.
         payload: (V,) bytes without headers.
-        connects: (V,) whether a connection is opened first.
+        state: (V,) of the connection, see ``STATES``; of a kept one 2 and the number of timeouts that it was idle.
     """
 
-    pattern: NDArray[np.int64]
+    pattern: Ints
     payload: Floats
-    connects: NDArray[np.bool_]
+    state: Ints
 
     @classmethod
     def of(
-        cls, pattern: NDArray[np.int32], payload: NDArray[np.int64], connects: NDArray[np.int8]
+        cls,
+        pattern: NDArray[np.int32],
+        payload: Ints,
+        connects: NDArray[np.int8],
+        pauses: Ints | int = 0,
     ) -> "tuple[Kinds, NDArray[np.int32]]":
-        """The kinds among M messages, and the kind of each, (M,)."""
-        sizes, size = _distinct(payload * 2 + connects)
+        """The kinds among M messages, and the kind of each, (M,).
+
+        Args:
+            pattern: (M,) pattern of the route.
+            payload: (M,) bytes without headers.
+            connects: (M,) column of the trace.
+            pauses: (M,) or one number: timeouts for which a kept connection was idle.
+        """
+        state = (
+            np.where(connects < 0, 2 + np.minimum(pauses, MOST_PAUSES), connects) if np.any(connects < 0) else connects
+        )
+        sizes, size = _distinct(payload * STATES + state)
         code = pattern.astype(np.int64) * len(sizes) + size
         top = int(code.max(initial=-1)) + 1
         pairs = np.arange(top)
         if top > DENSE_KINDS:
             pairs, code = np.unique(code, return_inverse=True)
         chosen = sizes[pairs % max(1, len(sizes))]
-        kinds = cls(pairs // max(1, len(sizes)), (chosen // 2).astype(np.float64), chosen % 2 == 1)
+        kinds = cls(pairs // max(1, len(sizes)), (chosen // STATES).astype(np.float64), chosen % STATES)
         return kinds, code.astype(np.int32)
+
+    @property
+    def pauses(self) -> Ints:
+        """(V,) timeouts for which the connection was idle; negative if it is not kept."""
+        return self.state - 2
+
+    def part(self, places: Ints) -> "Kinds":
+        """Some of them."""
+        return Kinds(self.pattern[places], self.payload[places], self.state[places])
 
 
 def _distinct(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -85,7 +118,7 @@ class TransferTable:
             :class:`engine.costs.legs.Legs`.
         message: quantity -> (V,), see ``MESSAGE_COLUMNS``; ``fixed_s`` is the transfer without waiting in line and
             without connecting, ``recalled_s`` the part of it that rests on recalled figures, ``queue_recalled`` 1 if
-            the time in line does.
+            the time in line does, ``timeout_s`` the least silence after which a kept connection is no longer warm.
         links: ``wire_bytes``, ``time_s`` on air, ``energy_j`` of the network itself -> (V, L, 2) by link and direction.
     """
 
@@ -98,7 +131,7 @@ def transfer_table(network: Network, kinds: Kinds) -> TransferTable:
     """The prices of these kinds of messages on a network; those of few kinds are kept, as rounds repeat them."""
     if len(kinds.pattern) > MOST_KEPT:
         return _priced(network, kinds)
-    key = ("prices", kinds.pattern.tobytes(), kinds.payload.tobytes(), kinds.connects.tobytes())
+    key = ("prices", kinds.pattern.tobytes(), kinds.payload.tobytes(), kinds.state.tobytes())
     return remembered(network, key, lambda: _priced(network, kinds))
 
 
@@ -112,7 +145,7 @@ def _priced(network: Network, kinds: Kinds) -> TransferTable:
     for number, pattern in enumerate(network.patterns):
         mine = np.flatnonzero(kinds.pattern == number)
         if len(mine):
-            prices = _PatternPrices(network, pattern, kinds.payload[mine], kinds.connects[mine])
+            prices = _PatternPrices(network, pattern, kinds.part(mine))
             for name in LEG_COLUMNS:
                 table.legs[name][:, mine] = prices.legs[name]
             for name in MESSAGE_COLUMNS:
@@ -125,12 +158,14 @@ def _priced(network: Network, kinds: Kinds) -> TransferTable:
 class _PatternPrices:
     """The prices of U sizes of messages along one pattern of routes; attributes as in :class:`TransferTable`."""
 
-    def __init__(self, network: Network, pattern: Pattern, payload: Floats, connects: NDArray[np.bool_]) -> None:
+    def __init__(self, network: Network, pattern: Pattern, kinds: Kinds) -> None:
         longest = max((1, *map(len, network.patterns)))
-        self.network, self.payload = network, payload
+        payload, connects = kinds.payload, kinds.state == OPENS
+        self.network, self.payload, self.pauses = network, payload, kinds.pauses
         self.legs = {name: np.zeros((longest, len(payload))) for name in LEG_COLUMNS}
         self.message = {name: np.zeros(len(payload)) for name in MESSAGE_COLUMNS}
         self.links = {name: np.zeros((len(payload), len(network.links), 2)) for name in LINK_QUANTITIES}
+        self.message["timeout_s"] += np.inf
         # Only the segment at which a device takes part opens a connection; gateways keep theirs to the server open.
         touches = [any(hop.device_sends or hop.device_receives for hop in segment.hops) for segment in pattern]
         for place, segment in enumerate(pattern):
@@ -138,7 +173,7 @@ class _PatternPrices:
 
     def _cross(self, place: int, segment: Segment, opens: NDArray[np.bool_]) -> None:
         ways = tuple(Way.of(self.network.links[hop.link], up=hop.up) for hop in segment.hops)
-        terms = _with_duty(segment_terms(ways, segment.queued, self.payload), segment, ways)
+        terms = _with_duty(segment_terms(ways, segment.queued, self.payload, self.pauses), segment, ways)
         connect_s = self._connect(segment, terms, opens)
         after = terms.serial + terms.after + terms.silence
         self.legs["before"][place] = terms.before + connect_s
@@ -146,6 +181,9 @@ class _PatternPrices:
         self.legs["after"][place] = after
         if segment.queued >= 0:
             self.legs["fair"][place] = self.network.links[segment.hops[segment.queued].link].sharing == "fair"
+        path = Path.of(ways)
+        if path is not None and path.transport == "tcp":
+            self.message["timeout_s"] = np.minimum(self.message["timeout_s"], path.timeout_s(self.payload))
         self.message["fixed_s"] += terms.before + terms.service + after
         self._mark(segment, terms)
         for hop, way in zip(segment.hops, ways, strict=True):
@@ -172,8 +210,8 @@ class _PatternPrices:
         duty = max(rates, self._recalled(segment, "duty_cycle"))
         marked = rates * (terms.service + terms.serial) + delays * (terms.before + terms.after)
         self.message["recalled_s"] += marked + duty * terms.silence
-        if segment.queued >= 0:
-            self.message["queue_recalled"] = np.maximum(self.message["queue_recalled"], rates)
+        waits = (self.pauses >= 0) | (segment.queued >= 0)
+        self.message["queue_recalled"] = np.maximum(self.message["queue_recalled"], rates * waits)
 
     def _recalled(self, segment: Segment, *fields: str) -> float:
         return float(any(self.network.links[hop.link].recalled(*fields) for hop in segment.hops))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.network.link import Congestion, Link, Transport
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 TIMESTAMP_BYTES = 12
 """TCP's timestamps option in every segment (RFC 7323), taken from the frame's payload."""

@@ -111,7 +111,7 @@ def _step(trace: Trace, item: int, target: int, seconds: float) -> Step:
     cause = int(trace["cause"][item])
     if trace["kind"][item] == COMPUTE:
         return Step(item, cause, seconds=seconds, trains=int(trace["mode"][item]) == TRAIN)
-    return Step(item, cause, target, int(trace["size"][item]), bool(trace["connects"][item]), seconds)
+    return Step(item, cause, target, int(trace["size"][item]), bool(trace["connects"][item] > 0), seconds)
 
 
 def _common(places: list[int], item: int) -> int:

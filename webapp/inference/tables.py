@@ -76,7 +76,7 @@ def resources(board: Board, titles: Mapping[str, str]) -> Sequence[tuple[str, fl
     for row in board.requests.get("resources", ()):
         title = resource_title(str(row["name"]), titles)
         seen[title] += 1
-        # Messages that do not share a channel wait each for their like of the requests before.
+        # On a way of several parts, messages wait at each of them.
         found.append((title if seen[title] == 1 else f"{title}, message {seen[title]}", float(row["busy"])))
     return found
 

@@ -232,7 +232,7 @@ def send(
     """Adds a message between two devices to a trace; where they reach each other through the server only, that passes
     it on.
 
-    Connections stay open between inferences, so none is opened.
+    Connections stay open between inferences: none is opened, and their windows stay open too.
 
     Args:
         builder: of the trace.
@@ -249,7 +249,7 @@ def send(
     items: list[int] = []
     for source, target in pairwise(way):
         cause = items[-1] if items else after
-        found = builder.send(source, target, num_bytes, new_connection=False, after=cause, phase=phase)
+        found = builder.send(source, target, num_bytes, new_connection=False, kept=True, after=cause, phase=phase)
         items.append(int(found[0]))
     return items
 

@@ -63,10 +63,9 @@ class Route:
     def of(cls, trace: Trace, cost_model: CostModel) -> "Route":
         """The operations of a trace of one round.
 
-        Every device computes for one request at a time. A message waits where the cost model lets it wait. On links
-        that the cost model gives to one pair of nodes alone, messages of one request pass each other, as they do
-        there; each waits for its like of the requests before, which keeps the link for as long as it takes more than a
-        message of one byte.
+        Every device computes for one request at a time. A message waits where the cost model lets it wait: for a
+        channel that several share, and on a link that one pair of nodes has to itself for those that go the same way
+        over their connection, which requests keep open.
 
         Raises:
             EngineError: the trace has more than one round.
@@ -77,8 +76,7 @@ class Route:
         if still.schedules is not None:
             still = replace(still, schedules=None)
         found = crossing_of(trace, cost_model.fleet, still)
-        smallest = crossing_of(_with_small_messages(trace), cost_model.fleet, still)
-        return _Reading(found.trace, found.duration, found.legs, smallest.legs).route()
+        return _Reading(found.trace, found.duration, found.legs, still.num_media).route()
 
     @property
     def busy_s(self) -> np.ndarray:
@@ -100,16 +98,11 @@ class Route:
         return self.resources[int(self.busy_s.argmax())] if self.resources else ""
 
 
-def _with_small_messages(trace: Trace) -> Trace:
-    size = np.where(trace["kind"] == COMPUTE, trace["size"], np.minimum(trace["size"], 1))
-    return replace(trace, columns={**trace.columns, "size": size})
-
-
 class _Reading:
     """Reads the operations out of a trace that was laid over a network."""
 
-    def __init__(self, trace: Trace, duration: np.ndarray, legs: Legs, smallest: Legs) -> None:
-        self._trace, self._duration, self._legs, self._smallest = trace, duration, legs, smallest
+    def __init__(self, trace: Trace, duration: np.ndarray, legs: Legs, num_shared: int) -> None:
+        self._trace, self._duration, self._legs, self._num_shared = trace, duration, legs, num_shared
         self._numbers: dict[tuple[object, ...], int] = {}
         self._names: list[str] = []
         self._operations: list[Operation] = []
@@ -143,22 +136,18 @@ class _Reading:
             yield item, tuple(self._trace.members[starts[number] : starts[number + 1]].tolist())
 
     def _leg(self, item: int, message: int, leg: int, causes: tuple[int, ...]) -> Operation:
-        before, service, after = (self._seconds(self._legs, name, message, leg) for name in LEG_PARTS)
+        before, service, after = (self._seconds(name, message, leg) for name in LEG_PARTS)
         channel = int(self._legs.channel[message, leg])
-        if channel >= 0:
-            return Operation(self._number(("channel", channel), f"channel:{channel}"), before, service, after, causes)
-        least = sum(self._seconds(self._smallest, name, message, leg) for name in LEG_PARTS)
-        busy = max(0.0, before + service + after - least)
-        if busy == 0.0:
+        if channel < 0:
             return Operation(NOTHING, before, service, after, causes)
-        ends = int(self._trace["source"][item]), int(self._trace["target"][item])
-        name = f"link:{node_name(ends[0])}>{node_name(ends[1])}"
-        link = self._number(("link", message, leg), name)
-        return Operation(link, 0.0, busy, before + service + after - busy, causes)
+        name = f"channel:{channel}"
+        if channel >= self._num_shared:
+            ends = int(self._trace["source"][item]), int(self._trace["target"][item])
+            name = f"link:{node_name(ends[0])}>{node_name(ends[1])}"
+        return Operation(self._number(("channel", channel), name), before, service, after, causes)
 
-    @staticmethod
-    def _seconds(legs: Legs, name: str, message: int, leg: int) -> float:
-        return float(legs.prices[name][leg, legs.kind[message]])
+    def _seconds(self, name: str, message: int, leg: int) -> float:
+        return float(self._legs.prices[name][leg, self._legs.kind[message]])
 
     def _number(self, key: tuple[object, ...], name: str) -> int:
         if key not in self._numbers:

@@ -105,8 +105,8 @@ def ring(count: int, size: int = 20_000) -> Trace:
     builder, cause = TraceBuilder(), None
     for device in range(count):
         done = builder.compute(device, WORK, 1, mode="infer", after=cause)
-        up = builder.send(device, -1, size, new_connection=False, after=done)
-        cause = builder.send(-1, (device + 1) % count, size, new_connection=False, after=up)
+        up = builder.send(device, -1, size, new_connection=False, kept=True, after=done)
+        cause = builder.send(-1, (device + 1) % count, size, new_connection=False, kept=True, after=up)
     return builder.build()
 
 
@@ -114,11 +114,11 @@ def fan(count: int) -> Trace:
     """One device asks all others at the same time and waits for every answer."""
     builder = TraceBuilder()
     others = np.arange(1, count)
-    up = builder.send(np.zeros(count - 1, dtype=int), -1, 50_000, new_connection=False)
-    down = builder.send(-1, others, 50_000, new_connection=False, after=up)
+    up = builder.send(np.zeros(count - 1, dtype=int), -1, 50_000, new_connection=False, kept=True)
+    down = builder.send(-1, others, 50_000, new_connection=False, kept=True, after=up)
     done = builder.compute(others, WORK, 1, mode="infer", after=down)
-    back = builder.send(others, -1, 1000, new_connection=False, after=done)
-    last = builder.send(-1, np.zeros(count - 1, dtype=int), 1000, new_connection=False, after=back)
+    back = builder.send(others, -1, 1000, new_connection=False, kept=True, after=done)
+    last = builder.send(-1, np.zeros(count - 1, dtype=int), 1000, new_connection=False, kept=True, after=back)
     builder.compute(0, WORK, 1, mode="infer", after=builder.barrier(last))
     return builder.build()
 
@@ -143,3 +143,15 @@ def test_ten_thousand_requests_over_sixteen_devices_take_seconds(one_room: bool)
     if not one_room:  # where nothing overtakes, nobody is faster than a single request
         assert float(found.latency_s.min()) >= float(model.cost(ring(16)).round_s[0]) * (1 - 1e-9)
     assert found.percentile(99) > found.percentile(50)
+
+
+def test_messages_over_one_link_wait_for_each_other_between_requests() -> None:
+    """Two messages of a request go one way over one link: it is the bottleneck of a stream, busy for both of them."""
+    model, builder = fleet_and_network(2, one_room=False), TraceBuilder()
+    for size in (50_000, 100_000):
+        builder.send(0, -1, size, new_connection=False, kept=True)
+    route = Route.of(builder.build(), model)
+    assert route.resources == ("link:device:0>server",)
+    assert route.period_s == pytest.approx(sum(one.service_s for one in route.operations))
+    found = simulate(route, np.zeros(20))
+    assert found.end_s[-1] == pytest.approx(found.end_s[0] + 19 * route.period_s)
