@@ -1,0 +1,44 @@
+"""Plans of one request in closed form and packet by packet, in the scenarios that real processes carry out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.live import FLOOR, Scenario, chosen, network_of, trial_of
+from engine.costs.model import CostModel
+from engine.costs.trace import Trace
+from engine.inference.plans.courses import lay
+
+SCENARIOS = [one for one in chosen(quick=True) if not one.loss]
+RECORDED = Path(__file__).parents[3] / "docs" / "results" / "data" / "live.json"
+
+
+def test_there_are_fourteen() -> None:
+    assert len(SCENARIOS) == 14
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.title)
+def test_the_closed_form_is_what_packets_take(scenario: Scenario) -> None:
+    """Links of one device each: to 1 %. One channel for all: packets of several messages mingle there."""
+    guard = trial_of(scenario, "loopback").guard
+    closed = guard.latency_s(guard.at)
+    trace = lay(guard.problem, guard.at, guard.cost_model.network).trace
+    found = guard.cost_model.cost(Trace.concat([trace] * 5), method="monte_carlo", samples=1).round_s
+    error = abs(closed / float(np.median(found)) - 1)
+    assert error < (0.12 if scenario.one_room else 0.01)
+    if scenario.one_room:  # as a link says that lets messages share it
+        fair = CostModel(guard.cost_model.fleet, network_of(guard.cost_model.fleet, scenario, sharing="fair"))
+        assert fair.cost(trace).round_s[0] == pytest.approx(float(np.median(found)), rel=FLOOR)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.title)
+def test_the_closed_form_is_what_real_processes_took(scenario: Scenario) -> None:
+    """Against the medians on record, within the floor."""
+    rows = json.loads(RECORDED.read_text())["rows"]
+    (median,) = [
+        row["measured"]["median_s"] for row in rows if (row["title"], row["loss"]) == (scenario.title, scenario.loss)
+    ]
+    guard = trial_of(scenario, "loopback").guard
+    assert guard.latency_s(guard.at) == pytest.approx(median, rel=FLOOR)
