@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -67,7 +68,7 @@ class FactStore:
         self._bytes = 0
         self._keeping = threading.Lock()
 
-    def of(self, name: int | None, x: Tensor, rows: Tensor) -> Facts:
+    def of(self, name: int | None, x: Tensor, rows: np.ndarray) -> Facts:
         """The facts of a client.
 
         Args:
@@ -78,7 +79,7 @@ class FactStore:
         found = None if name is None else self._kept.get(name)
         if found is not None:
             return found
-        found = Facts.of(x.index_select(0, rows), self._shift)
+        found = Facts.of(x.index_select(0, torch.from_numpy(rows)), self._shift)
         if name is not None:
             self._keep(name, found)
         return found

@@ -9,7 +9,7 @@ One large matrix product for the block, one Gram matrix, small corrections per s
 block. The 1 is the bias. Exact; :mod:`engine.training.whole` does it for a whole round and any of the learning rules.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -62,6 +62,7 @@ class Corrections:
     def __init__(self, z: Tensor, d: Tensor, gram: Gram, *, rate: float, job: StackedJob) -> None:
         self.z, self.d, self.gram, self.rate, self.team = z, d, gram, rate, job.team
         self._memory: Workspace = job.cache.setdefault("workspace", Workspace())
+        self._changes: dict[int, Tensor] = {}
 
     def carry_on(self, done: slice, ahead: slice) -> None:
         """Add to the rows ahead what the steps done have changed for them.
@@ -69,14 +70,15 @@ class Corrections:
         Into every so many rows of each client, torch multiplies client by client. So small products go to memory of
         their own first, where one call makes them all.
         """
-        products, d, z = self.gram(ahead, done), self.d[:, done], self.z[:, ahead]
+        first, number = ahead.start, ahead.stop - ahead.start
+        products, d, z = self.gram(ahead, done), self.d[:, done], self.z.narrow(1, first, number)
         macs = products.numel() * z.shape[2]
         if macs >= LARGE_MACS * len(z):
             self.team.each(
-                lambda some: z[some].baddbmm_(products[some], d[some], alpha=self.rate), list(_parts(len(z), macs))
+                lambda some: z[some].baddbmm_(products[some], d[some], alpha=self.rate), _parts(len(z), macs)
             )
             return
-        change = self._memory.empty("change", *z.shape, dtype=z.dtype)
+        change = self._change(number)
         if macs < 2 * PART_MACS:  # most products are one part; they are short, so every call counts
             z.add_(torch.bmm(products, d, out=change), alpha=self.rate)
             return
@@ -85,14 +87,22 @@ class Corrections:
             torch.bmm(products[some], d[some], out=change[some])
             z[some].add_(change[some], alpha=self.rate)
 
-        self.team.each(carry, list(_parts(len(z), macs)))
+        self.team.each(carry, _parts(len(z), macs))
+
+    def _change(self, number: int) -> Tensor:
+        """Memory for the changes of so many rows of each client, (A, n, H)."""
+        change = self._changes.get(number)
+        if change is None:
+            shape = len(self.z), number, self.z.shape[2]
+            change = self._changes[number] = self._memory.empty("change", *shape, dtype=self.z.dtype)
+        return change
 
 
-def _parts(clients: int, macs: int) -> Iterator[slice]:
-    """The clients in parts for threads: by the work alone, whatever the number of threads."""
+def _parts(clients: int, macs: int) -> list[slice]:
+    """The clients in parts for threads, the largest first: by the work alone, whatever the number of threads."""
     number = max(1, min(clients, MOST_PARTS, macs // PART_MACS))
-    for part in range(number):
-        yield slice(part * clients // number, (part + 1) * clients // number)
+    parts = [slice(part * clients // number, (part + 1) * clients // number) for part in range(number)]
+    return sorted(parts, key=lambda part: part.start - part.stop)
 
 
 def descend(cohort: Cohort, block: Corrections, steps: range) -> None:

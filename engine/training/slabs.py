@@ -4,7 +4,7 @@ An input that has the same value in all samples of a slab, as the border of an i
 pre-activations, and its gradient is that value times the sum of all gradients. So it needs no place in the products.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +73,13 @@ class Slab:
 
 
 def slabs_of(
-    x: Tensor, places: Sequence[np.ndarray], facts: Sequence[Facts], memory: Workspace, team: Team = ALONE
+    x: Tensor,
+    places: Sequence[np.ndarray],
+    facts: Sequence[Facts],
+    memory: Workspace,
+    *,
+    then: Callable[[Slab], None] | None = None,
+    team: Team = ALONE,
 ) -> list[Slab]:
     """The samples of a block.
 
@@ -82,6 +88,7 @@ def slabs_of(
         places: per client, its rows of ``x``, in any order.
         facts: what is known of each client's samples.
         memory: where the inputs are kept until the next block.
+        then: what is done with each slab at once, while it is in the cache.
         team: the threads that bring them there.
     """
     counts = [len(place) for place in places]
@@ -98,7 +105,10 @@ def slabs_of(
         else:
             whole = torch.index_select(x, 0, mine, out=memory.empty("slab", len(mine), inputs, dtype=x.dtype))
             torch.index_select(whole, 1, columns, out=out)
-        return Slab(out, clients, rows, counts[clients], columns, fixed)
+        made = Slab(out, clients, rows, counts[clients], columns, fixed)
+        if then is not None:
+            then(made)
+        return made
 
     return team.each(slab, list(_groups(counts)))
 

@@ -47,7 +47,7 @@ def train_whole(cohort: Cohort) -> dict[str, Tensor]:
     block = _Round(cohort)
     products = block.gram()
     corrections = Corrections(
-        block.before(), block.d, lambda ahead, done: products[:, ahead, done], rate=block.rate, job=cohort.job
+        block.z, block.d, lambda ahead, done: products[:, ahead, done], rate=block.rate, job=cohort.job
     )
     descend(cohort, corrections, range(cohort.num_steps))
     return block.formed() if cohort.job.forms_weights else block.summed()
@@ -60,6 +60,7 @@ class _Round:
     once, the samples stand in the order of the visits, R = C * V; else as the clients hold them.
 
     Attributes:
+        z: (C, V, H), the visits' pre-activations but for the effect of the round's own gradients.
         d: (C, V, H), where the gradients by the visits' pre-activations are written.
     """
 
@@ -75,7 +76,6 @@ class _Round:
         counts = [len(place) for place in job.places]
         self.is_in_order = cohort.clients * self.visits <= ONCE * sum(counts)
         held = [place[rows] for place, rows in zip(job.places, cohort.rows.numpy(), strict=True)]
-        self.slabs = slabs_of(job.x, held if self.is_in_order else job.places, self.facts, self.memory, job.team)
         self.places = cohort.rows + torch.from_numpy(np.cumsum([0, *counts[:-1]])).unsqueeze(1)
         rows = cohort.clients * self.visits
         self.rows_d = self.memory.empty("d", rows + 1, self.outputs, dtype=job.x.dtype)
@@ -84,24 +84,20 @@ class _Round:
         else:
             self.rows_d.zero_()  # clients that have done all their steps add nothing, nor does the last row
         self.d = self.rows_d[:-1].view(cohort.clients, self.visits, self.outputs)
+        self.z = self.memory.empty("z", *self.d.shape, dtype=job.x.dtype)
+        places = held if self.is_in_order else job.places
+        self.slabs = slabs_of(job.x, places, self.facts, self.memory, then=self._forward, team=job.team)
 
-    def before(self) -> Tensor:
-        """The visits' pre-activations (C, V, H) but for the effect of the round's own gradients."""
-        job, shape = self.cohort.job, self.d.shape
+    def _forward(self, slab: Slab) -> None:
+        """Write the pre-activations of a slab's clients."""
+        job, mine = self.cohort.job, self.z[slab.clients]
         bias = None if self.layer.bias is None else job.start[self.layer.bias]
-        z = self.memory.empty("z", *shape, dtype=job.x.dtype)
-
-        def forward(slab: Slab) -> None:
-            mine = z[slab.clients]
-            self._visit(slab, slab.forward(job.start[self.layer.weight], bias), mine)
-            if not self.numbers.is_plain:
-                mine.mul_(self._by_visit(self.numbers.start))
-            if self.constants:
-                others = self._visit(slab, self._of_constants(slab), torch.empty_like(mine))
-                mine.addcmul_(others, self._by_visit(self.numbers.constant))
-
-        job.team.each(forward, self.slabs)
-        return z
+        self._visit(slab, slab.forward(job.start[self.layer.weight], bias), mine)
+        if not self.numbers.is_plain:
+            mine.mul_(self._by_visit(self.numbers.start))
+        if self.constants:
+            others = self._visit(slab, self._of_constants(slab), torch.empty_like(mine))
+            mine.addcmul_(others, self._by_visit(self.numbers.constant))
 
     def gram(self) -> Tensor:
         """The inner products (C, V, V) of the visits, times what a gradient counts in the weights of a later step."""
@@ -254,7 +250,7 @@ def _facts_of(job: StackedJob, shift: float) -> list[Facts]:
     """What is known of the clients' samples."""
     store = job.cache.setdefault("facts", FactStore(shift))
     names: Sequence[int | None] = job.names or [None] * len(job.places)
-    return [store.of(name, job.x, torch.from_numpy(rows)) for name, rows in zip(names, job.places, strict=True)]
+    return [store.of(name, job.x, rows) for name, rows in zip(names, job.places, strict=True)]
 
 
 def _constants(weight: str, bias: str | None, descent: Descent, start: Tensors) -> dict[str, Tensor]:

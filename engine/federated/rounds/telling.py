@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Round:
     start_s: float
     asked: Asked = field(default_factory=Asked.nobody)
 
-    @property
+    @cached_property
     def counted(self) -> Sessions:
         """The sessions of those whose updates count."""
         return self.sessions.take(self.sessions.counts > 0)
