@@ -31,8 +31,8 @@ class Laid:
     sent: Mapping[int, list[int]]
 
 
-def lay(problem: PlacementProblem, at: Sequence[int], network: Network, *, num_requests: int = 1) -> Laid:
-    """One inference of a placement as a trace for the cost model, or several, one after the other.
+def lay(problem: PlacementProblem, at: Sequence[int], network: Network) -> Laid:
+    """One inference of a placement as a trace for the cost model.
 
     A device computes one piece after the other, in their order; what a piece reads must have arrived.
 
@@ -40,10 +40,9 @@ def lay(problem: PlacementProblem, at: Sequence[int], network: Network, *, num_r
         problem: what is placed.
         at: place among the nodes of each piece.
         network: over which messages go.
-        num_requests: how many inferences.
     """
     builder, pieces, nodes = TraceBuilder(), problem.pieces, problem.prices.nodes
-    builder.next_round(repeats=num_requests)
+    builder.next_round()
     travelling = problem.travelling(at)
     sent: dict[int, list[int]] = {}
     computed: list[int] = []

@@ -10,9 +10,7 @@ from engine.costs.ledger import IDLE
 from engine.costs.model import CostModel
 from engine.inference.cuts.parts import Part
 from engine.inference.cuts.pieces import SINK
-from engine.inference.placer import NoPlan, Placement, Placer
-from engine.inference.placers.all_cloud import AllCloud
-from engine.inference.placers.single_best import SingleBest
+from engine.inference.placer import Placement
 from engine.inference.plans.courses import Course, courses
 from engine.inference.plans.prices import Floats
 from engine.inference.plans.problem import PlacementProblem
@@ -246,31 +244,3 @@ def device_shares(
         )
         for device in sorted(involved)
     )
-
-
-def compare(
-    problem: PlacementProblem,
-    cost_model: CostModel,
-    placer: Placer,
-    *,
-    availability: Mapping[int, float] | None = None,
-) -> list[Plan]:
-    """The plan that a placer chooses, and beside it the best single device and all in the cloud, where these can be.
-
-    Args:
-        problem: what is to be placed.
-        cost_model: of the fleet and network.
-        placer: that chooses.
-        availability: probability that a device is there, by number.
-
-    Raises:
-        NoPlan: the placer finds none.
-    """
-    plans = [plan_of(problem, placer.place(problem), cost_model, availability=availability)]
-    for baseline in (SingleBest(), AllCloud()):
-        try:
-            placement = baseline.place(problem)
-        except NoPlan:
-            continue  # too large for any single device, or no cloud: then there is nothing to stand beside
-        plans.append(plan_of(problem, placement, cost_model, title=baseline.kind, availability=availability))
-    return plans

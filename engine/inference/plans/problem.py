@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 
 from engine.core.errors import EngineError
-from engine.costs.model import CostModel
 from engine.inference.cuts.parts import Part
 from engine.inference.cuts.pieces import SINK, SOURCE, Pieces
 from engine.inference.plans.prices import Floats, Prices
@@ -99,46 +98,6 @@ class PlacementProblem:
             raise EngineError(f"source, sink and cloud must be among the {self.prices.num_nodes} nodes")
         if self.prices.compute_s.shape[0] != len(self.pieces.pieces):
             raise EngineError("the prices are those of other pieces")
-
-    @classmethod
-    def on(
-        cls,
-        cost_model: CostModel,
-        pieces: Pieces,
-        *,
-        nodes: Sequence[int] | None = None,
-        source: int = 0,
-        sink: int | None = None,
-        cloud: str | None = None,
-        objective: Objective = "latency",
-        constraints: Constraints = Constraints(),
-    ) -> "PlacementProblem":
-        """The problem of placing pieces on devices of a fleet.
-
-        Args:
-            cost_model: of the fleet and network.
-            pieces: what is to be placed.
-            nodes: numbers of the devices that may take part; all of the fleet if left out.
-            source: number of the device where inputs arise.
-            sink: number of the device where the answer is wanted; the source if left out.
-            cloud: name of the group whose first device is the cloud.
-            objective: what is to be least.
-            constraints: besides memory.
-
-        Raises:
-            EngineError: an end is not among the devices, or there is no such group.
-        """
-        fleet = cost_model.fleet
-        chosen = list(range(fleet.num_devices) if nodes is None else nodes)
-        if cloud is not None and cloud not in fleet.names:
-            raise EngineError(f"the fleet has the groups {', '.join(fleet.names)}; given as cloud: {cloud}")
-        first = None if cloud is None else int(fleet.starts[fleet.names.index(cloud)])
-        ends = source, source if sink is None else sink, source if first is None else first
-        if missing := sorted(set(ends) - set(chosen)):
-            raise EngineError(f"source, sink and cloud must be among the devices that take part, not {missing}")
-        at = [chosen.index(end) for end in ends]
-        prices = Prices.of(cost_model, pieces, chosen)
-        return cls(pieces, prices, objective, at[0], at[1], None if first is None else at[2], constraints)
 
     @property
     def num_pieces(self) -> int:

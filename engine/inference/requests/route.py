@@ -87,16 +87,6 @@ class Route:
                 found[operation.resource] += operation.service_s
         return found
 
-    @property
-    def period_s(self) -> float:
-        """Seconds between two requests of the fastest stream that does not pile up: those of the busiest resource."""
-        return float(self.busy_s.max(initial=0.0))
-
-    @property
-    def bottleneck(self) -> str:
-        """Name of the busiest resource; empty if there is none."""
-        return self.resources[int(self.busy_s.argmax())] if self.resources else ""
-
 
 class _Reading:
     """Reads the operations out of a trace that was laid over a network."""
