@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.costs.ledger import Ledger
-from engine.federated.rounds.messages import part, travels
+from engine.federated.rounds.messages import travels
 from engine.federated.rounds.population import Population
 from engine.federated.rounds.sessions import Sessions
 from engine.federated.strategy import Groups
 from engine.models.graph import Graph
 from engine.task.contract import Context, State
+from engine.task.layout import part
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated

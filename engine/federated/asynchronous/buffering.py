@@ -27,12 +27,13 @@ from engine.federated.rounds.asking import Asked
 from engine.federated.rounds.closing import TOTALS, closed_values, reason_after
 from engine.federated.rounds.combining import combine
 from engine.federated.rounds.history import with_record
-from engine.federated.rounds.messages import flat, grouped, names, part, under
+from engine.federated.rounds.messages import flat, grouped
 from engine.federated.rounds.telling import Round
 from engine.federated.rounds.traffic import exchange_in, macs_per_sample
 from engine.federated.scheduler import AWAY
 from engine.federated.schedulers.buffered import Buffered
 from engine.task.contract import Block, BlockResult, Context, State
+from engine.task.layout import names_of, part, under
 from engine.training.plans import Plan
 
 if TYPE_CHECKING:
@@ -127,10 +128,10 @@ def _folded(task: "Federated", state: State, flight: tuple[Flights, int], result
         name: np.concatenate([state.tensors[name], column]) if name in state.tensors else column
         for name, column in folded.items()
     }
-    for name in names(SUM, result.tensors):
+    for name in names_of(SUM, result.tensors):
         array = _scaled(result.tensors[name] + pull.get(name, 0), factor)
         folded[name] = state.tensors[name] + array if name in state.tensors else array
-    for name in names(ROWS, result.tensors):
+    for name in names_of(ROWS, result.tensors):
         column = name.rpartition("/")[2]
         array = result.tensors[name]
         folded[f"{ROWS}/{int(place)}/{column}"] = _scaled(array, factor) if column == "values" else array
@@ -203,7 +204,7 @@ def _server_step(task: "Federated", context: Context, state: State) -> tuple[Sta
             **flat(SERVER, server), **with_record(state.tensors, number, _ended(state).record()),
             **under(LEDGER, ledger.to_arrays()),
         },
-        drop=[name for prefix in (SUM, ROWS, OPEN, ENDED, SPENT) for name in names(prefix, state.tensors)],
+        drop=[name for prefix in (SUM, ROWS, OPEN, ENDED, SPENT) for name in names_of(prefix, state.tensors)],
     )  # fmt: skip
     return closed, events
 
@@ -229,7 +230,7 @@ def _all_landed(task: "Federated", context: Context, state: State) -> State:
         dropped: Any = state.values["dropped"]
         entry: JsonValue = {"id": int(mine.sessions.client[0]), "reason": RUN_ENDED}
         state = _booked(task, context, state.replace(values={"dropped": [*dropped, entry]}), mine)
-    return state.replace(drop=[*names(FLIGHT, state.tensors), *names(VERSION, state.tensors)])
+    return state.replace(drop=[*names_of(FLIGHT, state.tensors), *names_of(VERSION, state.tensors)])
 
 
 def _costed(context: Context, state: State) -> tuple[Round, Ledger]:

@@ -11,12 +11,13 @@ from engine.federated.asynchronous.flights import Flights
 from engine.federated.layout import SERVER, message_down, population_of
 from engine.federated.rounds.cohorts import draw_among, pauses, reachable
 from engine.federated.rounds.leaving import departures
-from engine.federated.rounds.messages import flat, grouped, names, part, under
+from engine.federated.rounds.messages import flat, grouped
 from engine.federated.rounds.packing import named
 from engine.federated.rounds.sessions import Ints, SessionItems, Sessions, Times, add_sessions, cut
 from engine.federated.rounds.traffic import exchange_in, local_work
 from engine.fleet.availability import Moment
 from engine.task.contract import Context, State
+from engine.task.layout import names_of, part, under
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
@@ -78,7 +79,7 @@ def models_left(state: State, flights: Flights) -> list[str]:
     """Names of the models that nobody under way needs and no further session will get."""
     current: Any = state.values["round"]
     needed = {*flights.version.tolist(), current - 1}
-    return [name for name in names(VERSION, state.tensors) if int(name.split("/")[1]) not in needed]
+    return [name for name in names_of(VERSION, state.tensors) if int(name.split("/")[1]) not in needed]
 
 
 def _times(context: Context, task: "Federated", flight: Flights) -> Times:

@@ -11,10 +11,11 @@ from engine.federated.gossip.mixing import mixing_matrix
 from engine.federated.gossip.peers import MODEL, TRAINED, kept, mean_model, mixed, model_of
 from engine.federated.layout import DOWN, OPEN, SERVER, SUM, WAYS, graph_of
 from engine.federated.measures.measuring import is_evaluated
-from engine.federated.rounds.messages import flat, grouped, part
+from engine.federated.rounds.messages import flat, grouped
 from engine.federated.rounds.sessions import Ints
 from engine.models.weights import initial
 from engine.task.contract import Block, BlockResult, Context, State
+from engine.task.layout import part
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated

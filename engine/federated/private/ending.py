@@ -6,8 +6,8 @@ from engine.core.events import Event
 from engine.federated.layout import rounds_done
 from engine.federated.private import budget
 from engine.federated.rounds.closing import LASTS_A_ROUND, closed_values
-from engine.federated.rounds.messages import names
 from engine.task.contract import Context, State
+from engine.task.layout import names_of
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
@@ -30,6 +30,6 @@ def ended(task: "Federated", context: Context, state: State) -> tuple[State, lis
     )
     over = state.replace(
         values={**closed_values(number), "reason": BUDGET_SPENT},
-        drop=[name for prefix in LASTS_A_ROUND for name in names(prefix, state.tensors)],
+        drop=[name for prefix in LASTS_A_ROUND for name in names_of(prefix, state.tensors)],
     )
     return over, [Event(kind="log", body={"level": "info", "message": message}, sim_time_s=at)]

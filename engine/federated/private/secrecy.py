@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.federated.layout import SUM, called_of, population_of, rounds_done
-from engine.federated.rounds.messages import part
 from engine.task.contract import Context, State
+from engine.task.layout import part
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated

@@ -21,13 +21,14 @@ from engine.federated.private import budget
 from engine.federated.private.secrecy import MEMBERS
 from engine.federated.rounds.asking import ASK, compute_losses
 from engine.federated.rounds.holdings import training_samples
-from engine.federated.rounds.messages import flat, grouped, names
+from engine.federated.rounds.messages import flat, grouped
 from engine.federated.rounds.outgoing import Outgoing
 from engine.federated.rounds.route import route_of
 from engine.federated.rounds.traffic import macs_per_sample
 from engine.federated.strategy import Groups
 from engine.privacy.mechanisms.dp_sgd import DPSGD
 from engine.task.contract import Block, BlockResult, Context, State, Tensors
+from engine.task.layout import names_of
 from engine.training.plans import Plan
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def make_block(task: "Federated", context: Context, state: State, what: tuple[in
         what: place of the block in the round, the part of the cohort to which it belongs, and its clients.
     """
     place, portion, clients = what
-    encoded = {name: state.tensors[name] for name in names(DOWN, state.tensors)}
+    encoded = {name: state.tensors[name] for name in names_of(DOWN, state.tensors)}
     down = encoded or flat(DOWN, message_down(task, context, task.coordination.groups(state, portion)))
     number: Any = state.values["round"]
     called = called_of(state)
@@ -166,6 +167,6 @@ def _kept(
         return kept
     for client in block.clients:
         before = block.client_states.get(client, {})
-        mine = kept.get(client) or {name: before[name] for name in names(CLIENT, before)}
+        mine = kept.get(client) or {name: before[name] for name in names_of(CLIENT, before)}
         kept[client] = {**mine, **outgoing.memory(client)}
     return kept

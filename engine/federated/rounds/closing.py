@@ -29,12 +29,13 @@ from engine.federated.rounds import telling
 from engine.federated.rounds.asking import Asked
 from engine.federated.rounds.cohorts import learned
 from engine.federated.rounds.history import with_record
-from engine.federated.rounds.messages import flat, names, part, under
+from engine.federated.rounds.messages import flat
 from engine.federated.rounds.power import Power
 from engine.federated.rounds.sessions import Sessions
 from engine.federated.rounds.telling import Round
 from engine.federated.rounds.traffic import Course, RoundTrace, exchange_in, round_trace
 from engine.task.contract import Context, State
+from engine.task.layout import names_of, part, under
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
@@ -81,7 +82,7 @@ def close_round(task: "Federated", context: Context, state: State) -> tuple[Stat
             **learned(task, state, telling.feedback(task, context, done)),
         },
         clients=met.clients,
-        drop=[*met.drop, *(name for prefix in LASTS_A_ROUND for name in names(prefix, state.tensors))],
+        drop=[*met.drop, *(name for prefix in LASTS_A_ROUND for name in names_of(prefix, state.tensors))],
     )  # fmt: skip
     return closed, events
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from engine.federated.layout import population_of
 from engine.federated.rounds.asking import ask_blocks, losses_of
-from engine.federated.rounds.messages import part, under
 from engine.federated.rounds.traffic import forward_macs
 from engine.federated.sampler import Candidates, Feedback, Figures
 from engine.federated.strategy import Groups
 from engine.fleet.availability import Moment
 from engine.task.contract import Context, State
+from engine.task.layout import part, under
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated

@@ -12,12 +12,13 @@ from engine.federated.private.budget import BOOK
 from engine.federated.private.secrecy import obstacle, opened
 from engine.federated.robustness.adversary import crafted
 from engine.federated.robustness.trust import trusted_update
-from engine.federated.rounds.messages import combined_mean, grouped, part
+from engine.federated.rounds.messages import combined_mean, grouped
 from engine.federated.rounds.outgoing import packing_of
 from engine.federated.rounds.route import route_of
 from engine.federated.strategy import Combined, Groups
 from engine.privacy.mechanism import Mechanism
 from engine.task.contract import Context, State
+from engine.task.layout import part
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated

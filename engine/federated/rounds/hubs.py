@@ -7,9 +7,10 @@ import numpy as np
 from engine.federated.coordination import Met
 from engine.federated.layout import ROWS, SERVER, SUM, WAYS
 from engine.federated.rounds.combining import combine, shortfall
-from engine.federated.rounds.messages import flat, grouped, names, part
+from engine.federated.rounds.messages import flat, grouped
 from engine.federated.strategy import Groups
 from engine.task.contract import Context, State
+from engine.task.layout import names_of, part
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
@@ -20,7 +21,7 @@ HUB = "hub"
 
 def holders(state: State) -> frozenset[int]:
     """Gateways that have a model of their own."""
-    return frozenset(int(name.split("/")[1]) for name in names(HUB, state.tensors))
+    return frozenset(int(name.split("/")[1]) for name in names_of(HUB, state.tensors))
 
 
 def groups_of(state: State, hub: int) -> Groups:
@@ -58,7 +59,7 @@ def hub_step(task: "Federated", context: Context, state: State, who: tuple[int, 
     return state.replace(
         values={"hub_weights": weights, "weight": 0.0},
         tensors=flat(f"{HUB}/{hub}", groups),
-        drop=[name for prefix in (SUM, ROWS) for name in names(prefix, state.tensors)],
+        drop=[name for prefix in (SUM, ROWS) for name in names_of(prefix, state.tensors)],
     )
 
 
@@ -93,7 +94,7 @@ def meet(state: State, *, is_final: bool) -> Met:
     """The server takes the mean over the gateways, which give up theirs; or it keeps what it has."""
     if not is_final:
         return Met(grouped(SERVER, state.tensors))
-    return Met(mean_of_hubs(state), values={"hub_weights": {}}, drop=list(names(HUB, state.tensors)))
+    return Met(mean_of_hubs(state), values={"hub_weights": {}}, drop=list(names_of(HUB, state.tensors)))
 
 
 def hub_weights(state: State) -> dict[str, float]:

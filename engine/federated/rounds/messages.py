@@ -1,6 +1,6 @@
 """Named groups of arrays, flattened to the one-level names of states and blocks, and back."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -28,22 +28,6 @@ def grouped(prefix: str, tensors: Tensors) -> dict[str, dict[str, np.ndarray]]:
         if head == prefix and len(rest) == 2:
             groups.setdefault(rest[0], {})[rest[1]] = array
     return groups
-
-
-def names(prefix: str, tensors: Tensors) -> Iterable[str]:
-    """The keys under a prefix."""
-    return [key for key in tensors if key.startswith(prefix + SEPARATOR)]
-
-
-def part(prefix: str, tensors: Tensors) -> dict[str, np.ndarray]:
-    """The arrays under a prefix, by the rest of their names."""
-    head = prefix + SEPARATOR
-    return {key.removeprefix(head): array for key, array in tensors.items() if key.startswith(head)}
-
-
-def under(prefix: str, tensors: Tensors) -> dict[str, np.ndarray]:
-    """The arrays with a prefix before their names."""
-    return {prefix + SEPARATOR + key: array for key, array in tensors.items()}
 
 
 def travels(strategy: Strategy, graph: Graph) -> Callable[[Groups], Groups]:

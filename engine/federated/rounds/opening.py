@@ -15,7 +15,7 @@ from engine.federated.rounds.absences import absent_of
 from engine.federated.rounds.asking import Asked
 from engine.federated.rounds.cohorts import Chosen, choose, pauses, reachable
 from engine.federated.rounds.leaving import decide
-from engine.federated.rounds.messages import grouped, under
+from engine.federated.rounds.messages import grouped
 from engine.federated.rounds.packing import named
 from engine.federated.rounds.power import DROPOUT, Power, battery_ledger
 from engine.federated.rounds.sessions import Sessions, Times
@@ -25,6 +25,7 @@ from engine.federated.strategy import Groups
 from engine.fleet.availability import Moment
 from engine.fleet.battery import Charges
 from engine.task.contract import Context, State
+from engine.task.layout import under
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated

@@ -7,11 +7,11 @@ import numpy as np
 from engine.federated.layout import MEMORY, OPEN, ROWS, SUM
 from engine.federated.private.budget import BOOK
 from engine.federated.private.secrecy import MASKED, MEMBERS, round_of
-from engine.federated.rounds.messages import part, under
 from engine.federated.rounds.packing import Packing, named, ungrouped
 from engine.federated.rounds.route import route_of
 from engine.federated.rounds.traffic import messages_of
 from engine.task.contract import Block, Context, Tensors
+from engine.task.layout import part, under
 
 if TYPE_CHECKING:
     from engine.federated.task import Federated
