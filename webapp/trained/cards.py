@@ -1,9 +1,10 @@
 """What the pages say of a model's file: its card, and what follows from the declaration in it."""
 
 import logging
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 
@@ -17,6 +18,8 @@ from webapp.trained.models import Content
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 @lru_cache(maxsize=4096)
 def card_of(sha256: str) -> ModelCard | None:
@@ -25,10 +28,14 @@ def card_of(sha256: str) -> ModelCard | None:
     Raises:
         FileNotFoundError: the file is not there.
     """
+    return _said_by(sha256, read_card, MalformedModel, "model")
+
+
+def _said_by(sha256: str, read: Callable[[Path], T], refusal: type[Exception], what: str) -> T | None:
     try:
-        return read_card(Path(settings.ARTIFACTS_FOLDER) / sha256)
-    except MalformedModel as error:
-        logger.info("no model: %s: %s", sha256, error)
+        return read(Path(settings.ARTIFACTS_FOLDER) / sha256)
+    except refusal as error:
+        logger.info("no %s: %s: %s", what, sha256, error)
         return None
 
 
@@ -52,11 +59,7 @@ def head_of(sha256: str) -> Head | None:
     Raises:
         FileNotFoundError: the file is not there.
     """
-    try:
-        return read_head(Path(settings.ARTIFACTS_FOLDER) / sha256)
-    except MetadataError as error:
-        logger.info("no metadata: %s: %s", sha256, error)
-        return None
+    return _said_by(sha256, read_head, MetadataError, "metadata")
 
 
 def columns_of_head(head: Head) -> dict[str, Any]:

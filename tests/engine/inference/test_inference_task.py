@@ -21,16 +21,11 @@ from engine.runs.loop import Outcome, run
 from engine.runs.sinks import MemorySink
 from engine.specs.text import parse
 from engine.training.arrays import as_tensors, load
+from tests.engine.inference.fleets import SENSOR
 
-SPEC = """
-fleet:
-  groups:
-    - name: sensors
-      count: 1
-      device:
-        {name: Tiny, linear_rate: 1.0e+6, other_rate: 1.0e+6, ram_bytes: 9000, active_power_w: 0.1, idle_power_w: 0.01}
-    - {name: boards, count: 3}
-    - {name: cloud, device: server_cpu_8t, count: 1}
+SPEC = (
+    SENSOR
+    + """\
 task:
   kind: inference
   dataset: {kind: digits}
@@ -39,6 +34,7 @@ task:
   cloud: cloud
   requests: {count: 500, arrivals: poisson, rate_rps: 5}
 """
+)
 
 
 def carried_out(*settings: str) -> tuple[Outcome, list[Event]]:

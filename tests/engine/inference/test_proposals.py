@@ -12,16 +12,11 @@ from engine.runs.context import make_context
 from engine.specs.plan_sweep import PlanSweep, sweep_of, winners
 from engine.specs.plans import planning_of, plans, read_design
 from engine.specs.text import load, parse
+from tests.engine.inference.fleets import SENSOR
 
-DESIGN = """
-fleet:
-  groups:
-    - name: sensors
-      count: 1
-      device:
-        {name: Tiny, linear_rate: 1.0e+6, other_rate: 1.0e+6, ram_bytes: 9000, active_power_w: 0.1, idle_power_w: 0.01}
-    - {name: boards, count: 3}
-    - {name: cloud, device: server_cpu_8t, count: 1}
+DESIGN = (
+    SENSOR
+    + """\
 task:
   kind: inference
   dataset: {kind: digits}
@@ -30,6 +25,7 @@ task:
   cloud: cloud
 sweep: {task.requests.count: [10, 20]}
 """
+)
 WEIGHTS = 4 * (64 * 32 + 32 + 32 * 24 + 24 + 24 * 10 + 10)
 """Bytes of the three layers."""
 
