@@ -9,6 +9,7 @@ from django.http import QueryDict
 
 from engine.core.errors import Problem, SpecError
 from engine.specs.documents import load
+from engine.specs.versions import CURRENT
 from engine.specs.writer import write
 from webapp.specforms.catalogues import catalogue_names
 from webapp.specforms.node import FormState, Node, Suggest, element_id
@@ -51,7 +52,9 @@ class SpecForm:
         for root in roots:
             if root.field.name in tree:
                 root.shape.encode(tree[root.field.name], root.place, form.raw)
-        if not _same(form.tree(), tree):
+        # The form writes the current version, whether or not the document names it.
+        told = {name: value for name, value in tree.items() if (name, value) != ("version", CURRENT)}
+        if not _same(form.tree(), told):
             form.yaml = write(dict(tree))
             form.notes = ("Shown as YAML, because it holds something that the form has no field for.",)
         return form

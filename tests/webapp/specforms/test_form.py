@@ -166,6 +166,16 @@ def test_the_yaml_twin_says_the_same_and_keeps_what_is_broken() -> None:
     assert form.problems
 
 
+def test_yaml_that_names_the_current_version_goes_back_to_the_form() -> None:
+    form = SpecForm(roots("fleet"), yaml="version: 1\nfleet: {groups: [{name: boards}]}")
+    form.edit("mode:form")
+    assert form.yaml is None
+    assert form.tree() == {"fleet": {"groups": [{"name": "boards"}]}}
+    other = SpecForm(roots("fleet"), yaml="version: 99\nfleet: {groups: [{name: boards}]}")
+    other.edit("mode:form")
+    assert other.yaml is not None
+
+
 def test_what_the_form_has_no_field_for_stays_yaml() -> None:
     form = SpecForm.of_tree(roots("fleet"), {"fleet": {"groups": [], "surprise": 1}})
     assert form.yaml is not None
