@@ -68,6 +68,10 @@ PEER_ROUNDS = {"W1": 5, "W2": 3, "W3": 5}
 PEER_RUNS = 2
 """Runs of every peer."""
 
+REST_S = 0.05
+"""Pause between the rounds of a race: torch's second thread goes on waiting for work for some milliseconds after the
+loop that used it, and that CPU time is not the next one's."""
+
 
 class Race:
     """The engine and the loops on one workload, round by round in turn."""
@@ -103,6 +107,7 @@ class Race:
                 one_round()
                 self.cpu_s[name].append(time.process_time() - cpu)
                 self.wall_s[name].append(time.perf_counter() - wall)
+                time.sleep(REST_S)
 
     def result(self) -> dict[str, Any]:
         """Medians and ratios."""
