@@ -42,7 +42,6 @@ from engine.inference.plans.courses import lay
 from engine.inference.task import Inference
 from engine.inference.world import World
 from engine.models.weights import initial
-from engine.network.link import Sharing
 from engine.network.network import Network
 from engine.network.spec import NetworkSpec
 from engine.network.topologies.star import Star
@@ -119,10 +118,9 @@ def chosen(*, quick: bool) -> list[Scenario]:
     return [*found, *lossy]
 
 
-def network_of(fleet: Fleet, scenario: Scenario, *, sharing: Sharing = "in_turn") -> Network:
+def network_of(fleet: Fleet, scenario: Scenario) -> Network:
     """A star; each device has its link to itself, or all of them share one channel."""
-    changes = {"shared_medium": scenario.one_room, "sharing": sharing}
-    link = scenario.line.link(scenario.loss, "tcp").model_copy(update=changes)
+    link = scenario.line.link(scenario.loss, "tcp").model_copy(update={"shared_medium": scenario.one_room})
     spec = NetworkSpec(topology=Star(one_room=scenario.one_room), links={"devices": link}, backhaul=None)
     return spec.resolve(fleet)
 
@@ -163,19 +161,13 @@ def trial_of(scenario: Scenario, fabric: FabricName, *, renews: bool = True) -> 
 
 
 def predicted(trial: Trial, scenario: Scenario) -> dict[str, float]:
-    """Seconds of one request: in closed form, and the median packet by packet over as many as are measured; where all
-    share a channel, also in closed form if messages share it in place of taking turns.
-    """
+    """Seconds of one request: in closed form, and the median packet by packet over as many as are measured."""
     guard = trial.guard
     laid = lay(guard.problem, guard.at, guard.cost_model.network).trace
     many = Trace.concat([laid] * scenario.samples)
     drawn = guard.cost_model.cost(many, method="monte_carlo", samples=DRAWINGS if scenario.loss else 1)
     assert drawn.spread is not None
-    told = {"closed": guard.latency_s(guard.at), "monte_carlo": float(np.median(drawn.spread.rounds_s))}
-    if scenario.one_room:
-        fleet = guard.cost_model.fleet
-        told["fair"] = float(CostModel(fleet, network_of(fleet, scenario, sharing="fair")).cost(laid).round_s[0])
-    return told
+    return {"closed": guard.latency_s(guard.at), "monte_carlo": float(np.median(drawn.spread.rounds_s))}
 
 
 def row_of(scenario: Scenario, fabric: FabricName, host: Host) -> dict[str, Any]:
@@ -291,8 +283,8 @@ def _table(rows: list[dict[str, Any]], loss: float) -> list[str]:
             "",
             "In both, messages that go the same way over one link wait for each other, and connections stay warm from",
             "request to request. On links that one device has to itself the closed form is what packets take. On one",
-            "channel for all it lets messages take their turns as wholes, where packets of several mingle.",
-            *_fair(rows),
+            "channel for all it lets messages take their turns as wholes, where packets of several mingle; there",
+            "acknowledgments wait for the window that they answer, and the next window waits for them.",
             "",
             f"Floor: {100 * FLOOR:.0f} % in every scenario; goal: {100 * GOAL:.0f} %.",
         ]
@@ -304,11 +296,6 @@ def _anew(result: dict[str, Any]) -> list[str]:
     if "predicted_at" not in result:
         return []
     return [f"The predictions are of {result['predicted_at'][:10]}, made after the measurements (`--predict`)."]
-
-
-def _fair(rows: list[dict[str, Any]]) -> list[str]:
-    errors = ", ".join(f"{100 * row['errors']['fair']:+.1f} %" for row in rows if "fair" in row["errors"])
-    return [f"With `sharing: fair` on the link the closed form is off by {errors} there, in this order."] * bool(errors)
 
 
 def main() -> int:

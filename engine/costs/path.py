@@ -33,20 +33,25 @@ GREATEST_LOSS = 0.45
 """Cap of the loss over several hops: beyond it the series of back-off times has no finite mean."""
 
 
-def slow_start_s(count: Floats, tau: Floats, rtt: float, window: Floats | float = float(INITIAL_WINDOW)) -> Floats:
+def slow_start_s(
+    count: Floats, tau: Floats, rtt: float, window: Floats | float = float(INITIAL_WINDOW), turn: Floats | float = 0.0
+) -> Floats:
     """Time that a sender stands still because its window is not open yet.
 
     ``S(n) = sum over rounds w = w0, 2 w0, 4 w0, ... while sent + w < n and w tau < RTT + tau of (RTT + tau - w tau)``.
+    Where acknowledgments take turns with the window that they answer, they wait for the end of it: then each round with
+    ``sent + w < n`` stands still for at least their way back.
 
     Args:
         count: (U,) segments of the message.
         tau: (U,) time of a full segment, in seconds.
         rtt: round trip, in seconds.
         window: (U,) or one number: segments that may be under way at first, w0.
+        turn: (U,) or one number: the way back of an acknowledgment that has waited for its turn; 0 where none does.
     """
     total, sent = np.zeros_like(count), np.zeros_like(count)
-    while np.any(open_ := (sent + window < count) & (window * tau < rtt + tau)):
-        total += np.where(open_, rtt + tau - window * tau, 0.0)
+    while np.any(open_ := (sent + window < count) & ((window * tau < rtt + tau) | (np.asarray(turn) > 0))):
+        total += np.where(open_, np.maximum(rtt + tau - window * tau, turn), 0.0)
         sent = sent + window
         window = 2 * window
     return total
@@ -165,6 +170,12 @@ class Path:
         """Silence after which TCP sends again, or forgets half of its window: round trip and the least of the rest."""
         return self.rtt + self.tau(payload) + LEAST_RTO_S
 
+    @property
+    def turn_s(self) -> float:
+        """The way of an acknowledgment back to the sender; 0 where no channel serves both directions in turn."""
+        waits = any(way.is_shared for way in self.ways)
+        return waits * (self.rtt + sum(way.acknowledge_s for way in self.ways)) / 2
+
     def repair_s(self, payload: Floats, serial: Floats, pauses: Ints | None = None) -> Floats:
         """Slow start, and loss by :func:`loss_s` under an envelope.
 
@@ -184,8 +195,10 @@ class Path:
         alone = alone + np.max([way.airtime_s(single) for way in self.ways], axis=0)
         lost = np.where(payload > self.segment, np.maximum(lost, alone - serial), lost)
         count = self.count(payload)
-        window = INITIAL_WINDOW if pauses is None else window_of(count, pauses)
-        return slow_start_s(count, tau, self.rtt, window) + lost
+        if pauses is None:
+            return slow_start_s(count, tau, self.rtt) + lost
+        turn = np.where(pauses >= 0, self.turn_s, 0.0)
+        return slow_start_s(count, tau, self.rtt, window_of(count, pauses), turn) + lost
 
     def blocks_s(self, payload: Floats) -> Floats:
         """CoAP's stop and wait: each block but the last waits for its acknowledgment, and all for their timeouts."""

@@ -137,6 +137,22 @@ def test_messages_that_are_drawn_from_are_warm_too(monkeypatch: pytest.MonkeyPat
     assert found.end_s_total == pytest.approx(model.cost(sent([60_000])).end_s_total, rel=0.01)
 
 
+@pytest.mark.parametrize(("samples", "stalled"), [(1, False), (120, True)])
+def test_on_a_shared_channel_a_window_waits_for_its_acknowledgments(samples: int, stalled: bool) -> None:
+    """Eleven segments of 8 ms fill a channel of 60 ms; acknowledgments wait for all ten of the first window, and the
+    eleventh for their way back: 30 ms, the host and 52 bytes. A warm window holds them all.
+    """
+    model = model_of(STREAM | {"rtt": 0.06, "shared_medium": True}, topology={"kind": "star", "one_room": True})
+    air = 1.052e6
+    plain = 8 * 11_572 / air + 5 * 8 * 52 / air + 0.03 + HOST_S
+    turn = 0.03 + HOST_S + 8 * 52 / air
+    trace = asked(11_000, samples)
+    expected = plain + stalled * turn + 5e-3 * samples
+    assert model.cost(trace).round_s[0] == pytest.approx(expected, rel=1e-9)
+    found = model.cost(Trace.concat([trace] * 12), method="monte_carlo", samples=1).round_s
+    assert float(np.median(found)) == pytest.approx(expected, rel=0.02)
+
+
 def test_a_kept_connection_is_not_opened() -> None:
     with pytest.raises(EngineError, match="is not opened"):
         TraceBuilder().send(0, -1, 1, new_connection=True, kept=True)

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.live import FLOOR, Scenario, chosen, network_of, trial_of
-from engine.costs.model import CostModel
+from benchmarks.live import GOAL, Scenario, chosen, trial_of
 from engine.costs.trace import Trace
 from engine.inference.plans.courses import lay
 
@@ -21,24 +20,20 @@ def test_there_are_fourteen() -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.title)
 def test_the_closed_form_is_what_packets_take(scenario: Scenario) -> None:
-    """Links of one device each: to 1 %. One channel for all: packets of several messages mingle there."""
+    """Links of one device each: to 1 %. One channel for all, where packets of several messages mingle: to 8 %."""
     guard = trial_of(scenario, "loopback").guard
     closed = guard.latency_s(guard.at)
     trace = lay(guard.problem, guard.at, guard.cost_model.network).trace
     found = guard.cost_model.cost(Trace.concat([trace] * 5), method="monte_carlo", samples=1).round_s
-    error = abs(closed / float(np.median(found)) - 1)
-    assert error < (0.12 if scenario.one_room else 0.01)
-    if scenario.one_room:  # as a link says that lets messages share it
-        fair = CostModel(guard.cost_model.fleet, network_of(guard.cost_model.fleet, scenario, sharing="fair"))
-        assert fair.cost(trace).round_s[0] == pytest.approx(float(np.median(found)), rel=FLOOR)
+    assert closed == pytest.approx(float(np.median(found)), rel=0.08 if scenario.one_room else 0.01)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.title)
 def test_the_closed_form_is_what_real_processes_took(scenario: Scenario) -> None:
-    """Against the medians on record, within the floor."""
+    """Against the medians on record."""
     rows = json.loads(RECORDED.read_text())["rows"]
     (median,) = [
         row["measured"]["median_s"] for row in rows if (row["title"], row["loss"]) == (scenario.title, scenario.loss)
     ]
     guard = trial_of(scenario, "loopback").guard
-    assert guard.latency_s(guard.at) == pytest.approx(median, rel=FLOOR)
+    assert guard.latency_s(guard.at) == pytest.approx(median, rel=GOAL)
