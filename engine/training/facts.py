@@ -117,9 +117,10 @@ def products_of_visits(facts: Sequence[Facts], rows: Tensor, memory: Workspace, 
         table, mine, out = facts[client].products, rows[client], products[client]
         lines = memory.empty("lines", visits, len(table), dtype=dtype)
         torch.index_select(table, 0, mine, out=lines)
+        found, places, result = lines.numpy(), mine.numpy(), out.numpy()  # NumPy is the faster one with columns
         for first in range(0, visits, STRIP):
             last = min(first + STRIP, visits)
-            torch.index_select(lines[first:last], 1, mine[:last], out=out[first:last, :last])
+            result[first:last, :last] = found[first:last].take(places[:last], axis=1)
 
     team.each(look_up, range(clients))
     return products
