@@ -51,7 +51,7 @@ RECOST_AT_ONCE = 1_500_000
 beyond, a process of its own does."""
 RECOST_LIMIT_S = 120.0
 """How long such a process may take, in seconds."""
-PLAN_STEPS_AT_ONCE = 200_000
+PLAN_STEPS_AT_ONCE = 250_000
 """Steps (:mod:`engine.core.allowance`) that the web process spends on plans for one answer, in one to two seconds; what
 may take more is planned in a process of its own, or known when it runs."""
 PLAN_LIMIT_S = 60.0

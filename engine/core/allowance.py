@@ -21,6 +21,10 @@ class Allowance:
     def __init__(self, steps: float) -> None:
         self.left = steps
 
+    def covers(self, steps: float | None) -> bool:
+        """Whether so many are left; not if nobody knows how many they are."""
+        return steps is not None and steps <= self.left
+
     def take(self, steps: float | None) -> None:
         """Spend steps before something begins.
 
@@ -30,7 +34,7 @@ class Allowance:
         Raises:
             NotForeseen: so many are not left, and none are taken.
         """
-        if steps is None or steps > self.left:
+        if steps is None or not self.covers(steps):
             raise NotForeseen("it takes longer than somebody should wait; the run itself will tell")
         self.left -= steps
 

@@ -66,6 +66,7 @@ def _plan(task: "Inference", context: Context) -> Iterator[Problem]:
     """Why there is no plan, or no price of one; nothing where that takes longer to find out than may be computed."""
     try:
         planning = world_of(task, context).planning
+        planning.refuse_long()
         if wrong := task.placer.problems(planning.problem):
             yield from below("placer", wrong)
             return

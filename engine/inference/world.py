@@ -121,6 +121,7 @@ class World:
                 return self.students(sizes).pieces()
             case SharingSplitter(by_speed=True) as splitter:
                 planning = Planning(self.task, self.context, self.graph, splitter.split(self.graph))
+                planning.refuse_long()
                 return shared_by_speed(splitter, self.graph, planning.problem_of, planning.place)
             case splitter:
                 return splitter.split(self.graph)

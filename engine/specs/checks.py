@@ -12,6 +12,7 @@ from engine.data.store import DataStore
 from engine.datafree.metadata import Metadata
 from engine.datafree.teacher import Teacher
 from engine.inference.task import Inference
+from engine.inference.world import world_of
 from engine.specs.context import make_context
 from engine.specs.experiment import ExperimentSpec
 from engine.task.context import Context
@@ -43,6 +44,7 @@ def _emulation_problems(spec: ExperimentSpec, context: Context) -> list[Problem]
         from engine.inference.live.checks import problems_of
 
         try:
+            world_of(spec.task, context).planning.refuse_long()
             return problems_of(spec.task, context, count=execution.emulated_rounds, kill=execution.kill_devices)
         except NotForeseen:
             return []

@@ -1,13 +1,15 @@
 """Who wins where: the plans of a design over bandwidths, round-trip times and numbers of devices."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from engine.core.allowance import NotForeseen
 from engine.core.component import Component
 from engine.core.errors import EngineError, Problem, SpecError
 from engine.core.json import JsonValue
@@ -90,6 +92,9 @@ def winners(
     asking = spec.fleet.groups[int(planning.context.fleet.group_of[planning.ends.origin])].name
     group = varied_group(spec, sweep)
     axes = sweep.axes
+    others = spec.fleet.num_devices - spec.fleet.group_counts()[group]
+    each = math.prod(map(len, axes.values())) // len(sweep.devices or (1,))
+    _refuse_long(planning, each, [others + count for count in sweep.devices] or [spec.fleet.num_devices])
     points: list[JsonValue] = []
     for at in product(*axes.values()):
         point: dict[str, JsonValue] = {"at": list(at)}
@@ -107,6 +112,18 @@ def winners(
         "link": {"group": asking, "up_rate_bps": link.up_rate.value, "rtt_s": link.rtt.value},
         "points": points,
     }
+
+
+def _refuse_long(planning: Planning, times: int, num_devices: Sequence[int]) -> None:
+    """Go on only if the plans of all points, so many for each number of devices, take no longer than is allowed.
+
+    Raises:
+        NotForeseen: they are not.
+    """
+    allowance, efforts = planning.context.allowance, [planning.effort(count) for count in num_devices]
+    known = [effort for effort in efforts if effort is not None]
+    if allowance is not None and (len(known) < len(efforts) or not allowance.covers(times * sum(known))):
+        raise NotForeseen("the plans of all points may take longer than somebody should wait")
 
 
 def varied_group(spec: ExperimentSpec, sweep: PlanSweep) -> str:

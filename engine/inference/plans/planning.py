@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.allowance import NotForeseen
 from engine.core.errors import EngineError
 from engine.core.nodes import SERVER
+from engine.core.registry import kind_of
 from engine.core.streams import stream
 from engine.costs.trace import Trace, TraceBuilder
 from engine.inference.cuts.pieces import Pieces
@@ -53,6 +55,10 @@ TITLES: Mapping[str, tuple[str, str]] = {
     TEACHER: ("The teacher on the best device", "teacher"),
 }
 """Title and role of each plan of the comparison."""
+
+
+def _pricing_steps(num_devices: int) -> int:
+    return PRICING_STEPS + STEPS_PER_PAIR * num_devices**2
 
 
 def first_of_group(context: "Context", group: str | None) -> int | None:
@@ -123,7 +129,7 @@ class Planning:
     def problem_of(self, pieces: Pieces) -> PlacementProblem:
         """The same for other pieces."""
         task, ends = self.task, self.ends
-        self._spend(PRICING_STEPS + STEPS_PER_PAIR * self.context.fleet.num_devices**2)
+        self._spend(_pricing_steps(self.context.fleet.num_devices))
         return PlacementProblem(
             pieces=pieces,
             prices=Prices.of(self.context.cost_model, pieces),
@@ -153,7 +159,7 @@ class Planning:
             NotForeseen: that may take longer than the context allows.
         """
         if self.task.failures.plan_for != "normal":
-            self._spend(None)  # each plan that comes into question is renewed for each loss
+            self._spend(None)
         first = self.place(self.problem)
         found = {CHOSEN: first}
         for baseline in (SingleBest(), AllCloud()):
@@ -192,6 +198,27 @@ class Planning:
         if most is not None and found.steps is not None:
             allowance.give_back(most - found.steps)
         return found
+
+    def effort(self, num_devices: int) -> float | None:
+        """The most steps that prices and a placement of these pieces take on so many devices; None if nobody knows."""
+        task, pieces = self.task, self.pieces
+        if task.failures.plan_for != "normal":
+            return None  # each plan that comes into question is renewed for each loss
+        size = Size(len(pieces.pieces), len(pieces.messages), num_devices, task.rules.deadline_s is not None)
+        placing = task.placer.effort(size)
+        return None if placing is None else _pricing_steps(num_devices) + placing
+
+    def refuse_long(self) -> None:
+        """Go on only if planning is sure to take no longer than the context allows; asked before anything is priced.
+
+        Raises:
+            NotForeseen: it is not.
+        """
+        allowance = self.context.allowance
+        if allowance is None or "placements" in vars(self):
+            return  # nobody waits, or it is done
+        if not allowance.covers(self.effort(self.context.fleet.num_devices)):
+            raise NotForeseen(f"the placer {kind_of(type(self.task.placer))} may take longer than somebody should wait")
 
     def _spend(self, steps: float | None) -> None:
         """Ask for steps where somebody waits.
@@ -276,6 +303,7 @@ class Planning:
 
     def trace(self) -> Trace:
         """The weights go to all that hold them, then come all requests, one after the other."""
+        self.refuse_long()
         builder = TraceBuilder()
         held = held_weights(self.problem, self.placements[CHOSEN].at, self.standby)
         for node, weights in sorted(held.items()):

@@ -8,6 +8,7 @@ from engine.core.allowance import Allowance, NotForeseen
 from engine.core.errors import SpecError
 from engine.inference.placer import Size, placers
 from engine.inference.placers.exhaustive import Exhaustive
+from engine.inference.plans.prices import Prices
 from engine.inference.plans.problem import PlacementProblem
 from engine.specs.plans import planning_of, plans, read_design
 from engine.specs.text import load, parse
@@ -72,9 +73,14 @@ def test_steps_are_shared_and_returned() -> None:
         ["task.placer={kind: ilp}", "execution={backend: emulate, emulated_rounds: 5}"],
     ],
 )
-def test_what_may_take_long_is_not_begun(settings: list[str], tried: list[int]) -> None:
-    """Neither by the checks of a grid nor for plans; and the run says what the checks left open."""
-    assert parse(ALONE, settings=[*settings, NO_PLAN], allowance=Allowance(200_000)).task.kind == "inference"
+def test_what_may_take_long_is_not_begun(
+    settings: list[str], tried: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by the checks of a grid, which do not even ask for prices then, nor for plans."""
+    with monkeypatch.context() as patch:
+        patch.delattr(Prices, "of")
+        sweep = "sweep={task.requests.count: [1, 2, 3]}"
+        assert parse(ALONE, settings=[*settings, NO_PLAN, sweep], allowance=Allowance(200_000)).task.kind == "inference"
     with pytest.raises(NotForeseen):
         plans(planning_of(read_design(load(ALONE), settings=settings), Allowance(200_000)))
     assert not tried
@@ -102,7 +108,7 @@ def test_the_run_refuses_in_the_words_of_the_check(monkeypatch: pytest.MonkeyPat
     with pytest.raises(SpecError) as at_once:
         parse(ALONE, settings=[NO_PLAN], allowance=Allowance(200_000))
     monkeypatch.setattr(Exhaustive, "effort", lambda placer, size: None)
-    assert parse(ALONE, settings=[NO_PLAN], allowance=Allowance(200_000))
+    parse(ALONE, settings=[NO_PLAN], allowance=Allowance(200_000))
     with pytest.raises(SpecError) as later:
         parse(ALONE, settings=[NO_PLAN])
     assert later.value.problems == at_once.value.problems
