@@ -62,6 +62,12 @@ def test_plans_are_drawn_and_devices_are_taken_away(open_page: OpenPage, rest: R
     expect(said).to_contain_text(f"accuracy {percent(first['accuracy'])}")
     expect(rows).to_have_count(sum(one >= 0 for one in first["device_of"]))
     expect(page.get_by_role("checkbox", name=f"boards {device} is lost")).to_be_checked()
+    for share in first["shares"]:
+        row = page.locator(
+            ".plan-devices tbody tr", has_text="hub" if share["device"] == 0 else f"boards {share['device']}"
+        )
+        expect(row.locator(".bar + .note")).to_contain_text(" of ")
+        expect(row.locator("td").last).to_contain_text("J")
     other = page.get_by_role("checkbox", name=f"boards {second['devices'][0]} is lost")
     other.focus()
     page.keyboard.press("Space")
@@ -78,4 +84,7 @@ def test_pages_pass(open_page: OpenPage, finished: Any) -> None:
     page.goto(f"{page.url.split('/runs/')[0]}/experiments/{finished['experiment']}/")
     expect(page.get_by_role("heading", name="Plans by setting")).to_be_visible()
     problems += judge(page, "inference-experiment")
+    page.goto(f"{page.url.split('/experiments/')[0]}/compare?cells={finished['experiment']}")
+    expect(page.locator("#chart canvas")).to_be_visible()
+    problems += judge(page, "inference-compare")
     assert not problems, "\n".join(problems)

@@ -56,11 +56,25 @@ export class AxisChoice {
     }
   }
 
+  /**
+   * Unless the address asks for a metric: the first of those on offer that has points, where the marked one has none.
+   * @param isKnown whether there are points of a metric
+   */
+  preferKnown(isKnown) {
+    if (new URLSearchParams(location.search).has("y") || isKnown(this.y)) return;
+    const link = [...document.querySelectorAll("#choose-y [data-value]")].find(({ dataset }) => isKnown(dataset.value));
+    if (link) this.#mark("y", link);
+  }
+
   #choose(name, link) {
-    this[name] = link.dataset.value;
+    this.#mark(name, link);
     const query = new URLSearchParams(location.search);
     query.set(name, this[name]);
     history.replaceState(null, "", `?${query}`);
+  }
+
+  #mark(name, link) {
+    this[name] = link.dataset.value;
     for (const other of link.parentElement.children) {
       if (other === link) other.setAttribute("aria-current", "true");
       else other.removeAttribute("aria-current");

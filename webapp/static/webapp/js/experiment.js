@@ -21,6 +21,7 @@ for (const cell of data.cells) {
 
 const chart = new Chart(chartParts());
 const axes = new AxisChoice(draw);
+axes.preferKnown((metric) => [...stores.values()].some((store) => store.steps().some((step) => Number.isFinite(store.rounds.get(step)[metric]))));
 let scheduled = false;
 
 function touch() {

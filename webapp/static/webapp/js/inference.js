@@ -12,7 +12,7 @@ const CHOSEN = "chosen";
 const RESULTS_MS = 500; // at most one question for the results so often
 const TOLD = ["started", "plan", "contender", "requests", "failures", "filters", "exits", "finished"];
 const COLORS = 6; // of lines
-const LOSSES = { teacher_loss: "Network", students_loss: "Students" };
+const LOSSES = { teacher_loss: "Network", students_loss: "Students", exits_loss: "Network with exits", bottleneck_loss: "Network with a bottleneck" };
 
 const of = (id) => document.getElementById(id);
 const data = JSON.parse(of("page-data").textContent);
