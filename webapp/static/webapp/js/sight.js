@@ -28,8 +28,8 @@ function keep() {
   const element = document.activeElement;
   if (Date.now() > until || !isHeld(element)) return;
   const { top, height } = element.getBoundingClientRect();
-  const wasMoved = Math.abs(top - held.top) >= 1, isTall = height > innerHeight / 2;
-  if (wasMoved && !(isTall && isInSight(element))) element.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
+  const wasMoved = Math.abs(top - held.top) >= 1, isLong = height > innerHeight / 2;
+  if (wasMoved && !(isLong && isInSight(element))) element.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
   hold();
 }
 
