@@ -9,6 +9,9 @@ from engine.core.errors import EngineError, Problem, SpecError
 from engine.core.registry import kind_of
 from engine.core.sample import SampleSpec
 from engine.data.dataset import Dataset
+from engine.datafree.facts import told_of
+from engine.datafree.metadata import Subject
+from engine.datafree.metadata_kinds.none import NoMetadata
 from engine.datafree.teacher import Teacher
 from engine.datafree.teachers.train import TrainedTeacher
 from engine.fleet.fleet import Fleet
@@ -36,7 +39,7 @@ def panels(team: Team, task: Mapping[str, Any], fleet: Fleet | None = None) -> d
     """
     parts: dict[str, Any] = {}
     problems: list[Problem] = []
-    for name in ("dataset", "teacher", "student"):
+    for name in ("dataset", "teacher", "student", "metadata"):
         try:
             parts[name] = read_part(name, task.get(name))
         except SpecError as error:
@@ -48,22 +51,27 @@ def panels(team: Team, task: Mapping[str, Any], fleet: Fleet | None = None) -> d
     context = {"panels_template": TEMPLATE, "problems": problems, "parts": {"dataset": dataset}}
     if dataset is None:
         return context
-    found, wrong = _models(team, parts, dataset.sample(), fleet)
+    sample, graph = dataset.sample(), None
+    if "teacher" in parts:
+        graph, wrong = teacher_graph(team, parts["teacher"], sample)
+        problems += wrong
+    found, wrong = _models(team, parts, graph, sample, fleet)
     problems += wrong
+    if graph is not None and "metadata" in parts:
+        context["given"], wrong = _handed_out(team, parts, graph, dataset.num_samples("train"))
+        problems += wrong
     return {**context, "models": found, "has_fleet": fleet is not None, "samples": look(samples_of(dataset))}
 
 
 def _models(
-    team: Team, parts: Mapping[str, Any], sample: SampleSpec, fleet: Fleet | None
+    team: Team, parts: Mapping[str, Any], teacher: Graph | None, sample: SampleSpec, fleet: Fleet | None
 ) -> tuple[list[ModelFit], list[Problem]]:
-    """Teacher and student as far as they are right, and what is wrong with them."""
+    """Teacher and student as far as they are right, and what is wrong with the student."""
     found: list[ModelFit] = []
     problems: list[Problem] = []
-    if "teacher" in parts:
-        graph, wrong = teacher_graph(team, parts["teacher"], sample)
-        if graph is not None:
-            found.append(model_fit("Teacher", _architecture(team, parts["teacher"] or TrainedTeacher()), graph, fleet))
-        problems += wrong
+    if teacher is not None:
+        named = _architecture(team, parts["teacher"] or TrainedTeacher())
+        found.append(model_fit("Teacher", named, teacher, fleet))
     student: Model | None = parts.get("student")
     if student is not None:
         wrong = _below("student", student.check(sample))
@@ -71,6 +79,23 @@ def _models(
             found.append(model_fit("Student", kind_of(type(student)), student.declare(sample), fleet))
         problems += wrong
     return found, problems
+
+
+def _handed_out(
+    team: Team, parts: Mapping[str, Any], graph: Graph, num_samples: int
+) -> tuple[Mapping[str, Any] | None, list[Problem]]:
+    """What is known of the metadata before the run, and what is wrong with it; its numbers follow from the teacher's
+    declaration, so they are there even if the private data does not suffice.
+    """
+    chosen, artifacts = parts["metadata"] or NoMetadata(), ArtifactFolder(settings.ARTIFACTS_FOLDER)
+    if wrong := foreign_part("metadata", chosen, team):
+        return None, wrong
+    weights = (parts["teacher"] or TrainedTeacher()).path_in(artifacts)
+    problems = _below("metadata", chosen.problems(Subject(graph, num_samples, weights, artifacts)))
+    try:
+        return told_of(chosen, chosen.method(artifacts), graph), problems
+    except (EngineError, OSError):  # the problems tell of it, at the field that names the file
+        return None, problems
 
 
 def teacher_graph(team: Team, teacher: Teacher | None, sample: SampleSpec) -> tuple[Graph | None, list[Problem]]:

@@ -12,6 +12,8 @@ from engine.data.dataset import Dataset, datasets
 from engine.data.partitioner import Partitioner, partitioners
 from engine.data.partitioners.iid import Iid
 from engine.data.partitioners.natural import Natural
+from engine.datafree.metadata import Metadata
+from engine.datafree.metadata import metadata as metadata_kinds
 from engine.datafree.teacher import Teacher, teachers
 from engine.inference.splitter import Splitter, splitters
 from engine.models.model import Model, models
@@ -35,6 +37,7 @@ class Looked(BaseModel):
     model: Annotated[Model, models.field()] | None = None
     student: Annotated[Model, models.field()] | None = None
     teacher: Annotated[Teacher, teachers.field()] | None = None
+    metadata: Annotated[Metadata, metadata_kinds.field()] | None = None
     splitter: Annotated[Splitter, splitters.field()] | None = None
 
 

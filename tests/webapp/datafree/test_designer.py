@@ -1,5 +1,6 @@
 """Designing a data-free experiment: the kind, the teacher from a list, and what fits before anything is trained."""
 
+import re
 from collections.abc import Callable
 
 from django.test import Client
@@ -72,6 +73,32 @@ def test_the_panels_say_what_fits_before_anything_is_trained(client_of: SignIn) 
     assert "300 010" in panels.replace("\u202f", " "), "64 x 4000 + 4000 + 4000 x 10 + 10 parameters"
     estimate = client.post("/experiments/estimate", asked).content.decode()
     assert "tiny: fits as fp32, int8, int4" in estimate
+
+
+def test_the_panels_say_what_the_owner_hands_out(client_of: SignIn) -> None:
+    chosen = "task:datafree.metadata:activation_clusters."
+    asked = {
+        "task@kind": "datafree", "task:datafree.dataset@kind": "digits", "task:datafree.teacher@kind": "train",
+        "task:datafree.teacher:train.model@kind": "mlp", "task:datafree.teacher:train.model:mlp.hidden": "8",
+        "task:datafree.metadata@kind": "activation_clusters", f"{chosen}share": "0.5", f"{chosen}num_clusters": "2",
+        f"{chosen}num_components": "2",
+    }  # fmt: skip
+
+    def panel(**more: str) -> str:
+        page = client_of("runner").post("/experiments/preview", asked | more).content.decode()
+        return page[page.index("What the owner hands out") : page.index("Private samples")]
+
+    plain = panel()
+    (size,) = re.findall(r"([0-9\u202f]+) bytes", plain)
+    arrays = 10 * 2 * 4 * (8 + 2 * 8 + 2 + 1 + 1)
+    assert 0 < int(size.replace("\u202f", "")) - arrays < 2500, "arrays of 4 bytes, and a header that says what it is"
+    assert "no formal guarantee" in plain
+    noisy = panel(**{f"{chosen}noise@on": "1", f"{chosen}noise.noise_multiplier": "8"})
+    assert "-differential privacy" in noisy
+    assert "seed" in noisy, "whoever knows it takes the noise off"
+    told = client_of("runner").post("/experiments/preview", asked | {f"{chosen}num_components": "9"}).content.decode()
+    assert "metadata.num_components" in told, "the problem, beside the figures"
+    assert "none: the model alone" in panel(**{"task:datafree.metadata@kind": "none"})
 
 
 def test_a_saved_task_of_this_kind_shows_its_models(people: People, client_of: SignIn) -> None:
