@@ -2,15 +2,16 @@
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
-from engine.commands.output import DONE, duration, say, si, write_json
+from engine.commands.output import DONE, say, si, write_json
 from engine.commands.spec_file import add_json
 from engine.core.errors import Problem, SpecError
 from engine.core.json import plain
+from engine.core.registry import kind_of
 from engine.datafree.fleet.budget import BudgetRow
-from engine.datafree.fleet.footprint import PRECISIONS
 from engine.fleet.catalogue import devices
 from engine.models.graph import Graph
 from engine.specs.budgeting import BudgetQuestion, ModelBudget, answers, asked, fitting
@@ -48,9 +49,8 @@ def execute(arguments: argparse.Namespace) -> int:
         dataset = plain(question.dataset.model_dump(mode="json"))
         write_json({"dataset": dataset, "models": [budget.as_json() for budget in found]}, arguments.json)
     if arguments.json != "-":
-        for budget in found:
-            for line in _lines(budget):
-                say(line)
+        for line in _lines(found):
+            say(line)
     return DONE
 
 
@@ -94,21 +94,34 @@ def _part(text: str) -> Any:
     return {"kind": tree} if isinstance(tree, str) else tree
 
 
-def _lines(budget: ModelBudget) -> Iterator[str]:
+def _lines(budgets: Sequence[ModelBudget]) -> Iterator[str]:
+    """Models with their devices below, in columns that are as wide as their widest cell."""
+    tables = [_table(budget) for budget in budgets]
+    widths = [max(map(len, column)) for column in zip(*chain.from_iterable(tables), strict=True)]
+    for budget, table in zip(budgets, tables, strict=True):
+        yield _title(budget)
+        for cells in table:
+            yield "  " + "  ".join(map(str.ljust, cells, widths)).rstrip()
+
+
+def _title(budget: ModelBudget) -> str:
     graph: Graph = budget.graph
     settings = budget.model.model_dump(exclude_defaults=True, exclude={"kind"})
     chosen = "".join(f" {name}={value}" for name, value in settings.items())
-    kind = budget.model.model_dump()["kind"]
-    yield f"{kind}{chosen}: {graph.num_parameters:,} parameters"
-    for place in range(0, len(budget.rows), len(PRECISIONS)):
-        rows = budget.rows[place : place + len(PRECISIONS)]
-        cells = (f"{row.precision} {verdict(row):<34}" for row in rows)
-        yield f"  {rows[0].group:<20} {'  '.join(cells)}".rstrip()
+    return f"{kind_of(type(budget.model))}{chosen}: {graph.num_parameters:,} parameters"
+
+
+def _table(budget: ModelBudget) -> list[list[str]]:
+    """A row for each group of devices: its name, and what it says at each precision."""
+    groups: dict[str, list[str]] = {}
+    for row in budget.rows:
+        groups.setdefault(row.group, [row.group]).append(f"{row.precision} {verdict(row)}")
+    return list(groups.values())
 
 
 def verdict(row: BudgetRow) -> str:
     """Whether it fits and how long an answer takes, or what is missing."""
     if row.fits:
-        return "fits" if row.latency_s is None else f"fits, {duration(row.latency_s)}, {si(row.energy_j or 0, 'J')}"
+        return "fits" if row.latency_s is None else f"fits, {si(row.latency_s, 's')}, {si(row.energy_j or 0, 'J')}"
     missing = ((row.excess_flash_bytes, "flash"), (row.excess_ram_bytes, "memory"))
     return "no, lacks " + ", ".join(f"{si(size, 'B')} {place}" for size, place in missing if size)

@@ -19,6 +19,14 @@ def test_what_fits_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[3].startswith("vgg11 width=0.25: ")
 
 
+def test_columns_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["budget", "--model", "{kind: resnet18, width: 0.25}", "--model", "mlp", "--device", "stm32g0b1"]
+    assert main([*words, "--device", "arduino_nano33_ble", "--ram", "16 KiB", "--flash", "64 KiB"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert any("flash" in row and "memory" in row for row in rows), "the widest kind of cell is among them"
+    assert len({tuple(row.index(name) for name in ("fp32", "int8", "int4")) for row in rows}) == 1, rows
+
+
 def test_what_fits_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["budget", "--dataset", "mnist", "--ram", "1.5MB", "--json"]) == 0
     tree = json.loads(capsys.readouterr().out)
