@@ -47,7 +47,7 @@ def _written(graph: Graph, sheet: OnnxSheet, grids: Mapping[str, Grid], notes: M
         emit(node.layer, node, graph.input_shapes(node), sheet)
         if node.name in grids:
             sheet.on_grid(node.name, grids[node.name])
-    sheet.nodes[-1].output[0] = LOGITS  # the classifier is the last node, and never on a grid
+    _name_logits(sheet, graph.output)
     kind = TensorProto.INT64 if graph.sample.kind == "tokens" else TensorProto.FLOAT
     given = helper.make_tensor_value_info(INPUT, kind, [BATCH, *graph.sample.shape])
     found = helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, [BATCH, *graph.shapes()[graph.output]])
@@ -59,3 +59,16 @@ def _written(graph: Graph, sheet: OnnxSheet, grids: Mapping[str, Grid], notes: M
     checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)
     return content
+
+
+def _name_logits(sheet: OnnxSheet, output: str) -> None:
+    """Give the classifier's tensor its name in the file. Nothing reads it, and it is never on a grid; a node of that
+    name further inside, which the network of a stranger may have, makes way.
+    """
+    if output == LOGITS:
+        return
+    for node in sheet.nodes:
+        for names in (node.input, node.output):
+            for place, name in enumerate(names):
+                if name in (LOGITS, output):
+                    names[place] = LOGITS if name == output else f"{LOGITS}_inside"

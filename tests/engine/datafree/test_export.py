@@ -1,6 +1,7 @@
 """Exported files: their memory by hand, what their check finds, and what they say about themselves."""
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import onnx
@@ -76,6 +77,26 @@ def test_a_grid_holds_zero_and_both_ends(low: float, high: float) -> None:
     assert grid.scale * grid.lowest_step == pytest.approx(min(low, 0), abs=grid.scale)
     assert grid.scale * grid.highest_step == pytest.approx(max(high, 0), abs=grid.scale)
     assert grid.highest_step - grid.lowest_step == 255
+
+
+def test_the_logits_are_the_classifier_whatever_a_network_calls_its_layers() -> None:
+    layers = [("logits", Conv2d(4, 3)), ("relu", ReLU()), ("flat", Flatten()), ("out", Linear(3)), ("top", Linear(3))]
+    graph = chain(SAMPLE, layers)
+    weights, x = trained(graph), inputs_of(SAMPLE, 5)
+    exact = onnx_runner(float_file(graph, weights))(x)
+    hidden = np.maximum(sum_of_convolution(x, weights), 0).reshape(5, -1)
+    for name in ("out", "top"):
+        hidden = hidden @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+    np.testing.assert_allclose(exact, hidden, rtol=1e-4, atol=1e-4)
+    whole = onnx_runner(quantized_file(quantized(graph)))(x)
+    assert np.abs(whole - exact).max() < 0.1 * np.abs(exact).max()
+
+
+def sum_of_convolution(x: np.ndarray, weights: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The first layer by its definition."""
+    places = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(2, 3))
+    found = np.einsum("nchwij,ocij->nohw", places, weights["logits.weight"])
+    return np.asarray(found + weights["logits.bias"].reshape(-1, 1, 1))
 
 
 def test_a_true_file_is_found_true() -> None:
