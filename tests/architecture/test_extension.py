@@ -72,10 +72,12 @@ def python(environment: dict[str, str], *words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_it_is_listed(environment: dict[str, str]) -> None:
     assert "tethered" in python(environment, "-m", "engine", "list", "strategies").splitlines()
 
 
+@pytest.mark.slow
 def test_it_is_in_the_schema(environment: dict[str, str]) -> None:
     assert "How hard the tether pulls back, in quibbles." in python(environment, "-m", "engine", "schema")
 

@@ -54,6 +54,7 @@ USED_BY_OTHERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_no_file_holds(what: str) -> None:
     pattern = re.compile(FORBIDDEN[what])
@@ -86,6 +87,7 @@ def test_lock_holds_what_was_asked_for(name: str) -> None:
     assert {wish.replace("ruamel.yaml", "ruamel-yaml") for wish in asked} - pinned == set()
 
 
+@pytest.mark.slow
 def test_every_runtime_package_is_used() -> None:
     code = "\n".join(path.read_text() for path in python_files() if not name_of(path).startswith("tests/"))
     imported = set(re.findall(r"^\s*(?:from|import) ([A-Za-z_]\w*)", code, flags=re.MULTILINE))

@@ -2,6 +2,8 @@
 
 import ast
 
+import pytest
+
 from tests.architecture.sources import functions, name_of, python_files, tracked
 
 MODULE_LINES = 400
@@ -29,6 +31,7 @@ def test_modules() -> None:
     assert {name: size for name, size in sizes.items() if size > MODULE_LINES} == {}
 
 
+@pytest.mark.slow
 def test_functions() -> None:
     sizes = {
         f"{name_of(path)}:{node.lineno} {node.name}": code_lines(node)
@@ -38,6 +41,7 @@ def test_functions() -> None:
     assert {name: size for name, size in sizes.items() if size > FUNCTION_LINES} == {}
 
 
+@pytest.mark.slow
 def test_positional_parameters_outside_tests() -> None:
     counts = {
         f"{name_of(path)}:{node.lineno} {node.name}": num_positional(node)

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.environment import ROOT
 
 IMPORTS = """
@@ -22,6 +24,7 @@ print(*sorted(sys.modules))
 HEAVY = {"torch", "torchvision", "scipy", "sklearn", "networkx", "onnx", "onnxruntime", "PIL", "pyarrow"}
 
 
+@pytest.mark.slow
 def test_the_web_process_loads_neither_torch_nor_workers() -> None:
     done = subprocess.run([sys.executable, "-c", IMPORTS], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -31,6 +34,7 @@ def test_the_web_process_loads_neither_torch_nor_workers() -> None:
     assert {name for name in loaded if name.partition(".")[0] == "workers"} == set()
 
 
+@pytest.mark.slow
 def test_the_engine_needs_no_web_framework() -> None:
     code = "import engine.specs.text, engine.runs.loop, engine.__main__, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

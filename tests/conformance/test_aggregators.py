@@ -108,6 +108,7 @@ def test_arbitrary_rows_cannot_leave_the_range_of_the_others(member: type[Aggreg
         assert (result <= good.max(axis=0)).all()
 
 
+@pytest.mark.slow
 @robust
 @given(data=st.data())
 def test_no_attack_leaves_the_range_of_the_others(member: type[Aggregator], data: Any) -> None:

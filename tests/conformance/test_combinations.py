@@ -55,6 +55,7 @@ def test_every_pair_that_is_not_refused_runs(axes: tuple[str, str]) -> None:
             carry_out(task)
 
 
+@pytest.mark.slow
 def test_every_rule_of_the_table_is_about_something() -> None:
     """No rule is left over for what can no longer be set."""
     alone = [task_with((axis, kind)) for axis in AXES for kind in members(axis)]

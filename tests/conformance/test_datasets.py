@@ -64,6 +64,7 @@ def member(cls: type[Dataset], store: DataStore) -> Dataset:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", MEMBERS)
 def test_what_is_declared_is_loaded(cls: type[Dataset], store: DataStore) -> None:
     data = member(cls, store)

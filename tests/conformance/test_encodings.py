@@ -144,6 +144,7 @@ def test_an_empty_message_stays_empty(member: type[Encoding]) -> None:
         assert {name: array.tolist() for name, array in arrived.items()} == {n: a.tolist() for n, a in values.items()}
 
 
+@pytest.mark.slow
 @every_member
 def test_error_feedback_loses_nothing_in_the_sum(member: type[Encoding]) -> None:
     """What arrives and what is kept is what was sent and what was kept; so sums over rounds differ by the last rest."""

@@ -74,6 +74,7 @@ def test_a_file_of_floats_is_the_model(graph: Graph, format_: Format) -> None:
     assert_same(file_of(graph, format_), graph)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("graph", TRACED)
 def test_a_traced_file_is_the_model(graph: Graph) -> None:
     assert_same(file_of(graph, "torch_export"), graph)
@@ -137,6 +138,7 @@ def test_peak_memory_of_whole_numbers_is_the_declared_one(graph: Graph, precisio
     assert peak_activation_bytes(content) == footprint(graph, precision).activation_bytes
 
 
+@pytest.mark.slow
 def test_the_same_model_gives_the_same_files() -> None:
     graph = GRAPHS["lenet5"]
     for format_ in ("safetensors", "onnx", "torch_export"):

@@ -71,6 +71,7 @@ def test_the_seed_decides(kind: str) -> None:
         assert digest(kind, 1) != digest(kind, 2)
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same_bytes() -> None:
     code = (
         "from tests.conformance.test_partitioners import MEMBERS, digest; print(*[digest(kind, 7) for kind in MEMBERS])"

@@ -185,18 +185,21 @@ def test_every_task_is_looked_at() -> None:
     assert set(SPECS) == set(FAMILIES["tasks"].members())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "setting"), CASES)
 def test_the_same_seed_gives_the_same_bits(kind: str, setting: str) -> None:
     spec = spec_of(kind, setting)
     assert_same(carry_out(spec), carry_out(spec))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "setting"), CASES)
 def test_blocks_computed_elsewhere_give_the_same_bits(kind: str, setting: str) -> None:
     spec = spec_of(kind, setting)
     assert_same(carry_out(spec), carry_out(spec, Elsewhere(spec)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "setting"), CASES)
 def test_a_run_restarted_from_disk_after_every_step_ends_alike(kind: str, setting: str, tmp_path: Path) -> None:
     spec, sink = spec_of(kind, setting), MemorySink()
@@ -247,6 +250,7 @@ def test_the_trace_that_was_left_costs_what_the_run_said(kind: str, setting: str
         assert outcome.summary.costs[name] == pytest.approx(totals[name], rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "setting"), FORESEEN)
 def test_the_estimate_comes_close(kind: str, setting: str) -> None:
     spec = spec_of(kind, setting)

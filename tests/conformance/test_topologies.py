@@ -116,6 +116,7 @@ def test_it_says_what_it_is(kind: str) -> None:
     assert all(field.description for name, field in member.model_fields.items() if name != "kind")
 
 
+@pytest.mark.slow
 def test_members_load_nothing_heavy() -> None:
     code = (
         "import sys; from engine.network.topology import topologies; topologies.members(); "

@@ -10,6 +10,7 @@ from engine.emulation import doctor
 from engine.emulation.fabric import FabricName
 
 
+@pytest.mark.slow
 def test_doctor(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["emulate", "doctor"]) == 0
     told = capsys.readouterr().out
@@ -33,6 +34,7 @@ def test_doctor_names_error_and_remedy(capsys: pytest.CaptureFixture[str], monke
     assert "tun: not here, it needs a TUN device in it" in told
 
 
+@pytest.mark.slow
 def test_ping(fabric: FabricName, tmp_path: Path) -> None:
     assert main(["emulate", "ping", "--fabric", fabric, "--json", str(tmp_path / "out.json")]) == 0
     found = json.loads((tmp_path / "out.json").read_bytes())

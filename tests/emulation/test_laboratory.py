@@ -79,6 +79,7 @@ def gone(processes: list[int], patience_s: float = 10.0) -> bool:
     return not alive(processes)
 
 
+@pytest.mark.slow
 def test_times_are_those_of_the_link(fabric: FabricName, host: Host) -> None:
     trace = there_and_back(1000)
     with Laboratory(Setting(fabric, 2, 1280), host) as laboratory:
@@ -94,6 +95,7 @@ def test_times_are_those_of_the_link(fabric: FabricName, host: Host) -> None:
     assert (watched.stages, watched.overruns, watched.lost, watched.failures) == (20, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_a_connection_of_its_own_costs_a_round_trip(fabric: FabricName, host: Host) -> None:
     with Laboratory(Setting(fabric, 2, 1280), host) as laboratory:
         prepared(laboratory, there_and_back(1000, new_connection=True))
@@ -103,6 +105,7 @@ def test_a_connection_of_its_own_costs_a_round_trip(fabric: FabricName, host: Ho
     assert is_about(seconds(times, 1), expected)
 
 
+@pytest.mark.slow
 def test_kept_connections_follow_one_that_served_a_single_message(real_fabric: FabricName, host: Host) -> None:
     # As before the requests of an inference: the server sends weights over a connection that it then gives up, and the
     # device begins to send at once.
@@ -117,6 +120,7 @@ def test_kept_connections_follow_one_that_served_a_single_message(real_fabric: F
     assert len(times) == 3
 
 
+@pytest.mark.slow
 def test_loss_is_repaired_by_tcp(real_fabric: FabricName, host: Host) -> None:
     with Laboratory(Setting(real_fabric, 2, 1280), host) as laboratory:
         prepared(laboratory, there_and_back(5000), plan(loss=0.2))
@@ -127,6 +131,7 @@ def test_loss_is_repaired_by_tcp(real_fabric: FabricName, host: Host) -> None:
     assert max(seconds(times, 1)) > 0.2
 
 
+@pytest.mark.slow
 def test_loss_is_repaired_by_coap(real_fabric: FabricName, host: Host) -> None:
     setting = Setting(real_fabric, 2, 1280, transport="coap", frame_payload=512)
     with Laboratory(setting, host) as laboratory:
@@ -141,6 +146,7 @@ def test_loss_is_repaired_by_coap(real_fabric: FabricName, host: Host) -> None:
     assert all(value < quick + 1.0 or value > 2.0 for value in found)
 
 
+@pytest.mark.slow
 def test_datagrams_of_a_link_that_repeats(real_fabric: FabricName, host: Host) -> None:
     channel = Channel(RATE, packet_bytes=-36, fragment_bytes=100, fragment_header_bytes=10, queue_bytes=None)
     links = Plan((channel, channel), {(1, 0): (Hop(0, DELAY),), (0, 1): (Hop(1, DELAY),)})
@@ -172,6 +178,7 @@ def test_a_host_serves_one_laboratory_after_another(fabric: FabricName, host: Ho
     assert gone(seen)
 
 
+@pytest.mark.slow
 def test_real_tensors_are_computed(host: Host) -> None:
     with Laboratory(Setting("loopback", 2, 1280, computation="network"), host) as laboratory:
         prepared(laboratory, there_and_back(1000))
@@ -188,6 +195,7 @@ def test_too_much_computation_is_refused(host: Host) -> None:
     assert refused.value.remedy == "take fewer or slower devices"
 
 
+@pytest.mark.slow
 def test_a_round_that_does_not_end_is_given_up(real_fabric: FabricName, host: Host) -> None:
     with Laboratory(Setting(real_fabric, 2, 1280), host) as laboratory:
         prepared(laboratory, there_and_back(1000))

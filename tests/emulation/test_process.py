@@ -1,5 +1,7 @@
 """What all kinds of processes share: orders, facts, and a further kind in one small file."""
 
+import pytest
+
 from engine.emulation.laboratory import Host, Laboratory, Setting
 from engine.emulation.links import Channel, Hop, Plan, to_json
 from tests.emulation.conftest import require
@@ -7,6 +9,7 @@ from tests.emulation.conftest import require
 COUNT = 3
 
 
+@pytest.mark.slow
 def test_a_further_kind_of_process_is_a_class_with_its_orders() -> None:
     ways = {(place, (place + 1) % COUNT): (Hop(0, 0.001),) for place in range(COUNT)}
     setting = Setting(require("loopback"), COUNT, 1280)

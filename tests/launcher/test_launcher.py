@@ -59,6 +59,7 @@ def test_home_without_folder_is_bad_input() -> None:
     assert "--home FOLDER" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HANDED_ON)
 def test_every_offered_command_exists(name: str) -> None:
     done = call(name, "--help")

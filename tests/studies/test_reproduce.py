@@ -125,6 +125,7 @@ def test_tables() -> None:
     assert rounds_to(usual[0], 0.5) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names())
 def test_every_study_can_be_run_and_its_page_is_current(name: str) -> None:
     study = study_of(name)

@@ -32,6 +32,7 @@ def final(setting: Setting, rule: str, *, attacked: bool) -> dict[str, float]:
     return metrics_of(setting.path, setting.slug(rule, attacked=attacked))
 
 
+@pytest.mark.slow
 def test_every_attack_has_a_setting() -> None:
     from engine.federated.attack import attacks
 

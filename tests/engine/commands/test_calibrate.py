@@ -40,6 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "_EVICTING", np.zeros(8))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_this_machine_becomes_a_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert this_host() is None
@@ -67,6 +68,7 @@ def test_this_machine_becomes_a_device(tmp_path: Path, capsys: pytest.CaptureFix
     assert device.ram_bytes.value > 1e8
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_a_run_can_use_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["calibrate", "--quick", "--id", "my_laptop", "--name", "My laptop"]) == 0
@@ -101,6 +103,7 @@ def test_devices_are_read_anew_when_their_files_change() -> None:
     assert list(builtin_devices()) == built_in
 
 
+@pytest.mark.slow
 def test_documents_tell_of_the_built_in_devices_only() -> None:
     before = pages()
     save_own_device("mine", Device.model_validate(SIMPLE))

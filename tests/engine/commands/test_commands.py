@@ -106,6 +106,7 @@ def test_run_prints_what_stands_beside_a_result(tmp_path: Path, capsys: pytest.C
     assert f"beside it        accuracy of {told}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_several_runs_share_a_folder(spec_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec_file.write_text(SPEC + GRID)
     out = tmp_path / "out"
@@ -280,6 +281,7 @@ def test_a_place_that_cannot_be_written_is_a_failure_in_one_line(
     assert capsys.readouterr().err.startswith("edgeloom: Not a directory")
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error() -> None:
     command = f"{sys.executable} -m engine schema | head -c 10"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
@@ -329,6 +331,7 @@ def test_list_prints_one_kind_a_line(capsys: pytest.CaptureFixture[str]) -> None
     assert "wifi4_linux" in {entry["id"] for entry in json.loads(capsys.readouterr().out)}
 
 
+@pytest.mark.slow
 def test_schema_is_a_json_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     schema = json.loads(capsys.readouterr().out)

@@ -1,14 +1,17 @@
 """The pages made from the registries: complete, and as the code says now."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from engine.__main__ import main
+from engine.specs import pages as making
 from engine.specs.families import CATALOGUES, FAMILIES, names_of
-from engine.specs.pages import pages
 
 DOCS = Path(__file__).parents[3] / "docs"
+
+pages = cache(making.pages)
 
 
 def test_the_pages_in_the_repository_are_up_to_date() -> None:
@@ -40,6 +43,7 @@ def test_links_between_pages_lead_somewhere() -> None:
     assert {f"results/{page.name}" for page in (DOCS / "results").glob("*.md")} <= set(targets), "whatever was measured"
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_differs_and_removes_what_is_gone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

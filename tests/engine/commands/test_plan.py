@@ -17,6 +17,7 @@ def design(tmp_path: Path) -> str:
     return str(place)
 
 
+@pytest.mark.slow
 def test_plans_in_words_and_as_json(design: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", design, "--assign", "fc2=0"]) == 0
     told = capsys.readouterr().out

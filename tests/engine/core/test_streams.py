@@ -3,6 +3,7 @@
 import hashlib
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ def test_a_seed_is_the_digest_of_its_name() -> None:
     assert seed_of(np.int64(7), "batches", 3, 12) == expected  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @given(names, names, st.integers(0, 3), st.integers(0, 3))
 def test_different_names_are_different_streams(
     first: tuple[str | int], second: tuple[str | int], a: int, b: int
@@ -33,6 +35,7 @@ def test_what_was_drawn_before_does_not_matter() -> None:
     assert not np.array_equal(stream(0, "w").normal(size=5), stream(1, "w").normal(size=5))
 
 
+@pytest.mark.slow
 @given(st.lists(names, max_size=5), st.integers(0, 2**40))
 def test_streams_made_together_are_those_made_alone(some: list[tuple[str | int]], seed: int) -> None:
     """NumPy's own seeding is what both are compared with."""

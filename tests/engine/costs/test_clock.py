@@ -25,6 +25,7 @@ def one_by_one(channel: np.ndarray, arrival: np.ndarray, service: np.ndarray) ->
     return finish
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.lists(
@@ -80,6 +81,7 @@ def a_trace(seed: int, devices: int, rounds: int, depth: int, *, fair: bool = Fa
     return trace, legs
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 3), st.integers(1, 3))
 def test_scan_and_events_agree(seed: int, devices: int, rounds: int, depth: int) -> None:
@@ -147,6 +149,7 @@ def test_a_repeated_round_counts_as_often() -> None:
     assert once.ledger.totals()["bytes_up"] == 1000
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 3), st.integers(1, 2))
 def test_scan_and_events_agree_where_channels_are_shared_fairly(

@@ -44,6 +44,7 @@ def test_unanswered_blocks_wait_two_and_a_half_seconds_and_twice_as_long_each_ti
     assert wait_s(0.0) == 0.0
 
 
+@pytest.mark.slow
 def test_loss_costs_the_timeouts_of_blocks_and_acknowledgments() -> None:
     """P = 0.1: two blocks go unanswered with 1 - 0.81 = 0.19 each; of the last only the block itself counts. Lost
     blocks are on air again: 1 / 0.9.
@@ -55,6 +56,7 @@ def test_loss_costs_the_timeouts_of_blocks_and_acknowledgments() -> None:
     assert latency(model, 0, 300, samples=3000).mean_s == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_lost_block_waits_for_its_own_timer_between_two_and_three_seconds() -> None:
     """No floor of 200 ms, but one of 2 s: of single blocks, 90 % come at once, most others after one timeout."""
     found = latency(model_of(COAP | {"loss": 0.1}), 0, 100, samples=3000).samples_s
@@ -90,6 +92,7 @@ def test_fragments_add_a_header_each() -> None:
     assert latency(model, 0, 240).mean_s == pytest.approx(upload(model, 240).end_s_total, rel=1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 5000), st.integers(0, 5000), st.floats(0, 0.25), st.floats(0, 0.25), st.floats(0, 1))
 def test_more_bytes_loss_or_distance_never_take_less(one: int, two: int, loss: float, other: float, rtt: float) -> None:

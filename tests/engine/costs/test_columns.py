@@ -1,6 +1,7 @@
 """Columns of the ledger: put together or summed by group, they say the same."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ ADDED = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(ADDED)
 def test_columns_and_their_sums_agree(added: list[tuple[int | list[int], int, int]]) -> None:
     """Runs of ten devices get one amount, or one each; the third of four groups is empty."""

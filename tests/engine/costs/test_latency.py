@@ -44,6 +44,7 @@ def test_hops_add_up_as_in_the_closed_form(topology: str, backhaul: str | None) 
     assert latency(model, 0, 5000, up=False).mean_s == pytest.approx(download(model, 5000).end_s_total, abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_lone_segment_waits_for_its_timeout_as_often_as_it_is_lost() -> None:
     """With 10 % loss: 90 % arrive at once; the lost tenth waits 200 ms and more for the probe."""
     model = model_of(stream_of(*WIFI, loss=0.1))
@@ -55,6 +56,7 @@ def test_a_lone_segment_waits_for_its_timeout_as_often_as_it_is_lost() -> None:
     assert found.quantile_s(0.5) == pytest.approx(at_once, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_lost_request_costs_a_second() -> None:
     model = model_of(stream_of(*WIFI, loss=0.05))
     found = latency(model, 0, 100, new_connection=True, samples=2000)
@@ -62,6 +64,7 @@ def test_a_lost_request_costs_a_second() -> None:
     assert (found.samples_s < 1).mean() == pytest.approx(0.9025, abs=0.02)
 
 
+@pytest.mark.slow
 def test_frames_of_a_link_layer_repeat_geometrically() -> None:
     """Ten frames of 0.1 s and 1 - p = 0.8: the mean is 1.25 s on air and p / (1 - p) round trips of 0.3 s."""
     model = model_of(FRAMES | {"loss": 0.2})
@@ -90,6 +93,7 @@ REAL = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "payload", "loss", "congestion", "median", "mean", "count"), REAL)
 def test_bulk_transfers_come_near_real_ones(
     path: Any, payload: int, loss: float, congestion: str, median: float, mean: float, count: int
@@ -110,6 +114,7 @@ STUDY = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "payload", "loss", "congestion", "seconds"), STUDY)
 def test_bulk_transfers_come_near_those_of_the_study(
     path: Any, payload: int, loss: float, congestion: str, seconds: float
@@ -131,6 +136,7 @@ KEPT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "payload", "loss", "congestion", "median", "mean"), KEPT)
 def test_messages_over_kept_connections_come_near_real_ones(
     path: Any, payload: int, loss: float, congestion: str, median: float, mean: float
@@ -148,6 +154,7 @@ def test_messages_over_kept_connections_come_near_real_ones(
     assert messages.mean() == pytest.approx(mean, rel=0.4)
 
 
+@pytest.mark.slow
 def test_bbr_does_not_slow_down_for_loss_in_either_model() -> None:
     def means(congestion: str) -> tuple[float, float]:
         model = model_of(stream_of(*WIFI, loss=0.02, congestion=congestion))

@@ -68,6 +68,7 @@ def test_a_shared_medium_carries_data_and_acknowledgments() -> None:
     assert model.cost(trace).end_s_total == pytest.approx(3 * tau + 2 * acknowledge + 0.03 + HOST_S, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_the_mean_of_a_maximum_is_more_than_the_maximum_of_means() -> None:
     """The longest of 20 geometric waits: the closed form knows the mean of each only."""
     link = FRAMES | {"loss": 0.2}
@@ -79,6 +80,7 @@ def test_the_mean_of_a_maximum_is_more_than_the_maximum_of_means() -> None:
     assert cost.ledger.elapsed_s == pytest.approx(cost.end_s_total)
 
 
+@pytest.mark.slow
 def test_messages_drawn_one_by_one_come_near_the_replay(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of(RAW | {"loss": 0.03, "shared_medium": True}, 6, topology=ROOM)
     trace = round_trace(range(6), payload=6000)
@@ -114,6 +116,7 @@ def test_percentiles_are_told_as_plain_data() -> None:
     assert total["p99"] < 1.2 * total["p50"]
 
 
+@pytest.mark.slow
 def test_jitter_spreads_evenly_and_keeps_the_order() -> None:
     """One frame: latency 100 ms give or take 50; the 95th percentile of an even spread is at 0.9 of the way up."""
     model = model_of(RAW | {"jitter": 0.02})

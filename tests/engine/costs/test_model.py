@@ -42,6 +42,7 @@ def seconds(link: dict[str, Any], backhaul: dict[str, Any] | None, payload: int,
     return upload(model_of(link, backhaul=backhaul, topology=topology), payload, new_connection=True).end_s_total
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(LINKS, BACKHAULS, st.sampled_from(["star", "hierarchical"]), PAYLOADS, PAYLOADS)
 def test_more_bytes_never_take_less_time(link: Any, backhaul: Any, kind: str, one: int, two: int) -> None:
@@ -49,6 +50,7 @@ def test_more_bytes_never_take_less_time(link: Any, backhaul: Any, kind: str, on
     assert seconds(link, backhaul, low, kind) <= seconds(link, backhaul, high, kind) * (1 + 1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(LINKS, BACKHAULS, PAYLOADS, st.floats(0, 0.2))
 def test_more_loss_never_takes_less_time(link: Any, backhaul: Any, payload: int, other: float) -> None:
@@ -57,6 +59,7 @@ def test_more_loss_never_takes_less_time(link: Any, backhaul: Any, payload: int,
     assert seconds(better, backhaul, payload) <= seconds(worse, backhaul, payload) * (1 + 1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(LINKS, BACKHAULS, PAYLOADS, st.floats(0, 5))
 def test_more_distance_never_takes_less_time(link: Any, backhaul: Any, payload: int, other: float) -> None:

@@ -45,6 +45,7 @@ def stalls(count: int, window: float) -> float:
     return total
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 200_000), min_size=1, max_size=6),

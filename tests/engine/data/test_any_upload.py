@@ -170,6 +170,7 @@ def at_most(examples: int) -> settings:
     return settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.slow
 @at_most(400)
 @given(kind=KINDS, content=files())
 def test_any_file(kind: str, content: bytes, file: Path) -> None:

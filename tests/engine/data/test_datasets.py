@@ -39,6 +39,7 @@ def test_digits_hold_their_classes_in_equal_shares(store: DataStore) -> None:
     assert np.all(np.abs(test - (train + test) / 5) < 1)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_mnist_is_mnist(tmp_path: Path) -> None:
     environment = DataStore.from_environment()

@@ -271,6 +271,7 @@ def test_sequences_and_what_follows_them() -> None:
     assert len(windows(np.arange(0), 3)[0]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_spoken_digits_are_spoken_digits(store: DataStore) -> None:
     data = spoken_digits.SpokenDigits(bands=20)

@@ -175,6 +175,7 @@ def test_impossible_requests_are_told_with_both_numbers() -> None:
         Shards(classes_per_client=20).split(CIFAR[:100], 100, seed=0)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_clients_are_no_matter() -> None:
     labels = np.arange(200_000) % 10
     for partitioner in (Iid(), Shards(), Quantity(), Dirichlet(), Dirichlet(equal_sizes=True)):

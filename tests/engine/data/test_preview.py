@@ -79,6 +79,7 @@ def test_many_clients_share_rows(store: DataStore) -> None:
     assert (found.num_clients, found.num_read) == (1000, 1000)
 
 
+@pytest.mark.slow
 def test_very_many_generated_clients_are_sampled(store: DataStore) -> None:
     data = Synthetic(num_clients=1_000_000, max_samples=60)
     found = class_map(data, Natural(), 1_000_000, store)
@@ -101,6 +102,7 @@ def test_an_impossible_map_is_told(store: DataStore) -> None:
         class_map(Digits(), ByUser(), 5, store)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_sounds_and_texts_are_shown(store: DataStore) -> None:
     one, *_ = samples(SpokenDigits(), store, "test", count=3)

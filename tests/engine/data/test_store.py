@@ -157,6 +157,7 @@ def test_a_file_with_another_content_is_refused_by_name(tmp_path: Path) -> None:
     assert "https://example.org/file.gz" in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_a_file_compressed_anew_is_recognized_by_its_content(tmp_path: Path) -> None:
     declared = remote(PACKED, inner=PLAIN)
     again = tmp_path / "file.gz"
@@ -237,6 +238,7 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert "EDGELOOM_HOME" in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_the_store_needs_no_heavy_library() -> None:
     code = "import sys, engine.data.dataset; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

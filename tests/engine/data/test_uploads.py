@@ -86,6 +86,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[bytes]]:
     return {"arrays": [arrays.read_bytes(), table.read_bytes()], "image_folder": [images.read_bytes()]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", upload_kinds())
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())

@@ -21,6 +21,7 @@ def test_the_area_is_the_share_of_pairs_in_order() -> None:
     assert found.auc == pytest.approx((1 + 1 + 1 + 0 + 1 + 0.5) / 6)
 
 
+@pytest.mark.slow
 def test_intervals_of_the_area_hold_what_they_promise() -> None:
     """Two normal laws a distance of 1 apart have an area of Phi(1 / sqrt 2); 90 % of intervals must hold it."""
     truth, draw, hits = float(norm.cdf(1 / math.sqrt(2))), stream(0, "areas"), 0
@@ -60,6 +61,7 @@ def test_confidence_is_the_log_odds_even_where_the_loss_rounds_to_zero() -> None
     assert logits[0, 0] == 2.0
 
 
+@pytest.mark.slow
 def test_nearest_is_that_of_plain_differences() -> None:
     draw = stream(0, "points")
     points, candidates = draw.normal(size=(1100, 2, 3)), draw.normal(size=(2100, 2, 3))
@@ -114,6 +116,7 @@ def look(layers: torch.nn.Sequential):
     return looked
 
 
+@pytest.mark.slow
 def test_it_separates_the_members_of_an_overfitted_teacher() -> None:
     members, others = world(150)
     teacher = fitted(members.x, torch.from_numpy(members.y), 150)
@@ -135,6 +138,7 @@ def test_it_separates_the_members_of_an_overfitted_teacher() -> None:
     assert "The synthetic images lie nearer to members (pixels: AUC 0." in found.sentence
 
 
+@pytest.mark.slow
 def test_it_finds_no_signal_in_a_random_control() -> None:
     """Eighty audits of networks and images that never saw a member: at the level of 5 % about four may speak."""
     loud = 0

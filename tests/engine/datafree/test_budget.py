@@ -158,6 +158,7 @@ def test_rows_as_plain_values() -> None:
     assert set(BudgetRow.__dataclass_fields__) <= set(tree)
 
 
+@pytest.mark.slow
 def test_the_web_may_ask_without_torch() -> None:
     code = (
         "import sys; import engine.datafree.fleet.budget, engine.specs.budgeting, engine.specs.budget_page; "

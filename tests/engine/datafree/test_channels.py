@@ -96,6 +96,7 @@ def test_a_network_over_time_is_refused() -> None:
         channels_of(models["char_lstm"]().declare(sample))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(image_graphs(), st.integers(0, 1000))
 def test_dead_channels_go_without_a_trace(graph: Graph, seed: int) -> None:

@@ -130,6 +130,7 @@ def test_a_constant_channel_goes_into_the_bias() -> None:
     assert moved == pytest.approx(weights["conv2.bias"][:4] + 3 * weights["conv2.weight"][:4, 2, 0, 0], rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["resnet8", "wide_resnet", "ds_cnn"])
 def test_standing_in_is_nearer_to_the_network_than_leaving_out(kind: str) -> None:
     """On random networks whose statistics are those of their inputs: the mean square of what the logits miss."""

@@ -148,6 +148,7 @@ def test_a_file_says_what_goes_in() -> None:
     assert [each.name for each in (*model.graph.input, *model.graph.output)] == ["input", "logits"]
 
 
+@pytest.mark.slow
 def test_int8_is_a_quarter_and_int4_an_eighth_of_the_file() -> None:
     graph = graphs()["mcmahan_cnn"]
     (whole,) = export("m", trained(graph), ModelCard(graph), ("onnx",))

@@ -71,6 +71,7 @@ def owner(tmp_path_factory: pytest.TempPathFactory) -> HandedOut:
     return HandedOut(found, home)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["file", "artifact"])
 def test_a_third_party_makes_the_same_images(owner: HandedOut, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     monkeypatch.setenv("EDGELOOM_HOME", str(owner.home))

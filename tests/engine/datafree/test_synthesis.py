@@ -139,6 +139,7 @@ def test_without_noise_targets_are_centers() -> None:
     assert np.array_equal(working["targets"].numpy(), file.tensors["centers"][working["labels"].numpy()])
 
 
+@pytest.mark.slow
 def test_modern_dreams_meet_the_statistics_better() -> None:
     settings = ActivationClusters(num_clusters=2, num_components=2, share=1.0)
     distances = []

@@ -60,6 +60,7 @@ def rows(events: list[Event]) -> dict[str, dict[str, Any]]:
     return {event.body["name"]: event.body for event in events if event.kind == "contender"}
 
 
+@pytest.mark.slow
 def test_the_table_has_everybody_in_the_announced_order(whole: tuple[Outcome, list[Event]]) -> None:
     facts, table = whole[1][0].body, rows(whole[1])
     assert {row["name"] for row in facts["contenders"]} == set(table)
@@ -94,6 +95,7 @@ def test_interleaved_images_spread_the_same_steps_over_their_batches() -> None:
     assert trained == [(50, 1), (50, 2), (50, 3)]
 
 
+@pytest.mark.slow
 def test_private_samples_are_read_by_those_who_may_only(monkeypatch: pytest.MonkeyPatch) -> None:
     readers: set[str] = set()
     spec = parse(SPEC)
@@ -173,6 +175,7 @@ def test_activations_that_stay_floats_need_the_memory_of_floats() -> None:
     assert own["latency_s"] == table["teacher"]["devices"][1]["latency_s"]
 
 
+@pytest.mark.slow
 def test_the_first_batch_is_shown_in_the_making(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.task.pace.MOST_STEPS", 10)
     _, events = carried_out("task.quantizer=null", "task.distillation.steps=2", "task.export.formats=[]")

@@ -53,6 +53,7 @@ def test_qsgd_fixed_by_hand() -> None:
     assert payload(Qsgd(levels=5, bucket=2, coding="fixed"), [3.0, -4.0])[5:] == bytes([0x81])
 
 
+@pytest.mark.slow
 def test_qsgd_levels_have_the_chances_of_the_paper() -> None:
     """One level: a number is its bucket's norm with the chance of its share of the norm, else 0 (equation 1)."""
     found = np.array([arrived(Qsgd(levels=1, bucket=2), [0.6, -0.8], seed) for seed in range(2000)])

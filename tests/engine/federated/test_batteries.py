@@ -63,6 +63,7 @@ def test_batteries_that_last_change_nothing_but_the_books(tmp_path: Path) -> Non
     assert all(0.999 < share < 1 for share in values_of(events, "mean_charge"))
 
 
+@pytest.mark.slow
 def test_who_runs_empty_drops_out_with_that_cause_and_no_joule_is_lost(tmp_path: Path, each_j: float) -> None:
     work, capacity = everyone(4), 2.5 * each_j
     state, events = run(work, context(tmp_path, fleet=fleet_of(battery={"capacity_j": capacity})))

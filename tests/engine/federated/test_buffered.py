@@ -69,6 +69,7 @@ def single(tmp_path: Path, **scheduler: Any) -> tuple[State, list[Any], dict[str
     return last, events + more, first
 
 
+@pytest.mark.slow
 def test_late_updates_count_less(tmp_path: Path) -> None:
     """The step with staleness 1 is 2 ** -0.5 times as long as without weights, and twice rate times as long by rate."""
     free, events, first = single(tmp_path, staleness={"kind": "constant"})
@@ -117,6 +118,7 @@ def test_models_are_kept_only_while_somebody_needs_them(tmp_path: Path) -> None:
     assert not [name for name in state.tensors if name.startswith((f"{VERSION}/", f"{FLIGHT}/"))]
 
 
+@pytest.mark.slow
 def test_it_learns(tmp_path: Path) -> None:
     work = task(
         model={"kind": "mlp", "hidden": [16]}, scheduler={"kind": "buffered", "buffer_size": 4}, rounds=12,
@@ -133,6 +135,7 @@ def counts(events: list[Any]) -> tuple[list[int], list[tuple[int, str]]]:
     return arrived, dropped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("availability", [{"kind": "always"}, LEAVING])
 def test_everybody_who_begins_ends(availability: dict[str, Any], tmp_path: Path) -> None:
     fleet = {"groups": [{**SPEEDS["groups"][0], "availability": availability}]}

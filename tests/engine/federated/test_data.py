@@ -111,6 +111,7 @@ def test_augmentations_that_do_not_fit_are_told(tmp_path: Path) -> None:
     assert (problem.path, problem.code) == ("local.path", "no_cohort_path")
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_a_language_model_learns_the_next_character(tmp_path: Path) -> None:
     """Per-position labels and integer inputs through the whole task; blanks alone are 15 % of all characters."""

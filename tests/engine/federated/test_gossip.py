@@ -83,6 +83,7 @@ def test_mixing_brings_models_together(tmp_path: Path) -> None:
     assert 0 < distances["dense"] < distances["ring"]
 
 
+@pytest.mark.slow
 def test_it_learns(tmp_path: Path) -> None:
     local = {"epochs": 5, "batch_size": 16, "lr": 0.1, "momentum": 0.5}
     _, events = run(gossip(rounds=4, local=local, partition={"kind": "iid"}), context(tmp_path))

@@ -16,6 +16,7 @@ ADAPTIVE = {"privacy": {"kind": "dp_fedavg", "clip": {"kind": "adaptive", "count
 LOCAL = {"privacy": {"kind": "local_dp", "clip_norm": 0.3}}
 
 
+@pytest.mark.slow
 def test_epsilon_is_that_of_the_rounds_so_far(tmp_path: Path) -> None:
     work = task(**FLAT, rounds=3)
     assert work.check(context(tmp_path)) == []
@@ -39,6 +40,7 @@ def test_no_update_in_a_sum_is_longer_than_the_bound(tmp_path: Path) -> None:
         assert result.tensors["open/norm"][0] > 0.3
 
 
+@pytest.mark.slow
 def test_an_adaptive_bound_moves(tmp_path: Path) -> None:
     _, events = run(task(**ADAPTIVE, rounds=3), context(tmp_path))
     bounds = values_of(events, "clip_norm")

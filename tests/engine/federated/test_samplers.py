@@ -137,6 +137,7 @@ def test_oort_scores_by_hand() -> None:
     assert sampler.scores(memory, ids(0, 1, 2), 10) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_oort_takes_new_clients_by_speed_and_known_ones_by_utility() -> None:
     """In round 200 a fifth of five is new: one of clients 5 and 6, of which the second sends nine times as fast."""
     sampler = Oort(num_clients=5, penalty=0)

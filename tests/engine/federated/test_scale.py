@@ -32,6 +32,7 @@ def small_and_large(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Stat
     return [three_rounds(devices, folder) for devices in (2_000, 200_000)]
 
 
+@pytest.mark.slow
 def test_the_state_knows_only_who_took_part(small_and_large: list[tuple[State, int]]) -> None:
     small, large = (sum(array.nbytes for array in state.tensors.values()) for state, _ in small_and_large)
     assert large < small + 1000  # ids of a larger fleet take a byte more

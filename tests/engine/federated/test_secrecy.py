@@ -138,6 +138,7 @@ def test_private_steps_are_counted_as_they_were_made(tmp_path: Path) -> None:
     assert values_of(events, "epsilon")[1] == epsilon({Step(0.8, "poisson", 64, 119): 2}, 1e-5)
 
 
+@pytest.mark.slow
 def test_private_steps_take_a_device_longer(tmp_path: Path) -> None:
     _, plain = run(task(**EVERYONE, rounds=1), context(tmp_path))
     _, private = run(task(**EVERYONE, **EXAMPLES, rounds=1), context(tmp_path))
@@ -147,6 +148,7 @@ def test_private_steps_take_a_device_longer(tmp_path: Path) -> None:
     assert 3 * (work.macs["other"] - before.macs["other"]) == pytest.approx(per_sample, abs=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("privacy", [CENTRAL, LOCAL, EXAMPLES], ids=["central", "local", "sgd"])
 def test_no_round_exceeds_the_budget(privacy: dict[str, Any], tmp_path: Path) -> None:
     """Dirichlet parts: with private steps the smallest client decides, and it may come late."""

@@ -93,6 +93,7 @@ def test_devices_join_the_network_once_a_round(tmp_path: Path) -> None:
     assert 10 * wake_up_s < sum(joining) < 11 * wake_up_s
 
 
+@pytest.mark.slow
 def test_runs_of_one_seed_are_pairs_whatever_the_strategy(tmp_path: Path) -> None:
     """Same partition, initial weights, cohorts and batches: with a weight of zero the runs are the same bits."""
     runs = [
@@ -254,6 +255,7 @@ def test_wrong_values_are_refused(bad: dict[str, Any]) -> None:
         task(**bad)
 
 
+@pytest.mark.slow
 def test_declaring_checking_and_estimating_load_no_torch(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; import json\n"

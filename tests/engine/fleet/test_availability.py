@@ -88,6 +88,7 @@ def test_day_and_night_by_the_clock() -> None:
     assert (same[0] != same[1]).mean() < 0.001, "chance decides anew every hour, not every second"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mean_up", "mean_down"), [(20.0, 5.0), (2.0, 6.0), (1000.0, 10.0)])
 def test_failure_and_repair_last_as_long_as_said(mean_up: float, mean_down: float) -> None:
     rule = Markov(clock="time", mean_up=mean_up, mean_down=mean_down)

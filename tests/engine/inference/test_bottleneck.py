@@ -26,6 +26,7 @@ def test_few_channels_cross_and_the_rest_is_as_before() -> None:
     assert "saves nothing" in problem.message
 
 
+@pytest.mark.slow
 def test_a_run_trains_it_and_measures_what_arrives() -> None:
     """The sensor holds the first layer and the encoder: 6 numbers of 8 bits go to the cloud, instead of 32 floats."""
     outcome, events = carried_out(

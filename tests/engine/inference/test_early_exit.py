@@ -64,6 +64,7 @@ def test_when_an_exit_is_sure() -> None:
     assert [row["accuracy"] for row in seen.curve((0.0, 1.0))] == pytest.approx([1 / 3, 1 / 3 + 1 / 3])
 
 
+@pytest.mark.slow
 def test_a_plan_counts_what_a_request_needs_on_average() -> None:
     planning = world_of(*EXITS).planning
     problem = planning.problem
@@ -77,6 +78,7 @@ def test_a_plan_counts_what_a_request_needs_on_average() -> None:
     assert problem.score(at).latency_s == pytest.approx(mean, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_requests_of_two_kinds_wait_as_pollaczek_and_khinchine_say() -> None:
     # M/G/1 with service 5 ms or 20 ms at even odds: mean wait = rate E[S^2] / (2 (1 - load)).
     routes = [Route((Operation(0, service_s=seconds),), ("device 0",)) for seconds in (0.005, 0.02)]
@@ -90,6 +92,7 @@ def test_requests_of_two_kinds_wait_as_pollaczek_and_khinchine_say() -> None:
     assert np.mean(means) == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_run_measures_its_exits_and_goes_on_without_the_cloud() -> None:
     outcome, events = carried_out(*EXITS)
     metrics = outcome.summary.metrics if outcome.summary else {}

@@ -86,6 +86,7 @@ def test_what_may_take_long_is_not_begun(
     assert not tried
 
 
+@pytest.mark.slow
 def test_a_grid_takes_no_longer_than_one_answer_may(tried: list[int]) -> None:
     """The first cells are looked at, as far as that goes, and the others not."""
     counts = [*range(1, 21)]
@@ -96,6 +97,7 @@ def test_a_grid_takes_no_longer_than_one_answer_may(tried: list[int]) -> None:
     assert len(tried) == 2 * some  # so many cells, not a share of each
 
 
+@pytest.mark.slow
 def test_moves_that_were_not_needed_leave_room_for_other_cells(tried: list[int]) -> None:
     """The default placer may try thousands of moves, and does not: each cell of a small grid has its check."""
     sweep = "sweep={task.rules.deadline_s: [100.0, 99.0, 98.0, 97.0, 1.0e-6]}"
@@ -104,6 +106,7 @@ def test_moves_that_were_not_needed_leave_room_for_other_cells(tried: list[int])
     assert 5 * 10 < len(tried) < 5000
 
 
+@pytest.mark.slow
 def test_the_run_refuses_in_the_words_of_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SpecError) as at_once:
         parse(ALONE, settings=[NO_PLAN], allowance=Allowance(200_000))

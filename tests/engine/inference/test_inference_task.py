@@ -61,6 +61,7 @@ def body(events: list[Event], kind: str) -> dict[str, Any]:
     return [event.body for event in events if event.kind == kind][-1]
 
 
+@pytest.mark.slow
 def test_the_sensor_is_too_small_so_the_plan_leaves_it(whole: tuple[Outcome, list[Event]]) -> None:
     plan = body(whole[1], "plan")
     used = {stage["device"] for stage in plan["stages"]}
@@ -82,6 +83,7 @@ def test_every_plan_of_the_comparison_is_told_and_none_beats_the_best_of_all(
     assert rows[CHOSEN]["accuracy"] > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "splitter",
     ["{kind: layer}", "{kind: pipeline}", "{kind: channel, num_slices: 3}"],
@@ -93,6 +95,7 @@ def test_pieces_together_are_the_whole_network(splitter: str) -> None:
     assert outcome.summary.metrics["joined_agreement"] == 1.0
 
 
+@pytest.mark.slow
 def test_requests_one_by_one_take_what_the_plan_says() -> None:
     outcome, events = carried_out(
         "task.requests={count: 10, arrivals: one_by_one, rate_rps: null}", "task.failures.most_lost=0"
@@ -102,6 +105,7 @@ def test_requests_one_by_one_take_what_the_plan_says() -> None:
     assert metrics["answered_rps"] == pytest.approx(1 / metrics["latency_s"])
 
 
+@pytest.mark.slow
 def test_a_stream_waits_and_its_percentiles_grow_with_its_rate() -> None:
     period = world_of().planning.period_s
     found = []
@@ -127,6 +131,7 @@ def test_every_loss_is_tried_and_exact_plans_die_with_their_devices(whole: tuple
     assert table["figures"]["worst_accuracy"] == 0.0
 
 
+@pytest.mark.slow
 def test_a_renewed_plan_answers_as_long_as_somebody_can_compute() -> None:
     outcome, events = carried_out("task.failures={most_lost: 4}")
     table = body(events, "failures")
@@ -138,6 +143,7 @@ def test_a_renewed_plan_answers_as_long_as_somebody_can_compute() -> None:
         assert loss["first_s"] > loss["latency_s"] + 1.0  # the timeout, and weights on their way
 
 
+@pytest.mark.slow
 def test_the_plan_for_the_worst_case_is_never_worse_then() -> None:
     worst = []
     for wish in ("normal", "worst_case"):
@@ -206,6 +212,7 @@ def taught() -> tuple[Outcome, list[Event]]:
     return carried_out(*STUDENTS)
 
 
+@pytest.mark.slow
 def test_students_learn_and_the_teacher_stands_beside_them(taught: tuple[Outcome, list[Event]]) -> None:
     rows = {event.body["name"]: event.body for event in taught[1] if event.kind == "contender"}
     assert rows["teacher"]["accuracy"] > 0.9
@@ -252,6 +259,7 @@ def test_every_student_leaves_a_file_and_their_outputs_add_up(
         assert torch.allclose(shares + bias, modules["students"](x), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_members_of_an_ensemble_are_averaged() -> None:
     outcome, events = carried_out(
         "task.splitter={kind: ensemble, members: [{kind: mlp, hidden: [12]}]}",
@@ -277,6 +285,7 @@ class AfterSteps(Control):
         return self.looks > 2
 
 
+@pytest.mark.slow
 def test_a_resumed_run_has_the_same_plan_of_a_search_that_was_cut_short(tmp_path: Path) -> None:
     settings = ["task.placer={kind: ilp, most_nodes: 1}", "task.objective=energy_per_node", "task.requests.count=20"]
     settings += ["task.splitter={kind: channel, num_slices: 3}", "task.failures.most_lost=0"]

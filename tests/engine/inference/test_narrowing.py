@@ -62,6 +62,7 @@ ROOM = "fleet.groups.0.device.ram_bytes=9900"
 """The sensor holds the first layer of the network and nothing more."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [32, 4])
 def test_a_run_is_right_as_often_as_what_arrives_lets_it_be(bits: int) -> None:
     """The first layer on the sensor, the rest in the cloud: the accuracy is that of the rounded tensor between them."""
@@ -90,6 +91,7 @@ def test_a_run_is_right_as_often_as_what_arrives_lets_it_be(bits: int) -> None:
     assert metrics["accuracy"] == pytest.approx(float((logits.argmax(axis=1) == test.y).mean()), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_only_what_travels_is_rounded() -> None:
     """Students of which one stays where the answer is wanted: its message is not rounded, and the two others' are."""
     world = world_of(*STUDENTS, "task.splitter.message_bits=4")
@@ -108,6 +110,7 @@ def test_only_what_travels_is_rounded() -> None:
     assert all(rows[name] == (0.5 if bits[name] == bits["chosen"] else None) for name in bits)
 
 
+@pytest.mark.slow
 def test_students_send_fewer_bytes_and_are_measured_with_them() -> None:
     outcome, events = carried_out(*STUDENTS, "task.splitter.message_bits=8", "task.training.steps=100")
     assert outcome.summary is not None

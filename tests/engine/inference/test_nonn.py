@@ -91,6 +91,7 @@ def test_failout_takes_a_student_from_the_last_layer_alone() -> None:
     assert found.item() == pytest.approx(wanted.item(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_views_are_augmented_once_and_taken_in_turn() -> None:
     shift = augmentations["crop"]()
     samples = taught()
@@ -123,6 +124,7 @@ def trained(network: StudentNetwork, groups: FilterGroups, num_steps: int = 90, 
     return arrays
 
 
+@pytest.mark.slow
 def test_two_students_learn_the_digits_and_survive_without_one() -> None:
     teacher()
     groups = groups_of("community", [Room(), Room()])
@@ -157,6 +159,7 @@ def test_training_cut_anywhere_ends_with_the_same_bits() -> None:
     assert all(np.array_equal(whole[name], cut[name]) for name in whole)
 
 
+@pytest.mark.slow
 def test_baselines_learn_from_the_same_cache() -> None:
     train = taught()
     soft = (TransferSettings(transfer_weight=0), ())

@@ -116,6 +116,7 @@ def in_runs(at: tuple[int, ...]) -> bool:
     return len(set(at)) == 1 + sum(one != other for one, other in pairwise(at))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["latency", "throughput"])
 @pytest.mark.parametrize(("size", "memory"), [((5, 4), math.inf), ((6, 4), 0.4), ((5, 6), 0.4)])
 def test_stages_in_any_order_are_the_best_of_all(objective: Objective, size: tuple[int, int], memory: float) -> None:
@@ -125,6 +126,7 @@ def test_stages_in_any_order_are_the_best_of_all(objective: Objective, size: tup
         assert value_of("pipeline_dp", problem) == pytest.approx(best, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["latency", "throughput"])
 def test_with_many_devices_the_gap_is_told(objective: Objective) -> None:
     """The exact value over all orders of 8 devices lies between bound and value."""
@@ -141,6 +143,7 @@ def test_with_many_devices_the_gap_is_told(objective: Objective) -> None:
         assert found.gap == pytest.approx(1 - found.bound / found.value)
 
 
+@pytest.mark.slow
 def test_the_best_throughput_within_a_deadline() -> None:
     for seed in range(4):
         free = problem_of(seed, (6, 3), objective="throughput")
@@ -261,6 +264,7 @@ def test_no_placer_beats_enumeration_or_exceeds_memory(kind: str, objective: Obj
     assert found or kind in {"single_best", "all_cloud"}
 
 
+@pytest.mark.slow
 def test_the_program_knows_a_bound_when_nodes_run_out() -> None:
     problem = problem_of(0, (14, 5), memory=0.3, objective="throughput")
     found: Placement = placer_of("ilp", most_nodes=1).place(problem)
@@ -287,6 +291,7 @@ print(found.at, found.value.hex(), found.bound.hex())
 """A search that ends before it is finished, on so many cores."""
 
 
+@pytest.mark.slow
 def test_a_search_that_was_cut_short_is_the_same_in_every_process() -> None:
     """No clock has a say: with a process of its own, on one core or two, beside others or alone."""
     runs = [subprocess.Popen([sys.executable, "-c", CUT_SHORT, cores], stdout=subprocess.PIPE) for cores in "12"]

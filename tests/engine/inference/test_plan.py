@@ -61,6 +61,7 @@ TOPOLOGIES: dict[str, dict[str, Any]] = {
 """Messages go directly, over the server, or from device to device."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topology", TOPOLOGIES.values(), ids=TOPOLOGIES)
 def test_a_chain_takes_what_its_prices_say(topology: dict[str, Any]) -> None:
     """Every placement of four pieces on three devices, in a star with the server in between."""
@@ -154,6 +155,7 @@ def test_the_trivial_plans_stand_beside(splitter: str) -> None:
         assert plan.energy_j >= sum(share.energy_j for share in plan.devices)
 
 
+@pytest.mark.slow
 def test_registries_load_nothing_heavy() -> None:
     """A web process reads them, and it never loads torch; solvers and graphs are imported where they are used."""
     program = (
@@ -174,6 +176,7 @@ def test_ends_must_take_part() -> None:
         PlacementProblem(pieces_of("mlp", "layer"), prices)
 
 
+@pytest.mark.slow
 def test_what_no_device_holds_alone_is_divided() -> None:
     """Two thirds of the network's memory on each device: no single one can, a pipeline can."""
     pieces = pieces_of("lenet5", "pipeline")

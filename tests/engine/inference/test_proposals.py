@@ -41,6 +41,7 @@ def proposed() -> dict[str, Any]:
     return told()
 
 
+@pytest.mark.slow
 def test_what_is_proposed_is_what_the_run_carries_out(proposed: dict[str, Any]) -> None:
     assert [plan["name"] for plan in proposed["plans"]] == ["chosen", "single_best", "all_cloud"]
     assert (proposed["origin"], proposed["sink"], proposed["cloud"], proposed["missing"]) == (0, 0, 4, [])
@@ -54,6 +55,7 @@ def test_what_is_proposed_is_what_the_run_carries_out(proposed: dict[str, Any]) 
     assert sum(row["parameter_bytes"] for row in proposed["pieces"]) == WEIGHTS
 
 
+@pytest.mark.slow
 def test_a_plan_by_hand_says_what_it_moves_and_what_it_breaks(proposed: dict[str, Any]) -> None:
     names = [row["name"] for row in proposed["pieces"]]
     edited = told(assignment=dict.fromkeys(names, 0))["edited"]
@@ -79,6 +81,7 @@ def test_all_that_is_wrong_with_an_assignment_is_told_at_once(proposed: dict[str
     assert problems["assignment.conv7"].startswith(f"the splitter makes no piece 'conv7'; there are {name}")
 
 
+@pytest.mark.slow
 def test_a_plan_by_hand_is_carried_out_as_it_is(proposed: dict[str, Any]) -> None:
     first, *others = (row["name"] for row in proposed["pieces"])
     by_hand = {first: 2, **dict.fromkeys(others, 4)}
@@ -94,6 +97,7 @@ def test_a_plan_by_hand_is_carried_out_as_it_is(proposed: dict[str, Any]) -> Non
         parse(DESIGN, settings=["task.placer={kind: given}"])
 
 
+@pytest.mark.slow
 def test_a_design_without_a_plan_still_shows_the_others() -> None:
     found = told("task.rules.deadline_s=0.000001")
     assert [one["name"] for one in found["missing"]] == ["chosen"]
@@ -112,6 +116,7 @@ def test_only_distributed_inference_has_plans() -> None:
         told("task.origin=here")
 
 
+@pytest.mark.slow
 def test_who_wins_where(proposed: dict[str, Any]) -> None:
     spec = read_design(load(DESIGN))
     sweep = PlanSweep(bandwidth=(0.001, 1), rtt=(0.0, 1, 100))

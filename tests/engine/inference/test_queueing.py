@@ -131,6 +131,7 @@ def test_a_single_request_takes_what_the_cost_model_says(trace: Trace, one_room:
     assert float(found.end_s[0]) == pytest.approx(float(model.cost(trace).round_s[0]), rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one_room", [False, True])
 def test_ten_thousand_requests_over_sixteen_devices_take_seconds(one_room: bool) -> None:
     model = fleet_and_network(16, one_room=one_room)

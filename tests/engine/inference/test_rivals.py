@@ -33,6 +33,7 @@ def trained() -> tuple[Outcome, list[Event]]:
     return carried_out(*NETWORK)
 
 
+@pytest.mark.slow
 def test_every_rival_has_a_row_with_what_it_costs(trained: tuple[Outcome, list[Event]]) -> None:
     rows = {event.body["name"]: event.body for event in trained[1] if event.kind == "contender"}
     told = [row["name"] for row in trained[1][0].body["contenders"]]

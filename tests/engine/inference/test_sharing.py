@@ -59,6 +59,7 @@ def test_unequal_shares_are_exact(splitter: SpatialSplitter | ChannelSplitter) -
     assert float((execute(module, pieces, x) - whole).abs().max()) <= 1e-5 * float(whole.abs().max())
 
 
+@pytest.mark.slow
 def test_shares_follow_speed_where_that_is_better() -> None:
     seconds, rows = [], []
     for by_speed in ("false", "true"):

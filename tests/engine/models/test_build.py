@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -110,6 +111,7 @@ def test_initial_weights_depend_on_seed_and_name_only() -> None:
     assert np.array_equal(initial(wider, seed=1)["fc1.weight"], weights["fc1.weight"])
 
 
+@pytest.mark.slow
 def test_declarations_never_load_torch() -> None:
     code = (
         "import sys; from engine.models.model import models; from engine.models.profile import profile; "

@@ -1,5 +1,6 @@
 """Work and memory by hand, and the declaration against the built module for generated graphs."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -102,6 +103,7 @@ def image_graphs(draw: st.DrawFn) -> Graph:
     return Graph(SAMPLE, (*nodes, Node("head", Linear(3), (last,))), output="head", features=last)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(image_graphs())
 def test_declared_equals_built_for_generated_graphs(graph: Graph) -> None:

@@ -233,6 +233,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(nodes=st.lists(JSON, max_size=4), edges=st.lists(JSON, max_size=4))
 def test_whatever_a_json_file_holds_it_is_read_or_refused(nodes: Any, edges: Any) -> None:

@@ -45,6 +45,7 @@ def test_table_of_dp_fedavg(users: int, per_round: int, noise: float, published:
     assert found == list(published)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 37])
 def test_it_is_what_the_library_says(count: int) -> None:
     event = GaussianDpEvent(1.1)
@@ -59,6 +60,7 @@ def test_it_is_what_the_library_says(count: int) -> None:
     assert epsilon({Step(1.1, "fixed_size", 5, 100): count}, 1e-5) == pytest.approx(replaced.get_epsilon(1e-5))
 
 
+@pytest.mark.slow
 def test_unlike_steps_compose() -> None:
     some, others = Step(1.0, "poisson", 10, 100), Step(2.0)
     library = RdpAccountant().compose(PoissonSampledDpEvent(0.1, GaussianDpEvent(1.0)), 3)
@@ -67,6 +69,7 @@ def test_unlike_steps_compose() -> None:
     assert epsilon({some: 3, others: 4}, 1e-6, "pld") < epsilon({some: 3, others: 4}, 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["rdp", "pld"])
 def test_it_grows_with_rounds_and_rate_and_falls_with_noise_and_delta(method) -> None:
     def spent(noise: float = 1.0, size: int = 10, count: int = 20, delta: float = 1e-5) -> float:
@@ -90,6 +93,7 @@ def test_a_single_gaussian_release_has_its_exact_epsilon() -> None:
     assert delta <= 1e-5  # never too optimistic
 
 
+@pytest.mark.slow
 def test_replacing_costs_more_than_removing() -> None:
     assert epsilon({Step(1.0, "fixed_size", 10, 100): 20}, 1e-5) > epsilon({Step(1.0, "poisson", 10, 100): 20}, 1e-5)
     with pytest.raises(ValueError, match="replace"):
@@ -110,11 +114,13 @@ def test_a_full_cohort_of_fixed_size_still_counts_as_replacing() -> None:
     assert epsilon(steps, 1e-5) > epsilon({Step.drawn(1.0, "fixed_size", 5, 10): 4}, 1e-5)
 
 
+@pytest.mark.slow
 def test_the_library_is_loaded_on_first_use_only() -> None:
     code = "import sys, engine.privacy.mechanism as m; m.mechanisms.members(); print('dp_accounting' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
 
 
+@pytest.mark.slow
 def test_many_different_steps_are_joined_and_cost_no_less() -> None:
     """Thirty sizes of a population become three: composing grows with neither rounds nor sizes without bound."""
     many = {Step(1.0, "poisson", 20, 400 + place): 2 for place in range(30)}

@@ -30,6 +30,7 @@ def test_every_example_has_a_smoke_size_and_no_smoke_size_is_left_over() -> None
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_is_valid_and_can_be_estimated(example: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(example)]) == 0

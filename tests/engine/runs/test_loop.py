@@ -123,6 +123,7 @@ def test_a_crash_anywhere_changes_nothing(tmp_path: Path, crash_at: int, every: 
     assert [line["body"] for line in lines] == [event.body for event in events]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_restarted_from_disk_at_every_step_ends_alike(tmp_path: Path) -> None:
     expected, events = undisturbed()
     spec, sink = experiment(), MemorySink()

@@ -82,6 +82,7 @@ def test_ten_thousand_damaged_trees(tree: Any) -> None:
     try_tree(tree)
 
 
+@pytest.mark.slow
 @at_most(200)
 @given(st.text(max_size=80) | st.binary(max_size=80))
 def test_any_text_at_all(text: str | bytes) -> None:

@@ -263,6 +263,7 @@ def test_no_tree_gets_past_the_door_as_another_error(changes: list[tuple[str, An
     assert not speechless
 
 
+@pytest.mark.slow
 def test_the_door_loads_no_heavy_library() -> None:
     code = (
         "import sys; from engine.specs.text import parse; from tests.engine.specs.specimens import SMALL;"

@@ -16,6 +16,7 @@ ids = st.integers(0, 5000)
 updates = st.lists(st.dictionaries(ids, st.floats(0, 1), max_size=5), max_size=6)
 
 
+@pytest.mark.slow
 @given(updates)
 @settings(deadline=None)
 def test_clients_behave_like_a_dict_and_know_what_changed(steps: list[dict[int, float]]) -> None:

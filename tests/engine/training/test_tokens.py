@@ -36,6 +36,7 @@ def job(strategy: FedAvg | FedMAX, **settings: float) -> BlockJob:
     return replace(base, clients=(0, 1), samples=Samples(x, y, [np.arange(25), np.arange(25, 40)]), states={})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", [FedAvg(), FedMAX()])
 def test_it_learns_to_count(strategy: FedAvg | FedMAX) -> None:
     """The loss of a first block, with weights at random, is near log 5; after many epochs it is near 0."""

@@ -130,6 +130,7 @@ def test_role_counts_even_if_the_token_claims_more(
         assert status == 403
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/fleets", "/networks", "/tasks", "/experiments", "/runs", "/artifacts", "/teams"])
 def test_lists_hold_nothing_of_other_teams(path: str, lab: Lab, targets: dict[str, str]) -> None:
     def number(api: Api) -> int:

@@ -64,6 +64,7 @@ def test_unknown_family_and_kind(lab: Lab) -> None:
     assert lab.by("viewer")("GET", "/catalogue/devices/abacus").status_code == 404
 
 
+@pytest.mark.slow
 def test_schema_of_specs_judges_like_the_door(lab: Lab) -> None:
     schema = lab.by("viewer").get("/schema")
     Draft202012Validator.check_schema(schema)
@@ -81,6 +82,7 @@ def test_schema_of_specs_judges_like_the_door(lab: Lab) -> None:
         assert not validator.is_valid(wrong), wrong
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("home")
 def test_a_calibrated_device_is_there_without_a_restart(lab: Lab) -> None:
     api = lab.by("viewer")

@@ -71,6 +71,7 @@ def page(people: People, live_server: LiveServer) -> Callable[[str], dict[str, s
     return read
 
 
+@pytest.mark.slow
 def test_an_experiment_is_read_and_made_again(people: People, shell: Shell, page: Callable[[str], Any]) -> None:
     text = TEXT.replace("A few rounds on digits", json.dumps(NAME))
     first = services.submit(people.team, people["runner"], text, launch=False)
@@ -82,6 +83,7 @@ def test_an_experiment_is_read_and_made_again(people: People, shell: Shell, page
     assert again.text == first.text
 
 
+@pytest.mark.slow
 def test_a_run_is_read_and_made_again_with_its_setting_and_seed_alone(
     people: People, shell: Shell, page: Callable[[str], Any]
 ) -> None:

@@ -88,6 +88,7 @@ def test_a_changed_part_is_refused(lab: Lab, tmp_path: Path) -> None:
     assert codes(api("POST", f"/datasets/{begun['id']}/complete")) == {"parts": "missing_parts"}
 
 
+@pytest.mark.slow
 def test_previews_of_a_task(lab: Lab) -> None:
     api = lab.by("editor")
     task = {"dataset": {"kind": "digits"}, "partition": {"kind": "shards"}, "model": {"kind": "mlp", "hidden": [16]}}

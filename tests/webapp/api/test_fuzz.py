@@ -28,6 +28,7 @@ BODIES = (
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(path=some.sampled_from(PATHS), body=BODIES)
 def test_any_body(path: str, body: bytes, lab: Lab) -> None:
@@ -37,6 +38,7 @@ def test_any_body(path: str, body: bytes, lab: Lab) -> None:
     assert ApiToken.objects.count() == 5
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(data=some.data(), value=TREES)
 def test_a_spec_with_one_place_changed(data: some.DataObject, value: Any, lab: Lab) -> None:
@@ -52,6 +54,7 @@ def test_a_spec_with_one_place_changed(data: some.DataObject, value: Any, lab: L
     assert response.status_code in {200, 422}
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(
     path=some.sampled_from(["/runs", "/experiments", "/fleets", "/tokens", "/artifacts"]),

@@ -81,6 +81,7 @@ def test_unusable_keys(lab: Lab) -> None:
         assert (response.status_code, response.json()["code"]) == (400, "invalid_idempotency_key")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_of_requests_at_the_same_time_one_creates(lab: Lab) -> None:
     def send(_: int) -> str:

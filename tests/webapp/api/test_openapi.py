@@ -20,6 +20,7 @@ OPERATIONS = [
 ]
 
 
+@pytest.mark.slow
 def test_document_is_valid() -> None:
     OpenAPIV31SpecValidator(openapi_document()).validate()
     assert openapi_document()["openapi"].startswith("3.1")
@@ -71,6 +72,7 @@ def test_every_field_is_described(resource: type[Resource]) -> None:
     assert undescribed <= obvious
 
 
+@pytest.mark.slow
 def test_reference_page_needs_nobody_else(client: Client, db: None) -> None:
     page = client.get(f"{ROOT}/docs").content.decode()
     for _, _, operation in OPERATIONS:

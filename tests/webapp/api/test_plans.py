@@ -24,6 +24,7 @@ def planned(lab: Lab, body: dict[str, Any]) -> Any:
     return response.json()
 
 
+@pytest.mark.slow
 def test_plans_are_proposed_and_edited(lab: Lab) -> None:
     found = planned(lab, {"spec": SPEC})
     assert [plan["name"] for plan in found["plans"]] == ["chosen", "single_best", "all_cloud"]
@@ -36,6 +37,7 @@ def test_plans_are_proposed_and_edited(lab: Lab) -> None:
     assert edited["winners"] is None
 
 
+@pytest.mark.slow
 def test_who_wins_where(lab: Lab, settings: Any) -> None:
     asked = {"spec": SPEC, "sweep": {"bandwidth": [0.1, 1], "devices": [2], "group": "boards"}}
     found = planned(lab, asked)["winners"]
@@ -62,6 +64,7 @@ def test_every_problem_has_its_place_in_the_body(lab: Lab) -> None:
     assert set(refused({"spec": SPEC, "assignment": {"fc2": -1}})) == {"assignment.fc2"}
 
 
+@pytest.mark.slow
 def test_a_slow_placer_is_asked_in_a_process_of_its_own(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str]] = []
 

@@ -85,6 +85,7 @@ def test_links_changed_by_factors_and_by_choice(lab: Lab, done: Run) -> None:
     assert [row["serves"] for row in chosen["before"]["links"][::2]] == [["boards"], ["phones"], ["backhaul"]]
 
 
+@pytest.mark.slow
 def test_saved_and_inline_parts_and_what_comes_back_is_the_same(lab: Lab, done: Run) -> None:
     body = {"groups": [{"name": "all", "device": "rpi_5_8gb", "count": 10}]}
     saved = Fleet.objects.create(team=lab.team, name="F", body=body)

@@ -64,6 +64,7 @@ def test_a_running_run_is_asked_to_stop(lab: Lab, run: Run) -> None:
     assert (found["state"], found["wanted"]) == ("running", "cancel")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [1, 7, 10, 33, 500])
 def test_events_are_read_in_order_without_gaps(limit: int, lab: Lab, told: Run) -> None:
     after, seen = 0, []

@@ -63,6 +63,7 @@ def number(text: str) -> float | None:
     return float(text) if text else None
 
 
+@pytest.mark.slow
 def test_csv_holds_the_numbers_of_the_screen(client_of: SignIn, query: str) -> None:
     client = client_of("viewer")
     answer = client.get(f"/compare/export?{query}&format=csv")
@@ -160,6 +161,7 @@ def test_rest_gives_the_same_rows(people: People, query: str) -> None:
     assert of_experiment == answer
 
 
+@pytest.mark.slow
 def test_rest_exports_the_files_of_the_page(people: People, client_of: SignIn, study: Experiment) -> None:
     _, secret = issue_token(people["viewer"], people.team, "t", scopes=["read"])
     for name in ("csv", "parquet", "latex"):
@@ -177,6 +179,7 @@ def test_rest_has_the_curves_of_the_page(people: People, study: Experiment) -> N
     assert found["num_points"] == 24  # four seeds of six rounds, each with its own joules
 
 
+@pytest.mark.slow
 def test_rest_refuses_what_makes_no_sense(people: People, study: Experiment) -> None:
     _, secret = issue_token(people["viewer"], people.team, "t", scopes=["read"])
     api = Api(token=secret)

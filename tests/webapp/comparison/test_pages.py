@@ -26,6 +26,7 @@ def text(client: Client, address: str) -> str:
     return html.unescape(answer.content.decode())
 
 
+@pytest.mark.slow
 def test_a_viewer_sees_what_a_stranger_must_not_even_find(client_of: SignIn, study: Experiment) -> None:
     run = run_of(study, 0, 0)
     for page in PAGES:
@@ -51,6 +52,7 @@ def test_odd_parts_of_an_address_fall_back(client_of: SignIn, study: Experiment,
     assert "Accuracy at the end" in text(client_of("viewer"), f"/compare?cells={study.pk}&{query}")
 
 
+@pytest.mark.slow
 def test_too_many_settings_are_refused_with_the_limit(client_of: SignIn, people: People) -> None:
     many = make_experiment(people.team, [f"{{kind: fedprox, mu: 0.{place:02}1}}" for place in range(25)], [0])
     client = client_of("viewer")
@@ -69,6 +71,7 @@ def test_a_form_of_boxes_leads_to_the_short_address(client_of: SignIn, study: Ex
     assert answer["Location"] == f"/compare?cells={study.pk}.1,{study.pk}.0&baseline={study.pk}.0"
 
 
+@pytest.mark.slow
 def test_links_keep_what_the_reader_chose(client_of: SignIn, study: Experiment) -> None:
     page = text(client_of("viewer"), f"/compare?cells={study.pk}&x=time&metric=loss&baseline={study.pk}.1")
     links = set(re.findall(r'href="(/compare\?[^"]+)"', page))
@@ -95,6 +98,7 @@ def test_the_choice_keeps_what_is_chosen_on_top(client_of: SignIn, people: Peopl
     assert other.name not in page
 
 
+@pytest.mark.slow
 def test_lists_offer_boxes_and_pages_a_way_in(client_of: SignIn, study: Experiment) -> None:
     client, run = client_of("viewer"), run_of(study, 0, 0)
     assert f'name="cells" value="{study.pk}" form="to-compare"' in text(client, "/experiments/")
@@ -153,6 +157,7 @@ def test_pages_have_no_inline_code_or_style_and_one_heading(client_of: SignIn, s
         assert page.count("<h1") == 1, address
 
 
+@pytest.mark.slow
 def test_a_large_comparison_stays_light(
     client_of: SignIn, people: People, django_assert_max_num_queries: Callable[[int], object]
 ) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from django.test import Client
 
 from tests.webapp.markup import form_of
@@ -15,6 +16,7 @@ from webapp.trained.usage import models_of
 SignIn = Callable[[str], Client]
 
 
+@pytest.mark.slow
 def test_the_kind_is_chosen_first_and_decides_the_form(client_of: SignIn) -> None:
     client = client_of("runner")
     plain = client.get("/experiments/new").content.decode()

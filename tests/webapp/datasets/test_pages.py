@@ -23,6 +23,7 @@ def upload(client: Client, data: bytes, kind: str, **more: str) -> tuple[int, st
     return answer.status_code, answer.content.decode()
 
 
+@pytest.mark.slow
 def test_uploading_looking_and_deleting_without_scripts(client_of: SignIn, people: People, tmp_path: Path) -> None:
     client = client_of("editor")
     status, html = upload(client, images(tmp_path), "image_folder")
@@ -85,6 +86,7 @@ def test_a_form_that_brings_too_much_is_refused_before_it_is_read(client_of: Sig
     assert not Upload.objects.exists()
 
 
+@pytest.mark.slow
 def test_deleting_what_is_used_says_who_uses_it_and_they_say_so(
     client_of: SignIn, people: People, tmp_path: Path
 ) -> None:

@@ -126,6 +126,7 @@ def _pickle(folder: Path) -> bytes:
     return npz_of(folder / "evil.npz", x=x, y=np.array([0, 1])).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "kind", "code"),
     [

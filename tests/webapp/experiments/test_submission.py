@@ -150,6 +150,7 @@ def test_of_many_runs_the_reaper_sends_the_rest(
     assert Run.objects.filter(state=RunState.QUEUED, sent_at=None).count() == 1
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_down_delays_a_launch_and_nothing_more(
     people: People, settings: Any, django_capture_on_commit_callbacks: Any
 ) -> None:

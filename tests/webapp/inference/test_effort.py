@@ -74,6 +74,7 @@ def test_a_grid_is_stored_without_placing(people: People, placed: list[str], tex
     assert not placed
 
 
+@pytest.mark.slow
 def test_what_is_quick_is_expected_as_before(people: People, placed: list[str]) -> None:
     cell = submit(people.team, people["runner"], ALONE).cells.get()
     assert cell.estimate is not None
@@ -83,6 +84,7 @@ def test_what_is_quick_is_expected_as_before(people: People, placed: list[str]) 
         submit(people.team, people["runner"], ALONE + "  rules: {deadline_s: 1.0e-6}\n")
 
 
+@pytest.mark.slow
 def test_forms_and_calls_answer_without_placing(
     people: People,
     client_of: Callable[[str], Client],

@@ -34,6 +34,7 @@ task:
 """
 
 
+@pytest.mark.slow
 def test_the_form_makes_an_experiment_with_panels_beside_it(client_of: SignIn) -> None:
     client = client_of("runner")
     values = form_of(client.get("/experiments/new?kind=inference").content.decode()).values
@@ -53,6 +54,7 @@ def test_the_form_makes_an_experiment_with_panels_beside_it(client_of: SignIn) -
     assert client.get(f"/experiments/{experiment.pk}/").status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", [RunState.RUNNING, RunState.DONE])
 def test_the_page_of_a_run_shows_its_log(people: People, client_of: SignIn, state: RunState) -> None:
     run, sink, spec = make_run(people.team, state, text=TEXT), MemorySink(), parse(TEXT)

@@ -35,6 +35,7 @@ def design(client: Client, text: str = DESIGN) -> dict[str, str]:
     return {**values, "_yaml": text}
 
 
+@pytest.mark.slow
 def test_pieces_are_moved_evaluated_and_kept(client: Client) -> None:
     sent = design(client)
     text, inputs = panel(client, sent)
@@ -58,6 +59,7 @@ def test_pieces_are_moved_evaluated_and_kept(client: Client) -> None:
     }
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_a_device_stands_at_its_field(client: Client) -> None:
     sent = design(client)
     _, inputs = panel(client, sent)
@@ -75,6 +77,7 @@ def test_what_is_wrong_with_a_device_stands_at_its_field(client: Client) -> None
     assert "devices chosen for pieces that are gone are dropped" in text
 
 
+@pytest.mark.slow
 def test_who_wins_where_is_a_grid(client: Client) -> None:
     sent = design(client)
     text = client.post("/experiments/plan/winners", {**sent, "plan:axes": "bandwidth devices"}).content.decode()
@@ -85,6 +88,7 @@ def test_who_wins_where_is_a_grid(client: Client) -> None:
     assert "only tasks of kind inference" in client.post("/experiments/plan/winners", wrong).content.decode()
 
 
+@pytest.mark.slow
 def test_designs_without_a_plan_say_why(client: Client) -> None:
     text, _ = panel(client, design(client, DESIGN.replace("cloud: cloud", "cloud: nowhere")))
     assert "the fleet has no group &#x27;nowhere&#x27;" in text
@@ -102,6 +106,7 @@ def test_designs_without_a_plan_say_why(client: Client) -> None:
     assert panel(client, design(client, "task: ["))[0].strip() == ""
 
 
+@pytest.mark.slow
 def test_a_plan_is_kept_in_the_form_as_well(client: Client) -> None:
     yaml = design(client)
     in_form = form_of(client.post("/experiments/new", {**yaml, "_edit": "mode:form"}).content.decode()).values
@@ -112,6 +117,7 @@ def test_a_plan_is_kept_in_the_form_as_well(client: Client) -> None:
     assert "fc2" in kept.values()
 
 
+@pytest.mark.slow
 def test_a_plan_is_kept_whole_or_not_at_all(client: Client) -> None:
     """Also where somebody sends what no page does."""
     sent = design(client)

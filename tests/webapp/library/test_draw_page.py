@@ -114,6 +114,7 @@ def test_what_is_wrong_is_said_and_nothing_is_lost(
         assert [row["name"] for row in answer.context["sheet"].nodes] == [node["name"] for node in nodes]
 
 
+@pytest.mark.slow
 def test_what_is_too_large_for_the_board_is_said(client_of: SignIn, people: People) -> None:
     create("fleets", people.team, people["editor"], "Many", {"groups": [{"name": "boards", "count": 900}]})
     design = create("networks", people.team, people["editor"], "Star", {"links": {"boards": "wifi4_linux"}})

@@ -69,6 +69,7 @@ def test_what_leaves_comes_back(client_of: SignIn, people: People, written: str)
     assert links == {"lte4g_modern", "wifi4_linux", "ieee802154_1hop"}
 
 
+@pytest.mark.slow
 def test_what_cannot_be_a_file_is_said(client_of: SignIn, people: People) -> None:
     design = create("networks", people.team, people["editor"], "Wide", {"links": {"boards": "wifi4_linux"}})
     create("fleets", people.team, people["editor"], "Many", {"groups": [{"name": "boards", "count": 9000}]})

@@ -84,6 +84,7 @@ def test_a_comparison_names_the_lines_that_changed_and_a_few_around(people: Peop
     assert compare(new, new) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_pages_show_compare_and_restore(sign_in: Callable[[str], Client], people: People, family: str) -> None:
     design: Any = services.create(family, people.team, people["editor"], "First", BODIES[family])

@@ -64,6 +64,7 @@ def test_the_estimate_follows_the_form(client_of: SignIn, designs: dict[str, Any
     assert "1 problem before this can run" in html
 
 
+@pytest.mark.slow
 def test_the_preview_shows_the_task_on_its_own_fleet(client_of: SignIn, designs: dict[str, Any]) -> None:
     client = client_of("runner")
     values = filled(client, designs)
@@ -96,6 +97,7 @@ def test_the_preview_says_what_it_cannot_show_and_shows_the_rest(client_of: Sign
     assert client.post("/experiments/preview", {"_yaml": "- 1"}).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_clone_begins_with_the_text_of_its_parent(client_of: SignIn, designs: dict[str, Any]) -> None:
     client = client_of("runner")
     client.post("/experiments/new", filled(client, designs) | {"name": "First", "_do": "save"})
@@ -150,6 +152,7 @@ def test_buttons_fit_the_state_and_the_role(client_of: SignIn, people: People, s
     assert not any(f"/runs/{run.pk}/{name}" in seen for name in ("pause", "cancel", "resume"))
 
 
+@pytest.mark.slow
 def test_steering_is_for_runners_and_says_when_it_comes_too_late(client_of: SignIn, people: People) -> None:
     run = make_run(people.team, RunState.QUEUED)
     assert client_of("viewer").post(f"/runs/{run.pk}/cancel").status_code == 403

@@ -14,6 +14,7 @@ SignIn = Callable[[str], Client]
 QUESTIONS = gallery.questions()
 
 
+@pytest.mark.slow
 def test_every_design_says_its_question_and_what_to_look_for() -> None:
     assert len({question.question for question in QUESTIONS}) == len(QUESTIONS) >= 10
     for question in QUESTIONS:
@@ -25,6 +26,7 @@ def test_every_design_says_its_question_and_what_to_look_for() -> None:
         assert question.look_for.count(". ") == 1, "two sentences"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
 def test_the_form_of_a_question_saves_its_design_unchanged(client_of: SignIn, question: gallery.Question) -> None:
     client = client_of("runner")

@@ -33,6 +33,7 @@ def addresses(people: People, designs: dict[str, Any]) -> list[str]:
     return [*fixed, *own, *new, *runs]
 
 
+@pytest.mark.slow
 def test_no_page_has_inline_code_or_style(client_of: SignIn, addresses: list[str]) -> None:
     client = client_of("owner")
     for address in addresses:
@@ -47,6 +48,7 @@ def test_no_page_has_inline_code_or_style(client_of: SignIn, addresses: list[str
         assert html.count("<h1") == 1, address
 
 
+@pytest.mark.slow
 def test_every_page_is_for_members(addresses: list[str], client_of: SignIn) -> None:
     for address in addresses:
         if address != "/nothing-here":

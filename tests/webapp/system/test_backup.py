@@ -113,6 +113,7 @@ def test_data_that_is_there_is_not_lost(home: Path, archive: Path, tmp_path: Pat
     assert json.loads(run_python(tmp_path, LOOK))["key"] == json.loads(run_python(home, LOOK))["key"]
 
 
+@pytest.mark.slow
 def test_a_damaged_backup_changes_nothing(archive: Path, tmp_path: Path) -> None:
     unpacked, broken, target = tmp_path / "unpacked", tmp_path / "broken.tar", tmp_path / "home"
     with tarfile.open(archive) as whole:
@@ -131,6 +132,7 @@ def test_a_damaged_backup_changes_nothing(archive: Path, tmp_path: Path) -> None
         assert "is no backup of Edgeloom" in manage(target, "restore", str(broken)).stderr
 
 
+@pytest.mark.slow
 def test_a_backup_never_replaces_a_file(home: Path, archive: Path) -> None:
     done = manage(home, "backup", str(archive))
     assert done.returncode == 1

@@ -33,6 +33,7 @@ def run(broker: Broker) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.mark.slow
 def test_nobody_gets_in_without_the_password(broker: Broker) -> None:
     with pytest.raises(redis.AuthenticationError):
         redis.Redis(port=broker.port).ping()

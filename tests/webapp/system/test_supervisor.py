@@ -71,6 +71,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     stage.supervisor.stop()
 
 
+@pytest.mark.slow
 def test_waits_until_a_process_answers(stage: Stage, tmp_path: Path) -> None:
     sign = tmp_path / "sign"
     code = f"import pathlib, time; time.sleep(0.5); pathlib.Path({str(sign)!r}).touch(); time.sleep(60)"
@@ -78,6 +79,7 @@ def test_waits_until_a_process_answers(stage: Stage, tmp_path: Path) -> None:
     assert sign.exists()
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_at_once_stops_the_start_with_its_last_words(stage: Stage) -> None:
     with pytest.raises(StartError, match=r"(?s)broken ended at once \(exit code 3\).*no module named luck"):
         stage.supervisor.start(
@@ -91,6 +93,7 @@ def test_told_to_stop_while_starting(stage: Stage) -> None:
         stage.supervisor.start(role("deaf", SLEEPS, check=lambda: False))
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_started_again(stage: Stage) -> None:
     stage.supervisor.start(role("worker", SLEEPS))
     first = stage.processes[0].pid
@@ -101,6 +104,7 @@ def test_a_killed_process_is_started_again(stage: Stage) -> None:
     assert stage.processes[0].num_restarts == 1
 
 
+@pytest.mark.slow
 def test_waits_longer_after_each_crash(stage: Stage) -> None:
     process = Process(role("flaky", "exit(1)"), stage.supervisor._logs / "flaky.log", os.environ)
     waits = []
@@ -110,6 +114,7 @@ def test_waits_longer_after_each_crash(stage: Stage) -> None:
     assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0, 30.0]
 
 
+@pytest.mark.slow
 def test_stop_ends_grandchildren_too(stage: Stage) -> None:
     stage.supervisor.start(role("parent", WITH_CHILD))
     pid = stage.processes[0].pid
@@ -120,6 +125,7 @@ def test_stop_ends_grandchildren_too(stage: Stage) -> None:
     assert psutil.wait_procs([child], timeout=5) == ([child], [])
 
 
+@pytest.mark.slow
 def test_who_ignores_the_signal_is_killed_after_its_grace(stage: Stage) -> None:
     stubborn = role("stubborn", STUBBORN, grace_s=0.5)
     stage.supervisor.start(stubborn)
@@ -139,6 +145,7 @@ def test_a_second_signal_kills_at_once(stage: Stage) -> None:
     assert time.monotonic() - start < 5
 
 
+@pytest.mark.slow
 def test_the_broker_stops_last(stage: Stage, tmp_path: Path) -> None:
     report = f"""
 import pathlib, signal, sys, time

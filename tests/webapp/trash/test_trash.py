@@ -28,6 +28,7 @@ from workers.lease import claim
 FLEET = {"groups": [{"name": "boards", "device": "rpi_4b_4gb", "count": 5}]}
 
 
+@pytest.mark.slow
 def test_in_the_trash_nobody_sees_it(people: People, run: Run, client_of: Callable[[str], Client]) -> None:
     experiment = run.cell.experiment
     _, secret = sharing.share(experiment, people["owner"], "artifacts")
