@@ -111,6 +111,11 @@ class Quantizer(Component):
         )
         return [Problem("ranges", "no_ranges", told)]
 
+    @property
+    def mean_weight_bits(self) -> float:
+        """Bits of a weight, on the mean of all weights, at most."""
+        return self.weight_bits
+
     def num_steps(self, graph: Graph, *, has_images: bool) -> int:
         """Steps of an optimizer that the quantizer takes before :meth:`quantize`; 0 for most."""
         return 0

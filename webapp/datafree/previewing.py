@@ -48,7 +48,7 @@ def panels(team: Team, task: Mapping[str, Any], fleet: Fleet | None = None) -> d
     if dataset is not None and (foreign := foreign_data(dataset, team)):
         problems.append(foreign)
         dataset = None
-    context = {"panels_template": TEMPLATE, "problems": problems, "parts": {"dataset": dataset}}
+    context: dict[str, Any] = {"panels_template": TEMPLATE, "problems": problems, "parts": {"dataset": dataset}}
     if dataset is None:
         return context
     sample, graph = dataset.sample(), None

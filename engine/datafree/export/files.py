@@ -58,7 +58,7 @@ def export(
 
 
 def export_quantized(name: str, quantized: Quantized, notes: Mapping[str, str] | None = None) -> Exported:
-    """A quantized model as ONNX with quantize and dequantize nodes.
+    """A quantized model as ONNX with quantize and dequantize nodes, named by the most bits that a layer has.
 
     Args:
         name: name of the file without ending, such as ``student``.
@@ -67,7 +67,7 @@ def export_quantized(name: str, quantized: Quantized, notes: Mapping[str, str] |
     """
     from engine.datafree.export.onnx_file import quantized_file
 
-    bits = min(weight.bits for weight in quantized.integers.values())
+    bits = max(weight.bits for weight in quantized.integers.values())
     return Exported(f"{name}.int{bits}.onnx", "onnx", f"int{bits}", quantized_file(quantized, notes))
 
 

@@ -128,6 +128,12 @@ class Quantized:
             4 * array.size for array in self.floats.values()
         )
 
+    @property
+    def mean_bits(self) -> float:
+        """Bits of a whole-number weight, on the mean of all of them."""
+        sizes = [(weight.values.size, weight.bits) for weight in self.integers.values()]
+        return sum(size * bits for size, bits in sizes) / sum(size for size, _ in sizes)
+
     def module(self) -> "QuantizedModule":
         """The model as a torch module that rounds as the integer one does."""
         from engine.datafree.rounding.quantized_module import QuantizedModule

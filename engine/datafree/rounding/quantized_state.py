@@ -1,6 +1,7 @@
 """A quantized model as named arrays, as a state keeps it; and its size before it exists."""
 
 from collections.abc import Mapping
+from math import ceil
 
 import numpy as np
 
@@ -42,7 +43,8 @@ def from_arrays(graph: Graph, arrays: Mapping[str, np.ndarray]) -> Quantized:
 
 
 def quantized_bytes(graph: Graph, quantizer: Quantizer) -> int:
-    """Bytes of the weights of a model, scales included, once it is quantized; see :attr:`Quantized.num_bytes`.
+    """Bytes of the weights of a model, scales included, once it is quantized; see :attr:`Quantized.num_bytes`. Where
+    layers get bits under a budget, as many as the budget allows.
 
     Args:
         graph: the network, normalization folded.
@@ -53,7 +55,7 @@ def quantized_bytes(graph: Graph, quantizer: Quantizer) -> int:
     for info in graph.parameters():
         if info.name in whole:
             scales = info.shape[0] if quantizer.per_channel else 1
-            total += (info.num_elements * quantizer.weight_bits + 7) // 8 + FLOAT_BYTES * scales
+            total += ceil(info.num_elements * quantizer.mean_weight_bits / 8) + FLOAT_BYTES * scales
         else:
             total += FLOAT_BYTES * info.num_elements
     return total

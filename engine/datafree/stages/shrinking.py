@@ -1,12 +1,15 @@
 """Making a trained network smaller without data: fewer channels, or whole numbers."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from typing_extensions import override
 
+from engine.core.events import Event
 from engine.datafree.pieces import PIECES
 from engine.datafree.quantizer import QuantInputs
+from engine.datafree.rounding.quantized import Quantized
 from engine.datafree.rounding.quantized_state import to_arrays
 from engine.datafree.stages.exporting import notes_of, with_file
 from engine.datafree.world import World
@@ -44,9 +47,8 @@ class Prune(Job[World]):
             clients={PIECES["pruned"]: found.weights},
         )
         before, after = sum(cut.num_before for cut in found.cuts), sum(cut.num_after for cut in found.cuts)
-        message = (
-            f"{after} of {before} channels stay, in {len(found.cuts)} groups of channels that depend on each other"
-        )
+        groups = "1 group" if len(found.cuts) == 1 else f"{len(found.cuts)} groups"
+        message = f"{after} of {before} channels stay, in {groups} of channels that depend on each other"
         return state, [told(state, "log", self.stage, level="info", message=message)]
 
 
@@ -89,7 +91,17 @@ class Quantize(Job[World]):
         return state.replace(
             values={"graphs": {**layout.value(state, "graphs"), "quantized": to_json(found.graph)}},
             clients={PIECES["quantized"]: to_arrays(found)},
-        ), []
+        ), list(self._told(state, found))
+
+    def _told(self, state: State, found: Quantized) -> Iterator[Event]:
+        """Which layers have how many bits, where these differ."""
+        layers: dict[int, list[str]] = {}
+        for name, weight in found.integers.items():
+            layers.setdefault(weight.bits, []).append(name.removesuffix(".weight"))
+        if len(layers) > 1:
+            words = "; ".join(f"{bits} bits: {', '.join(names)}" for bits, names in sorted(layers.items()))
+            message = f"weights have {found.mean_bits:.2f} bits on average; {words}"
+            yield told(state, "log", self.stage, level="info", message=message)
 
 
 def _inputs(world: World, state: State) -> QuantInputs:
