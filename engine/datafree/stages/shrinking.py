@@ -12,6 +12,7 @@ from engine.datafree.quantizer import QuantInputs
 from engine.datafree.rounding.quantized import Quantized
 from engine.datafree.rounding.quantized_state import to_arrays
 from engine.datafree.stages.exporting import notes_of, with_file
+from engine.datafree.stages.training import require_finite
 from engine.datafree.world import World
 from engine.fleet.device import TRAINING_PASSES
 from engine.models.graph_json import to_json
@@ -41,6 +42,7 @@ class Prune(Job[World]):
     def advance(self, world: World, state: State, steps: range) -> Turn:
         pruner = world.task.pruner
         assert pruner is not None, "this job exists only with a pruner"
+        require_finite(self.origin, world.weights(state, self.origin))
         found = pruner.prune(world.graph(self.origin, state), world.weights(state, self.origin))
         state = state.replace(
             values={"graphs": {**layout.value(state, "graphs"), "pruned": to_json(found.graph)}},
@@ -75,6 +77,7 @@ class Quantize(Job[World]):
             world.weights(state, self.origin),
             _inputs(world, state),
         )
+        require_finite(self.origin, weights)
         working = layout.part(layout.WORK, state.tensors)
         count = quantizer.num_steps(graph, has_images=inputs.images is not None)
         if count:

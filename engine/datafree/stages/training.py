@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from typing_extensions import override
 
+from engine.core.errors import EngineError
 from engine.datafree.pieces import piece_of
 from engine.datafree.world import World
 from engine.fleet.device import TRAINING_PASSES
@@ -17,6 +19,12 @@ LOOKS = 10
 
 LOOK_MACS = 2e10
 """Multiply-accumulates of a look."""
+
+
+class TrainingDiverged(EngineError):
+    """A model that all that follows builds on is none any more."""
+
+    code = "training_diverged"
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,10 @@ class Train(Job[World]):
             events.append(measured(state, self.stage, step, values))
         if own.stop < self.total:
             return layout.with_part(state, layout.TRAIN, arrays), events
-        return self._finished(state, arrays), events
+        state = self._finished(state, arrays)
+        if self.contender == "teacher":
+            require_finite(self.contender, world.weights(state, self.contender))
+        return state, events
 
     @property
     def _prefix(self) -> str:
@@ -80,6 +91,20 @@ class Train(Job[World]):
 
         state = layout.with_part(state, layout.TRAIN, {})
         return state.replace(clients={piece_of(self.contender): weights_in(arrays)})
+
+
+def require_finite(contender: str, weights: Tensors) -> None:
+    """Make sure that a model can be gone on with.
+
+    Raises:
+        TrainingDiverged: some of its weights are no numbers any more.
+    """
+    if not all(np.isfinite(array).all() for array in weights.values()):
+        block = "teacher.training" if contender == "teacher" else "distillation"
+        raise TrainingDiverged(
+            f"The training of the {contender} diverged: its weights are no finite numbers any more.",
+            remedy=f"Make task.{block}.lr smaller, or its warm_up longer.",
+        )
 
 
 def _look(world: World, contender: str, arrays: Tensors) -> float:

@@ -15,7 +15,7 @@ from engine.data.dataset import Split
 from engine.datafree.agenda import agenda_of
 from engine.datafree.contenders import Measured
 from engine.datafree.published import TABLE, published_of
-from engine.datafree.stages.training import Train
+from engine.datafree.stages.training import Train, TrainingDiverged
 from engine.datafree.task import Datafree
 from engine.datafree.world import World
 from engine.models.model_file import read_model
@@ -163,6 +163,14 @@ def test_files_come_with_the_result(whole: tuple[Outcome, list[Event]], tmp_path
 def metadata_of(events: list[Event]) -> str:
     """What is said of the metadata's leaks."""
     return str(events[0].body["metadata"]["leaks"])
+
+
+def test_a_teacher_that_diverged_is_told_at_once() -> None:
+    extreme = {"lr": 100, "momentum": 0.99, "warm_up": 0, "weight_decay": 1}
+    settings = [f"task.teacher.training.{name}={value}" for name, value in extreme.items()]
+    with pytest.raises(TrainingDiverged, match="training of the teacher diverged") as caught:
+        carried_out(*settings)
+    assert "task.teacher.training.lr smaller" in caught.value.remedy
 
 
 def test_activations_that_stay_floats_need_the_memory_of_floats() -> None:
