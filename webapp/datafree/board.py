@@ -12,6 +12,9 @@ Json = dict[str, Any]
 KINDS = frozenset({"started", "metrics", "image", "contender", "export", "audit"})
 """What is read of the log."""
 
+COLORS = 6
+"""Colors that signs and lines have."""
+
 ACCURACY = "_accuracy"
 """End of the names of metrics that say how a contender does."""
 
@@ -75,6 +78,13 @@ class Board:
     def awaited(self) -> list[str]:
         """Titles of the contenders that are still to come."""
         return [str(one["title"]) for one in self.facts.get("contenders", ()) if one["name"] not in self.contenders]
+
+    def color(self, contender: str) -> int:
+        """Number of the color of a contender's signs and lines: it keeps it from the first moment to the last, and of
+        those that have the same sign none has the same.
+        """
+        names = [str(one["name"]) for one in self.facts.get("contenders", ())]
+        return (names.index(contender) if contender in names else len(names)) % COLORS + 1
 
     def class_name(self, number: int) -> str:
         """What people call a class."""

@@ -37,7 +37,14 @@ CHARTS = (
 def run_context(run: Run) -> dict[str, Any]:
     """Everything below the head of the page."""
     board = board_of(run)
-    return {**results(run, board), "charts": CHARTS, "sheets": _sheets(board), "fleet": _fleet(run)}
+    return {
+        **results(run, board),
+        "charts": CHARTS,
+        "sheets": _sheets(board),
+        "fleet": _fleet(run),
+        "given": board.facts.get("metadata"),
+        "given_artifact": _files(run).get("metadata.safetensors"),
+    }
 
 
 def results(run: Run, board: Board | None = None) -> dict[str, Any]:
@@ -73,9 +80,19 @@ def page_data(run: Run, board_context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _exports(run: Run, board: Board) -> list[dict[str, Any]]:
-    """The checked files, with what they took on this host: that differs from run to run, so it is a cost, no event."""
-    costs = (run.result or {}).get("costs", {})
-    return [{**row, "latency_s": costs.get(f"{HOST_LATENCY}{name}")} for name, row in board.exports.items()]
+    """The checked files, with what they took on this host: that differs from run to run, so it is a cost, no event; and
+    where they are fetched, once the run has left them behind.
+    """
+    costs, files = (run.result or {}).get("costs", {}), _files(run)
+    return [
+        {**row, "latency_s": costs.get(f"{HOST_LATENCY}{name}"), "artifact": files.get(name)}
+        for name, row in board.exports.items()
+    ]
+
+
+def _files(run: Run) -> dict[str, Any]:
+    """The id of each file that the run left behind, by the last part of its name."""
+    return {str(name).rsplit("/", 1)[-1]: key for key, name in run.artifacts.values_list("pk", "name")}
 
 
 def _sheets(board: Board) -> list[dict[str, Any]]:

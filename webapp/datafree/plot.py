@@ -123,12 +123,12 @@ def plot_of(board: Board, limits: Sequence[tuple[str, int]]) -> Plot | None:
 def _measured(board: Board) -> list[tuple[str, str, int, int, float]]:
     """Title, sign, color, size and accuracy of everything that has both."""
     found = []
-    for number, row in enumerate(board.contenders.values()):
+    for row in board.contenders.values():
         size = (row.get("bytes") or {}).get(str(row.get("precision", "fp32")))
         if size and row.get("accuracy") is not None:
             role = str(row.get("role", ""))
             sign = role if role in SIGNS else "baseline"
-            found.append((str(row["title"]), sign, number % 6 + 1, int(size), float(row["accuracy"])))
+            found.append((str(row["title"]), sign, board.color(str(row["name"])), int(size), float(row["accuracy"])))
     for row in board.exports.values():
         if row.get("num_bytes") and row.get("accuracy") is not None:
             title = str(row.get("title") or row["name"])

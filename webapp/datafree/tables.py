@@ -56,7 +56,6 @@ class OnDevice:
     """A contender on the devices of a group."""
 
     title: str
-    color: int
     group: str
     device: str
     latency_s: float | None
@@ -68,10 +67,11 @@ def compared(board: Board) -> list[Compared]:
     """All contenders so far, the teacher first."""
     teacher, oracle = board.contenders.get("teacher"), board.contenders.get("oracle")
     found = []
-    for number, row in enumerate(board.contenders.values()):
+    for row in board.contenders.values():
         sizes = [_size(row, precision) for precision in PRECISIONS]
         recall = [(value, _shade(value)) for value in row.get("recall") or ()]
-        found.append(Compared(row, number % 6 + 1, _gap(row, teacher), _gap(row, oracle), sizes, recall))
+        color = board.color(str(row["name"]))
+        found.append(Compared(row, color, _gap(row, teacher), _gap(row, oracle), sizes, recall))
     return found
 
 
@@ -81,10 +81,10 @@ def on_devices(board: Board) -> list[OnDevice]:
     known = [{**row, "title": titles.get(row["name"], row["name"])} for row in board.facts.get("budget") or ()]
     return [
         OnDevice(
-            str(row["title"]), number % 6 + 1, str(device["group"]), str(device.get("device", "")),
+            str(row["title"]), str(device["group"]), str(device.get("device", "")),
             device.get("latency_s"), device.get("energy_j"), fits_of(device),
         )
-        for number, row in enumerate(list(board.contenders.values()) or known)
+        for row in list(board.contenders.values()) or known
         for device in row.get("devices") or ()
     ]  # fmt: skip
 

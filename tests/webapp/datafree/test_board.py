@@ -17,7 +17,7 @@ from webapp.datafree.fitting import verdicts
 from webapp.datafree.pages import results
 from webapp.datafree.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, plot_of
 from webapp.datafree.tables import compared, on_devices
-from webapp.experiments.models import RunState
+from webapp.experiments.models import Artifact, RunState
 from webapp.sharing.services import share
 
 SignIn = Callable[[str], Client]
@@ -33,6 +33,37 @@ def test_stages_count_their_own_steps_even_where_they_take_turns(people: People)
     assert board.learning["student"] == ([3, 6], [0.6, 0.85]), "by the steps of the student alone"
     assert board.learning["teacher"] == ([5, 10], [0.5, 0.95])
     assert board.reached == 20
+
+
+def test_a_model_keeps_its_color_and_no_two_share_sign_and_color() -> None:
+    roles = {
+        "teacher": "teacher", "student": "student", "pruned": "student", "quantized": "student", "oracle": "baseline",
+        "real_distillation": "baseline", "out_of_domain": "baseline", "noise": "baseline",
+    }  # fmt: skip
+    facts = {"contenders": [{"name": name, "title": name} for name in roles]}
+    rows = {name: contender(name, roles[name], 0.5, 1000) for name in ("teacher", "oracle", "noise", "student")}
+    early = {one.row["name"]: one.color for one in compared(Board(facts=facts, contenders=rows))}
+    rows |= {name: contender(name, role, 0.5, 1000) for name, role in roles.items()}
+    whole = Board(facts=facts, contenders=rows)
+    late = {one.row["name"]: one.color for one in compared(whole)}
+    assert early.items() <= late.items()
+    assert len({(roles[name], color) for name, color in late.items()}) == len(roles)
+    plot = plot_of(whole, [])
+    assert plot is not None
+    assert [point.color for point in plot.points] == [late[name] for name in rows]
+
+
+def test_checked_files_are_fetched_where_they_stand(people: People, client_of: SignIn) -> None:
+    run = tell_run(people.team)
+    here = f"/runs/{run.pk}/"
+    assert "/artifacts/" not in client_of("viewer").get(here).content.decode()
+    file = Artifact.objects.create(team=run.team, run=run, name="artifacts/student.int8.onnx", size_bytes=3)
+    for place in (here, f"{here}?part=results"):
+        page = client_of("viewer").get(place).content.decode()
+        files = page[page.index("exports-title") : page.index("Same answer and largest")]
+        assert f'href="/artifacts/{file.pk}"' in files
+    _, secret = share(run.cell.experiment, people["editor"], "runs")
+    assert "/artifacts/" not in Client().get(f"/shared/{secret}{here}").content.decode(), "a guest sees no files"
 
 
 def test_sheets_are_named_without_their_bytes_which_have_an_address(people: People, client_of: SignIn) -> None:

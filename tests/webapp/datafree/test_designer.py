@@ -94,7 +94,7 @@ def test_the_panels_say_what_the_owner_hands_out(client_of: SignIn) -> None:
     (size,) = re.findall(r"([0-9\u202f]+) bytes", plain)
     arrays = 10 * 2 * 4 * (8 + 2 * 8 + 2 + 1 + 1)
     assert 0 < int(size.replace("\u202f", "")) - arrays < 2500, "arrays of 4 bytes, and a header that says what it is"
-    assert "no formal guarantee" in plain
+    assert "No formal guarantee." in plain
     noisy = panel(**{f"{chosen}noise@on": "1", f"{chosen}noise.noise_multiplier": "8"})
     assert "-differential privacy" in noisy
     assert "seed" in noisy, "whoever knows it takes the noise off"

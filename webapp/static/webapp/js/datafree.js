@@ -58,15 +58,17 @@ function lineOf(metric, label, color) {
   return line(label, color, x, y);
 }
 
-function line(label, color, x, y) {
+function line(label, color, x, y, dash = color) {
   const none = x.map(() => null);
-  return { label, color, x, y, low: none, high: none, n: x.map(() => 1) };
+  return { label, color, dash, x, y, low: none, high: none, n: x.map(() => 1) };
 }
 
-/** Each model by the steps that it has learned itself, whenever in the run that was; colors as in the tables. */
+/** Each model by the steps that it has learned itself, whenever in the run that was; colors as in the tables. Where
+ * colors come round again, dashes differ. */
 function learningLines() {
   const order = Object.keys(data.titles);
-  return Object.entries(data.learning).sort(([one], [other]) => order.indexOf(one) - order.indexOf(other)).map(([name, { x, y }]) => line(data.titles[name] ?? words(name), (Math.max(0, order.indexOf(name)) % 6) + 1, x, y));
+  const place = (name) => Math.max(0, order.indexOf(name));
+  return Object.entries(data.learning).sort(([one], [other]) => order.indexOf(one) - order.indexOf(other)).map(([name, { x, y }]) => line(data.titles[name] ?? words(name), (place(name) % 6) + 1, x, y, ((place(name) + 3 * Math.floor(place(name) / 6)) % 6) + 1));
 }
 
 const stages = new Stages(data.reached);
