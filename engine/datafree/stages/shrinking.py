@@ -109,14 +109,12 @@ class Quantize(Job[World]):
 
 def _inputs(world: World, state: State) -> QuantInputs:
     """The valid range, and some of the images that were made."""
-    from engine.datafree.images.pools import bank_of
+    from engine.datafree.images.pools import some_of_bank
     from engine.datafree.learning.lessons import standardizer
 
     pixels, images = world.pixels, None
     if world.num_batches:
-        bank, _ = bank_of(world, state, world.num_batches)
-        count = min(len(bank), MOST_IMAGES)
-        images = standardizer(pixels)(bank[[place * len(bank) // count for place in range(count)]])
+        images = standardizer(pixels)(some_of_bank(state, world.num_batches, MOST_IMAGES))
     low, high = ((edge - _column(pixels.mean)) / _column(pixels.std) for edge in (0.0, 1.0))
     return QuantInputs(low, high, world.context.stream("quantizer"), images)
 

@@ -53,6 +53,7 @@ class Train(Job[World]):
 
     @override
     def advance(self, world: World, state: State, steps: range) -> Turn:
+        from engine.datafree.images.pools import forget_pool
         from engine.datafree.learning.lessons import lesson_of
 
         trainer, lesson = (
@@ -78,6 +79,7 @@ class Train(Job[World]):
         if own.stop < self.total:
             return layout.with_part(state, layout.TRAIN, arrays), events
         state = self._finished(state, arrays)
+        forget_pool(world, self.contender)
         if self.contender == "teacher":
             require_finite(self.contender, world.weights(state, self.contender))
         return state, events

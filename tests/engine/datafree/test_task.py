@@ -14,6 +14,7 @@ from engine.core.events import Event
 from engine.data.dataset import Split
 from engine.datafree.agenda import agenda_of
 from engine.datafree.contenders import Measured
+from engine.datafree.images.pools import bank_of, forget_pool, noise_pool, some_of_bank
 from engine.datafree.published import TABLE, published_of
 from engine.datafree.stages.training import Train, TrainingDiverged
 from engine.datafree.task import Datafree
@@ -115,6 +116,21 @@ def test_private_samples_are_read_by_those_who_may_only(monkeypatch: pytest.Monk
         now["stage"] = jobs[int(str(state.values["job"]))].stage
         state, _ = task.step(context, state)
     assert readers == {"teacher", "metadata", "oracle", "real_distillation"}
+
+
+def test_images_are_not_kept_longer_than_they_are_learned_from(whole: tuple[Outcome, list[Event]]) -> None:
+    spec = parse(SPEC)
+    task = spec.task
+    assert isinstance(task, Datafree)
+    world, state = World(task, make_context(spec, 0)), whole[0].state
+    images, _ = bank_of(world, state, world.num_batches)
+    assert np.array_equal(some_of_bank(state, world.num_batches, 7), images[[row * 300 // 7 for row in range(7)]])
+    assert np.array_equal(some_of_bank(state, world.num_batches, 1000), images)
+    assert noise_pool(world) is noise_pool(world)
+    before = set(world.memory)
+    for contender in ("student", "noise", "teacher"):
+        forget_pool(world, contender)
+    assert before - set(world.memory) == before, "bank and noise"
 
 
 def test_what_is_measured_is_what_it_says() -> None:
