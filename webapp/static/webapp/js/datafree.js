@@ -68,7 +68,7 @@ function line(label, color, x, y, dash = color) {
 function learningLines() {
   const order = Object.keys(data.titles);
   const place = (name) => Math.max(0, order.indexOf(name));
-  return Object.entries(data.learning).sort(([one], [other]) => order.indexOf(one) - order.indexOf(other)).map(([name, { x, y }]) => line(data.titles[name] ?? words(name), (place(name) % 6) + 1, x, y, ((place(name) + 3 * Math.floor(place(name) / 6)) % 6) + 1));
+  return Object.entries(data.learning).sort(([one], [other]) => order.indexOf(one) - order.indexOf(other)).map(([name, { x, y }]) => line(data.titles[name] ?? words(name), (place(name) % 6) + 1, x, y, ((place(name) + 4 * Math.floor(place(name) / 6)) % 6) + 1));
 }
 
 const stages = new Stages(data.reached);
