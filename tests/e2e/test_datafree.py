@@ -58,7 +58,9 @@ def test_a_run_is_watched_and_read(open_page: OpenPage, rest: Rest, finished: An
     expect(page.locator("#chart-learning tbody tr").first).to_be_visible()
     expect(page.locator(".size-plot .point").first).to_be_visible()
     expect(page.get_by_role("heading", name="Privacy audit")).to_be_visible()
-    file = page.get_by_role("link", name="student.safetensors")
+    file = page.get_by_role("region", name="Files and how they were checked").get_by_role(
+        "link", name="student.safetensors"
+    )
     with page.expect_download() as download:
         file.click()
     assert Path(download.value.path()).stat().st_size > 0
