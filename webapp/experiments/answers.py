@@ -6,9 +6,16 @@ from typing import Any
 
 from engine.runs.statistics import Comparison, compare, pairs_needed
 from webapp.catalogue.quantities import MINUS, text
+from webapp.experiments.measures import measure_of
 
 HIGHER_IS_BETTER = ("accuracy",)
 MOST_SEEDS = 200
+
+COSTS = ("latency_s", "sustained_rps", "energy_j_per_inference", "time_s", "energy_j", "bytes_up", "bytes_down")
+"""What settings that learn exactly the same are told apart by, the most important first: metrics, then costs."""
+FEW_COSTS = 3
+WORTH_TELLING = 0.005
+"""Relative differences below it do not show in three digits."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,8 @@ def _pair(
         return None
     compared = compare([first for first, _ in pairs], [second for _, second in pairs])
     mean = compared.difference.mean
+    if all(first == second for first, second in pairs):
+        return _alike(metric, one, other, len(pairs), so_far)
     gain = mean if metric in HIGHER_IS_BETTER else -mean
     verb = "leads" if gain > 0 else "trails" if gain < 0 else "equals"
     head = f"{label_of(one[0], 1)} {verb} {label_of(other[0])}"
@@ -91,6 +100,32 @@ def _pair(
     if n >= 3 and low > 0:
         return Answer(sentence, "The difference is clear at this number of seeds.", _p_values(compared))
     return Answer(sentence, "No claim yet.", _seeds_needed(compared, n))
+
+
+def _alike(
+    metric: str, one: tuple[str, Mapping[str, Any]], other: tuple[str, Mapping[str, Any]], n: int, so_far: str
+) -> Answer:
+    """What tells settings apart that are the same in the metric with every seed: what they cost."""
+    seeds = f"{n} seed{'s' if n > 1 else ''}"
+    head = f"{label_of(one[0], 1)} equals {label_of(other[0])} in {metric}, seed by seed{so_far} ({seeds})."
+    told = []
+    for name in COSTS:
+        first, second = _cost(name, one[1]), _cost(name, other[1])
+        if first is None or second is None or abs(first - second) <= WORTH_TELLING * max(abs(first), abs(second)):
+            continue
+        measure = measure_of(name)
+        told.append(f"{measure.word} {text(first, measure.unit)} against {text(second, measure.unit)}")
+    if not told:
+        return Answer(head, "Nor do their costs differ.")
+    words = ", ".join(told[:FEW_COSTS])
+    return Answer(head, f"{words[:1].upper()}{words[1:]}.")
+
+
+def _cost(name: str, result: Mapping[str, Any]) -> float | None:
+    """The mean of a metric or a cost over the seeds."""
+    spread = result["metrics"].get(name)
+    found = spread["mean"] if spread else result["costs"].get(name)
+    return found if isinstance(found, int | float) else None
 
 
 def _side(value: float) -> float:

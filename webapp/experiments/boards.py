@@ -78,6 +78,8 @@ _OF_KIND = {
     "inference": (INFERENCE_FACTS, STEPS, INFERENCE_YS),
 }
 """Figures and axes of kinds that differ from the plain one."""
+ROUNDING = 1e-9
+"""Spreads below so many parts of a mean are what adding up in floats leaves, and shown as none."""
 
 
 @dataclass(frozen=True)
@@ -280,7 +282,9 @@ def _spread_text(name: str, spread: Mapping[str, Any]) -> str:
     if spread["std"] is None or count < 2:
         return f"n = {count}"
     low, high = spread["ci95"]
-    half = (high - low) / 2 * (100 if measure_of(name).unit == "%" else 1)
     unit = measure_of(name).unit
+    half = (high - low) / 2 * (100 if unit == "%" else 1)
+    if half < ROUNDING * abs(spread["mean"]):
+        half = 0.0
     shown = f"{half:.1f}" if unit == "%" else " ".join(quantity(half, unit)).strip() if unit else digits(half, 2)
     return f"± {shown}, n = {count}"

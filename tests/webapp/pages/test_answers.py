@@ -6,11 +6,11 @@ from engine.runs.summary import result_of
 from webapp.experiments.answers import answer_of
 
 
-def cell(label: str, *values: float) -> tuple[str, dict[str, Any]]:
+def cell(label: str, *values: float, **costs: float) -> tuple[str, dict[str, Any]]:
     records = [
         {
-            "seed": seed, "state": "done", "reason": "", "metrics": {"accuracy": value}, "baselines": {}, "costs": {},
-            "wall_s": 1.0, "published": [],
+            "seed": seed, "state": "done", "reason": "", "metrics": {"accuracy": value}, "baselines": {},
+            "costs": costs, "wall_s": 1.0, "published": [],
         }
         for seed, value in enumerate(values)
     ]  # fmt: skip
@@ -61,3 +61,13 @@ def test_a_single_setting_has_a_value_with_its_interval() -> None:
 def test_nothing_done_is_said_plainly() -> None:
     (answer,) = answer_of([("a", result_of("d", []))], 0, 4)
     assert answer.sentence == "No result yet: 0 of 4 runs are done."
+
+
+def test_settings_that_learn_the_same_are_told_apart_by_their_costs() -> None:
+    wifi = cell("wifi", 0.9, 0.8, time_s=11.2, energy_j=3.96, bytes_up=1000.0)
+    wire = cell("wire", 0.9, 0.8, time_s=20.9, energy_j=3.961, bytes_up=1000.0)
+    (answer,) = answer_of([wifi, wire], 4, 4)
+    assert answer.sentence == "wire equals wifi in accuracy, seed by seed (2 seeds)."
+    assert answer.claim == "Simulated time 20.9\u202fs against 11.2\u202fs."
+    (answer,) = answer_of([wifi, wifi], 4, 4)
+    assert answer.claim == "Nor do their costs differ."
