@@ -1,15 +1,15 @@
 """Deleting data sets: into the trash, back out of it, and for good."""
 
 from django.db import transaction
-from django.utils import timezone
 
 from webapp.datasets import receiving
 from webapp.datasets.models import Upload, UploadState
 from webapp.datasets.usage import experiments_using, forget_file
-from webapp.experiments.states import Conflict
 from webapp.experiments.submission import require
 from webapp.teams.models import Role, User
-from webapp.teams.trail import record
+from webapp.trash.named_files import NamedFiles
+
+DATASETS = NamedFiles("dataset", "data set")
 
 
 def discard(upload: Upload, user: User) -> None:
@@ -25,9 +25,7 @@ def discard(upload: Upload, user: User) -> None:
         Upload.everything.filter(pk=upload.pk).delete()
         _erase_files(upload)
         return
-    with transaction.atomic():
-        Upload.objects.filter(pk=upload.pk).update(trashed_at=timezone.now(), trashed_by=user)
-        record(upload.team, user, "dataset.delete", upload.name)
+    DATASETS.put_in(upload, user)
 
 
 def put_back(upload: Upload, user: User) -> None:
@@ -36,10 +34,7 @@ def put_back(upload: Upload, user: User) -> None:
     Raises:
         PermissionDenied: the user is no editor of the team.
     """
-    require(user, upload.team, Role.EDITOR)
-    with transaction.atomic():
-        Upload.everything.filter(pk=upload.pk).update(trashed_at=None, trashed_by=None)
-        record(upload.team, user, "dataset.put_back", upload.name)
+    DATASETS.put_back(upload, user)
 
 
 def purge(upload: Upload, user: User | None) -> None:
@@ -56,16 +51,7 @@ def purge(upload: Upload, user: User | None) -> None:
     if user is not None:
         require(user, upload.team, Role.EDITOR)
     with transaction.atomic():
-        users = experiments_using(upload)
-        if users:
-            names = ", ".join(f"“{experiment.name}”" for experiment in users[:5])
-            more = f" and {len(users) - 5} more" if len(users) > 5 else ""
-            raise Conflict(
-                f"{upload.name} is used by {names}{more}; results could not be made again without it",
-                remedy="Delete those experiments for good first, then the data set.",
-            )
-        record(upload.team, user, "dataset.purge", upload.name)
-        Upload.everything.filter(pk=upload.pk).delete()
+        DATASETS.purge(upload, user, experiments_using(upload))
     _erase_files(upload)
 
 

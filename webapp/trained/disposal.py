@@ -1,16 +1,17 @@
 """Deleting uploaded models: into the trash, back out of it, and for good. Those of runs go with their experiment."""
 
 from django.db import transaction
-from django.utils import timezone
 
 from webapp.datasets import receiving
 from webapp.experiments.files import drop_unused
 from webapp.experiments.states import Conflict
 from webapp.experiments.submission import require
 from webapp.teams.models import Role, User
-from webapp.teams.trail import record
 from webapp.trained.models import ModelState, TrainedModel
 from webapp.trained.usage import experiments_using
+from webapp.trash.named_files import NamedFiles
+
+MODELS = NamedFiles("model", "model")
 
 
 def discard(row: TrainedModel, user: User) -> None:
@@ -30,9 +31,7 @@ def discard(row: TrainedModel, user: User) -> None:
         TrainedModel.everything.filter(pk=row.pk).delete()
         receiving.discard(row)
         return
-    with transaction.atomic():
-        TrainedModel.objects.filter(pk=row.pk).update(trashed_at=timezone.now(), trashed_by=user)
-        record(row.team, user, "model.delete", row.name)
+    MODELS.put_in(row, user)
 
 
 def put_back(row: TrainedModel, user: User) -> None:
@@ -41,10 +40,7 @@ def put_back(row: TrainedModel, user: User) -> None:
     Raises:
         PermissionDenied: the user is no editor of the team.
     """
-    require(user, row.team, Role.EDITOR)
-    with transaction.atomic():
-        TrainedModel.everything.filter(pk=row.pk).update(trashed_at=None, trashed_by=None)
-        record(row.team, user, "model.put_back", row.name)
+    MODELS.put_back(row, user)
 
 
 def purge(row: TrainedModel, user: User | None) -> None:
@@ -61,14 +57,5 @@ def purge(row: TrainedModel, user: User | None) -> None:
     if user is not None:
         require(user, row.team, Role.EDITOR)
     with transaction.atomic():
-        users = experiments_using(row)
-        if users:
-            names = ", ".join(f"“{experiment.name}”" for experiment in users[:5])
-            more = f" and {len(users) - 5} more" if len(users) > 5 else ""
-            raise Conflict(
-                f"{row.name} is used by {names}{more}; results could not be made again without it",
-                remedy="Delete those experiments for good first, then the model.",
-            )
-        record(row.team, user, "model.purge", row.name)
-        TrainedModel.everything.filter(pk=row.pk).delete()
+        MODELS.purge(row, user, experiments_using(row))
     drop_unused([row.sha256])
