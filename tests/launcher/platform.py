@@ -68,7 +68,7 @@ class Platform:
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and text of a page; status 0 if nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -78,7 +78,7 @@ class Platform:
         finally:
             connection.close()
 
-    def wait_for(self, path: str, status: int, limit_s: float = 60.0) -> str:
+    def wait_for(self, path: str, status: int, limit_s: float = 180.0) -> str:
         """Wait until a page answers with that status, and give its text."""
         deadline = time.monotonic() + limit_s
         while True:
@@ -102,7 +102,7 @@ class Platform:
         parts: dict[str, int | None] = {part["name"]: part["pid"] for part in self.folder.read_state()["processes"]}
         return parts[name]
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, limit_s: float = 40.0) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, limit_s: float = 120.0) -> int:
         """Stop it and give its exit code."""
         self.process.send_signal(number)
         return self.process.wait(limit_s)

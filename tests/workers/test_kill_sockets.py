@@ -16,6 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.webapp.people import People
 from tests.webapp.rows import make_run, metrics
 from tests.workers.platform import Platform, listens, wait_until
+from tests.workers.unhurried import TICK_S
 from webapp.experiments.log import events_after
 from webapp.experiments.models import Run, RunState
 from webapp.experiments.states import move
@@ -26,6 +27,8 @@ from workers.lease import claim
 from workers.store import RunStore
 
 pytestmark = [pytest.mark.kill, pytest.mark.slow]
+
+UNHURRIED = "tests.workers.unhurried:application"
 
 
 @pytest.fixture
@@ -78,15 +81,13 @@ class Viewer:
 
 
 def test_replay_then_live_each_event_once(platform: Platform, store: RunStore, people: People) -> None:
-    _, address = platform.start_web()
+    _, address = platform.start_web(UNHURRIED)
     say(store, 1, 40)
     viewer = Viewer(address, store.run, cookie_of(people), after=10)
     wait_until(lambda: len(viewer.seqs) == 30, "what was there before")
-    began = time.monotonic()
     say(store, 41, 90)
-    wait_until(lambda: viewer.seqs[-1:] == [90], "what is said now")
+    wait_until(lambda: viewer.seqs[-1:] == [90], "what is said now, before the slow tick", timeout_s=TICK_S - 3)
 
-    assert time.monotonic() - began < 2.5, "live events must not wait for the slow tick"
     assert viewer.seqs == list(range(11, 91))
     live = [frame for frame in viewer.frames if frame["seq"] is not None]
     assert live == [frame for frame in events_after(store.run, 10)]  # noqa: C416 - as lists
@@ -102,7 +103,7 @@ def test_70_percent_lost_and_nothing_is_missing_or_double(platform: Platform, st
     for start in range(1, 301, 30):
         say(store, start, start + 29, size=1)
         time.sleep(0.05)
-    wait_until(lambda: all(viewer.seqs[-1:] == [300] for viewer in viewers), "the end", timeout_s=20)
+    wait_until(lambda: all(viewer.seqs[-1:] == [300] for viewer in viewers), "the end")
 
     assert all(viewer.seqs == list(range(1, 301)) for viewer in viewers)
     assert process.log.read_text().count("lost on purpose") > 100
@@ -131,23 +132,21 @@ def test_two_web_processes_show_the_same_and_a_killed_one_loses_nothing(
 def test_an_idle_socket_lives_on_and_a_broker_that_was_killed_comes_back(
     platform: Platform, store: RunStore, people: People
 ) -> None:
-    _, address = platform.start_web()
+    _, address = platform.start_web(UNHURRIED)
     viewer = Viewer(address, store.run, cookie_of(people))
     wait_until(lambda: viewer.notices("state"), "it looks")
-    time.sleep(15)
+    time.sleep(TICK_S + 1)
     say(store, 1, 3)
-    wait_until(lambda: viewer.seqs == [1, 2, 3], "the socket lives", timeout_s=1)
+    wait_until(lambda: viewer.seqs == [1, 2, 3], "the socket lives")
     platform.broker.kill_group()
     say(store, 4, 6)
-    wait_until(lambda: viewer.seqs == [1, 2, 3, 4, 5, 6], "the slow tick finds what no message told", timeout_s=8)
+    wait_until(lambda: viewer.seqs == [1, 2, 3, 4, 5, 6], "the slow tick finds what no message told")
     platform.restart_broker()
     time.sleep(2.5)  # the longest wait between two attempts to reach the broker
-    began = time.monotonic()
     say(store, 7, 9)
-    wait_until(lambda: viewer.seqs[-1:] == [9], "live again")
+    wait_until(lambda: viewer.seqs[-1:] == [9], "live again, before the slow tick", timeout_s=TICK_S - 5)
 
     assert viewer.seqs == list(range(1, 10))
-    assert time.monotonic() - began < 2.5
 
 
 def test_a_slow_viewer_is_resynchronized_and_misses_nothing(
@@ -159,7 +158,7 @@ def test_a_slow_viewer_is_resynchronized_and_misses_nothing(
     process.signal(signal.SIGSTOP)  # everything waits in the stream, more than a viewer's queue holds
     say(store, 1, 900, size=1)
     process.signal(signal.SIGCONT)
-    wait_until(lambda: viewer.seqs[-1:] == [900], "the end", timeout_s=20)
+    wait_until(lambda: viewer.seqs[-1:] == [900], "the end")
 
     assert viewer.seqs == list(range(1, 901))
 
@@ -199,7 +198,7 @@ def _outcome(url: str, headers: dict[str, str], protocols: Any) -> int | None:
     """The code with which a socket was closed; None if it began to send."""
     with connect(url, additional_headers=headers, subprotocols=protocols) as socket:
         try:
-            socket.recv(timeout=10)
+            socket.recv(timeout=60)
         except ConnectionClosed as error:
             return error.rcvd.code if error.rcvd else -1
         return None
@@ -217,6 +216,6 @@ def test_a_viewer_who_lost_the_right_is_sent_away(
     else:
         people["viewer"].set_password("another long secret")
         people["viewer"].save()
-    wait_until(lambda: viewer.socket.close_code is not None, "the socket is closed", timeout_s=8)
+    wait_until(lambda: viewer.socket.close_code is not None, "the socket is closed")
 
     assert viewer.socket.close_code == (4404 if end == "membership" else 4401)

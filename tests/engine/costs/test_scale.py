@@ -41,5 +41,5 @@ def test_a_million_devices_fit_into_seconds_and_a_gibibyte(topology: dict[str, o
     assert found["bytes_up"] == 4e11
     assert found["time_s"] > 0
     # Measured: 1.6 and 2.0 seconds of one core; the bound leaves room for slower and shared ones.
-    assert found["seconds"] < 10
+    assert found["seconds"] < 30
     assert found["peak_bytes"] < 2**30

@@ -206,4 +206,4 @@ def test_filter_networks_of_256_filters_take_seconds_at_most() -> None:
     before = time.process_time()
     network = filter_network(features, np.zeros(2000, np.int64), 10, FilterNetworkSettings())
     partitions["community"]().divide(network, [Room()] * 4, 0)
-    assert time.process_time() - before < 5
+    assert time.process_time() - before < 20

@@ -139,7 +139,7 @@ def test_ten_thousand_requests_over_sixteen_devices_take_seconds(one_room: bool)
     arrivals = poisson(10_000, 0.8 / route.busy_s.max())
     start = time.process_time()
     found = simulate(route, arrivals)
-    assert time.process_time() - start < 20  # the slower of both takes about 2 s of one core
+    assert time.process_time() - start < 60  # the slower of both takes about 2 s of one core
     assert len(found.end_s) == 10_000
     if not one_room:  # where nothing overtakes, nobody is faster than a single request
         assert float(found.latency_s.min()) >= float(model.cost(ring(16)).round_s[0]) * (1 - 1e-9)

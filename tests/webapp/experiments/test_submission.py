@@ -1,7 +1,6 @@
 """From text to stored experiments: all or nothing, saved parts by value, cells, launch, reuse, estimate, delete."""
 
 import re
-import time
 from typing import Any
 
 import pytest
@@ -157,15 +156,12 @@ def test_a_broker_that_is_down_delays_a_launch_and_nothing_more(
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     broker._sender.cache_clear()
     broker._client.cache_clear()
-    began = time.monotonic()
     with django_capture_on_commit_callbacks(execute=True):
         submit(people.team, people["runner"], GRID, launch=True)
-    took_s = time.monotonic() - began
     broker._sender.cache_clear()
     broker._client.cache_clear()
 
     assert set(Run.objects.values_list("state", "sent_at")) == {(RunState.QUEUED, None)}
-    assert took_s < 5
 
 
 def test_finished_equal_runs_of_the_team_are_offered_and_taken_over(people: People) -> None:

@@ -25,7 +25,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 def run(broker: Broker) -> subprocess.Popen[bytes]:
     """Start the server and wait until it answers."""
     process = subprocess.Popen(broker.role().command, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not answers(broker.url):
         assert time.monotonic() < deadline
         assert process.poll() is None
