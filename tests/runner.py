@@ -5,6 +5,7 @@ All steps run even if one fails. The last line counts the tests of all steps tog
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -89,14 +90,25 @@ def test_steps(level: str, *, with_browser: bool) -> list[list[Step]]:
     pytest = (*MODULE, "pytest", "-q", "--durations=15")
     short = "" if level == "full" else " and not full"
     calm = "not kill and not browser and not alone" + short + (" and not slow" if level == "quick" else "")
-    browser = Step("tests in a real browser", [*pytest, "-m", "browser" + short])
-    kill = Step("tests that kill processes", [*pytest, "-m", "kill and not browser and not alone" + short])
+    browser = Step("tests in a real browser", [*pytest, "-m", "browser" + short, *carriers("browser")])
+    kill_only = "kill and not browser and not alone" + short
+    kill = Step("tests that kill processes", [*pytest, "-m", kill_only, *carriers("kill")])
+    alone = Step("tests that measure this machine", [*pytest, "-m", "alone" + short, *carriers("alone")])
     groups = [[Step("tests", [*pytest, "-n", "2", "--dist", "worksteal", "-m", calm])]]
     if level != "quick":
-        groups += [[browser, kill], [Step("tests that measure this machine", [*pytest, "-m", "alone" + short])]]
+        groups += [[browser, kill], [alone]]
     elif with_browser:
         groups.append([browser])
     return groups
+
+
+def carriers(mark: str) -> list[str]:
+    """The test files that speak of a mark, and the folders whose ``conftest.py`` does: to read all takes a while."""
+    speaks = re.compile(rf"\bmark\.{mark}\b").search
+    files = [path for path in sorted(ROOT.glob("tests/**/*.py")) if speaks(path.read_text())]
+    folders = {path.parent for path in files if path.name == "conftest.py"}
+    found = [path for path in files if path.name.startswith("test_") and not folders & set(path.parents)]
+    return [str(path.relative_to(ROOT)) for path in [*sorted(folders), *found]]
 
 
 def tracked_files() -> list[str]:
