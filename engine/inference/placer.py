@@ -29,18 +29,21 @@ class Size:
         messages: how many go between them, input and answer included.
         nodes: on how many they may be placed.
         has_deadline: whether an inference must end in time.
+        placements: how many there are; None if that is not known without the prices.
     """
 
     pieces: int
     messages: int
     nodes: int
     has_deadline: bool = False
+    placements: int | None = None
 
     @classmethod
     def of(cls, problem: PlacementProblem) -> "Size":
         """The size of a problem."""
         pieces, has_deadline = problem.pieces, math.isfinite(problem.constraints.deadline_s)
-        return cls(len(pieces.pieces), len(pieces.messages), problem.prices.num_nodes, has_deadline)
+        placements = math.prod(len(problem.allowed(piece)) for piece in range(problem.num_pieces))
+        return cls(len(pieces.pieces), len(pieces.messages), problem.prices.num_nodes, has_deadline, placements)
 
     @property
     def placement(self) -> int:

@@ -22,8 +22,10 @@ class Exhaustive(Placer):
     """Placements that it tries at most; a problem with more is refused. A hundred thousand take some seconds."""
 
     def effort(self, size: Size) -> float:
-        """All placements, if they are not too many to begin with."""
-        return float(min(size.nodes**size.pieces, self.most) * size.placement)
+        """All placements; none where they are too many to begin with."""
+        if size.placements is None:
+            return float(min(size.nodes**size.pieces, self.most) * size.placement)
+        return float((size.placements if size.placements <= self.most else 1) * size.placement)
 
     def find(self, problem: PlacementProblem) -> Placement:
         """Walks over all of them."""

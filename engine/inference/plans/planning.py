@@ -29,7 +29,7 @@ from engine.inference.placers.all_cloud import AllCloud
 from engine.inference.placers.single_best import SingleBest, alone
 from engine.inference.plans.courses import At, Course, courses
 from engine.inference.plans.plan import Plan, plan_of
-from engine.inference.plans.prices import Prices
+from engine.inference.plans.prices import Prices, can_compute
 from engine.inference.plans.problem import PlacementProblem
 from engine.inference.requests.queueing import on_shared_resources
 from engine.inference.requests.route import Route
@@ -204,9 +204,19 @@ class Planning:
         task, pieces = self.task, self.pieces
         if task.failures.plan_for != "normal":
             return None  # each plan that comes into question is renewed for each loss
-        size = Size(len(pieces.pieces), len(pieces.messages), num_devices, task.rules.deadline_s is not None)
+        has_deadline, placements = task.rules.deadline_s is not None, None
+        if self._num_free is not None:
+            placements = num_devices**self._num_free
+        size = Size(len(pieces.pieces), len(pieces.messages), num_devices, has_deadline, placements)
         placing = task.placer.effort(size)
         return None if placing is None else _pricing_steps(num_devices) + placing
+
+    @cached_property
+    def _num_free(self) -> int | None:
+        """How many pieces may be on any device; None if there are some that only some devices can compute."""
+        free = [piece for piece in self.pieces.pieces if piece.pinned is None]
+        is_able = all(can_compute(kind, piece) for kind in self.context.fleet.kinds for piece in free)
+        return len(free) if is_able else None
 
     def refuse_long(self) -> None:
         """Go on only if planning is sure to take no longer than the context allows; asked before anything is priced.

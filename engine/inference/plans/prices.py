@@ -12,7 +12,8 @@ from engine.core.nodes import SERVER
 from engine.costs.compute import durations
 from engine.costs.model import CostModel
 from engine.costs.trace import Trace, TraceBuilder
-from engine.inference.cuts.pieces import Pieces
+from engine.fleet.device import Device
+from engine.inference.cuts.pieces import Piece, Pieces
 from engine.network.network import Network
 
 Floats = NDArray[np.float64]
@@ -116,6 +117,11 @@ class Prices:
         )
 
 
+def can_compute(kind: Device, piece: Piece) -> bool:
+    """Whether a device has a speed for all work of a piece."""
+    return all(kind.rate(operator) is not None for operator, count in piece.work.macs.items() if count)
+
+
 def compute_seconds(cost_model: CostModel, pieces: Pieces, nodes: Sequence[int], count: int = 1) -> Floats:
     """(P, N) seconds of each piece on each node; infinite where its device has no speed for the work.
 
@@ -129,11 +135,7 @@ def compute_seconds(cost_model: CostModel, pieces: Pieces, nodes: Sequence[int],
     found = np.full((len(pieces.pieces), len(nodes)), np.inf)
     for column, node in enumerate(nodes):
         kind = fleet.device(node)
-        able = [
-            row
-            for row, piece in enumerate(pieces.pieces)
-            if all(kind.rate(op) is not None for op, count in piece.work.macs.items() if count)
-        ]
+        able = [row for row, piece in enumerate(pieces.pieces) if can_compute(kind, piece)]
         builder = TraceBuilder()
         for row in able:
             builder.compute(node, pieces.pieces[row].work, count, mode="infer")

@@ -1,12 +1,13 @@
 """What placers take is known before they begin, and who waits is not kept waiting by them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engine.core.allowance import Allowance, NotForeseen
 from engine.core.errors import SpecError
-from engine.inference.placer import Size, placers
+from engine.inference.placer import NoPlan, Size, placers
 from engine.inference.placers.exhaustive import Exhaustive
 from engine.inference.plans.prices import Prices
 from engine.inference.plans.problem import PlacementProblem
@@ -49,6 +50,21 @@ def test_no_placer_tries_more_than_it_says(kind: str, tried: list[int]) -> None:
         assert placer.effort(Size(20, 21, 30, has_deadline=True)) > most
 
 
+def test_what_is_refused_at_once_takes_no_time() -> None:
+    """More placements than are tried are not begun; a piece that is pinned leaves no choice."""
+    problem = problem_of(0, (8, 5))
+    size, placer = Size.of(problem), placer_of("exhaustive")
+    assert (size.placements, placer.effort(size)) == (5**8, size.placement)
+    with pytest.raises(NoPlan, match="placements, tried are at most"):
+        placer.place(problem)
+    pinned = tuple(replace(piece, pinned="source" if n else None) for n, piece in enumerate(problem.pieces.pieces))
+    fixed = replace(problem, pieces=replace(problem.pieces, pieces=pinned))
+    assert placer.effort(Size.of(fixed)) == 5 * size.placement
+    design = ["task.placer={kind: exhaustive, most: 20}", "task.splitter={kind: channel, num_slices: 4}"]
+    with pytest.raises(SpecError, match="tried are at most 20"):
+        parse(ALONE, settings=design, allowance=Allowance(200_000))
+
+
 def test_steps_are_shared_and_returned() -> None:
     allowance = Allowance(100)
     allowance.take(60)
@@ -66,7 +82,7 @@ def test_steps_are_shared_and_returned() -> None:
     "settings",
     [
         ["task.placer={kind: ilp}"],
-        ["task.placer={kind: exhaustive, most: 10000000}", "task.splitter={kind: channel, num_slices: 4}"],
+        ["task.placer={kind: exhaustive, most: 10000000}", "task.splitter={kind: channel, num_slices: 3}"],
         ["task.placer={kind: greedy, tries: 1000000}"],
         ["task.failures.plan_for=worst_case"],
         ["task.placer={kind: ilp}", "task.splitter={kind: channel, num_slices: 4, by_speed: true}"],

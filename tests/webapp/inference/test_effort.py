@@ -24,7 +24,7 @@ from workers.driver import drive
 SWEEP = "\nsweep: {task.requests.count: [1, 2, 3, 4, 5, 6, 7, 8]}\n"
 SLOW = {
     "exhaustive": ALONE.replace("{kind: exhaustive}", "{kind: exhaustive, most: 10000000}").replace(
-        "  cloud: cloud", "  cloud: cloud\n  splitter: {kind: channel, num_slices: 4}"
+        "  cloud: cloud", "  cloud: cloud\n  splitter: {kind: channel, num_slices: 3}"
     ),
     "ilp": ALONE.replace("{kind: exhaustive}", "{kind: ilp}"),
     "by_speed": ALONE.replace("{kind: exhaustive}", "{kind: ilp}").replace(
