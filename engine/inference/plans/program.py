@@ -1,16 +1,27 @@
 """The integer program of a placement, for the solver HiGHS."""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
+from engine.inference.plans.likeness import choices
 from engine.inference.plans.problem import PlacementProblem
 
 Row = Mapping[int, float]
 """Coefficients by number of the variable."""
 
+
+CUT_OFF = 1e-5
+"""Share by which a placement may be worse than one that is known: room for the solver's tolerances."""
+
+ROOT = 20
+"""Nodes that cost as much as the first one of a program, with its cuts and heuristics."""
+
+INFEASIBLE = 2
+"""The solver's word for it."""
 
 MOST_PROGRAMS = 100
 """How often the program is solved again without a solution that breaks a rule which is not in it."""
@@ -21,36 +32,52 @@ class Solution:
     """What the solver found.
 
     Attributes:
-        at: node of each piece.
-        bound: no placement by the program has a lesser objective.
+        at: node of each piece; None if it found none that keeps to all rules.
+        bound: no placement has a lesser objective.
         is_finished: whether it was found to be within the gap, rather than the best when the nodes ran out.
         num_nodes: of the search tree that were looked at.
     """
 
-    at: tuple[int, ...]
+    at: tuple[int, ...] | None
     bound: float
     is_finished: bool
     num_nodes: int
 
 
+def ends_of(
+    problem: PlacementProblem, choices: Sequence[Sequence[int]], number: int
+) -> tuple[Sequence[int], Sequence[int]]:
+    """The nodes at which a message may start, and those at which it may end."""
+    source, target = problem.pieces.ends[number]
+    starts = [problem.source] if source < 0 else choices[source]
+    return starts, [problem.sink] if target == problem.num_pieces else choices[target]
+
+
 def num_variables(problem: PlacementProblem) -> int:
     """About how many numbers the program of a problem has: places of pieces, and ways of messages."""
-    nodes = problem.prices.num_nodes
-    return problem.num_pieces * nodes + len(problem.pieces.messages) * nodes**2
+    may = choices(problem)
+    ways = (ends_of(problem, may, number) for number in range(len(problem.pieces.messages)))
+    return sum(map(len, may)) + sum(len(left) * len(reached) for left, reached in ways)
 
 
 class Program:
     """Minimize the objective over x[p, n] = 1 where piece p is on node n.
 
     A message has the share y[m, a, b] of a flow from node a to node b, with sum over b = x[source, a] and sum over a
-    = x[target, b]; what several pieces read counts once per node, w >= y of each of them.
+    = x[target, b]; what several pieces read counts once per node, w >= y of each of them. Of placements that differ
+    only in the names of nodes that are alike, one is in the program.
 
     Args:
         problem: what to place.
+        unit: about the least value of the objective, above 0: seconds of a millionth and bytes of a million are counted
+            in it, since the tolerances of the solver, also for the gap, are absolute.
+        most: a value that can be had; infinite if none is known.
     """
 
-    def __init__(self, problem: PlacementProblem) -> None:
-        self._problem, self._nodes = problem, problem.prices.num_nodes
+    def __init__(self, problem: PlacementProblem, unit: float = 1.0, most: float = math.inf) -> None:
+        self._problem, self._nodes, self._unit = problem, problem.prices.num_nodes, unit
+        self._most = most * (1 + CUT_OFF)
+        self._choices = choices(problem)
         self._upper: list[float] = []
         self._whole: list[int] = []
         self._rows: list[tuple[Row, float, float]] = []
@@ -64,7 +91,7 @@ class Program:
         self._aim()
 
     def solve(self, most_nodes: int, gap: float) -> Solution | None:
-        """The solution; None if there is none, or none was found within the nodes.
+        """What is found; None if no placement is as good as the value that can be had.
 
         No clock has a say, and the solver is the same with any number of threads, so that it is the same everywhere.
 
@@ -72,25 +99,30 @@ class Program:
             most_nodes: of the search tree, of all programs together that are solved.
             gap: relative distance from the bound at which a solution is good enough.
         """
-        left = most_nodes
+        left, spent, bound = most_nodes, 0, -math.inf
         for _ in range(MOST_PROGRAMS):
             found = self._solved(left, gap)
             if found is None:
                 return None
-            at = found.at
-            score = self._problem.score(at)
-            over = np.flatnonzero(score.memory_bytes > self._problem.prices.memory_bytes)
-            late = score.latency_s > self._problem.constraints.deadline_s
-            if not len(over) and not late:
-                return found
-            left -= found.num_nodes
+            spent, bound = spent + found.num_nodes, found.bound
+            apart = [] if found.at is None else self._breaking(found.at)
+            if not apart:
+                return replace(found, num_nodes=spent)
+            left -= max(found.num_nodes, ROOT)
             if left <= 0:
-                return None
-            # What waits in memory, or for a node, is not in the program: exclude what does not go together.
-            together = [[self._x[p, n] for p, n in enumerate(at) if n == node] for node in over.tolist()]
-            for mine in together or [[self._x[p, n] for p, n in enumerate(at)]]:
-                self._row(dict.fromkeys(mine, 1.0), -math.inf, len(mine) - 1)
-        return None
+                break
+            for together in apart:
+                self._row(dict.fromkeys(together, 1.0), -math.inf, len(together) - 1)
+        return Solution(None, bound, is_finished=False, num_nodes=spent)
+
+    def _breaking(self, at: tuple[int, ...]) -> list[list[int]]:
+        """Variables that must not all be 1: what waits in memory, or for a node, is not in the program."""
+        score = self._problem.score(at)
+        over = np.flatnonzero(score.memory_bytes > self._problem.prices.memory_bytes).tolist()
+        if over:
+            return [[self._x[p, n] for p, n in enumerate(at) if n == node] for node in over]
+        late = score.latency_s > self._problem.constraints.deadline_s
+        return [[self._x[p, n] for p, n in enumerate(at)]] if late else []
 
     def _new(self, high: float, *, whole: int = 0) -> int:
         """A further variable, from 0 up."""
@@ -104,7 +136,7 @@ class Program:
     def _place(self) -> None:
         """Each piece is on one of the nodes that it may be on."""
         for piece in range(self._problem.num_pieces):
-            allowed = self._problem.allowed(piece)
+            allowed = self._choices[piece]
             self._row({self._x[piece, node]: 1.0 for node in allowed}, 1, 1)
             for node in set(range(self._nodes)) - set(allowed):
                 self._upper[self._x[piece, node]] = 0
@@ -115,27 +147,32 @@ class Program:
         for number, message in enumerate(self._problem.pieces.messages):
             groups.setdefault((message.part, message.source), []).append(number)
             source, target = self._problem.pieces.ends[number]
-            for a in range(self._nodes):
-                for b in range(self._nodes):
-                    self._y[number, a, b] = self._new(1)
-            for node in range(self._nodes):
-                leaving = {self._y[number, node, b]: 1.0 for b in range(self._nodes)}
-                self._follow(leaving, source, node, self._problem.source)
-                arriving = {self._y[number, a, node]: 1.0 for a in range(self._nodes)}
-                self._follow(arriving, target, node, self._problem.sink)
+            left, reached = ends_of(self._problem, self._choices, number)
+            for a, b in product(left, reached):
+                self._y[number, a, b] = self._new(1)
+            for a in left:
+                self._follow({self._y[number, a, b]: 1.0 for b in reached}, source, a)
+            for b in reached:
+                self._follow({self._y[number, a, b]: 1.0 for a in left}, target, b)
         for members in groups.values():
-            for a in range(self._nodes):
-                for b in range(self._nodes):
-                    if a != b:
-                        self._flows.append((members[0], a, b, self._shared(members, a, b)))
+            for a, b in dict.fromkeys((a, b) for number, a, b in self._ways_of(members)):
+                self._flows.append((members[0], a, b, self._shared(members, a, b)))
 
-    def _follow(self, flow: dict[int, float], piece: int, node: int, end: int) -> None:
+    def _ways_of(self, members: list[int]) -> Iterator[tuple[int, int, int]]:
+        """Number and nodes of each way between two nodes that one of some messages may take."""
+        for number in members:
+            left, reached = ends_of(self._problem, self._choices, number)
+            yield from ((number, a, b) for a, b in product(left, reached) if a != b)
+
+    def _follow(self, flow: dict[int, float], piece: int, node: int) -> None:
+        """All of a message starts, or ends, where the piece is."""
         if 0 <= piece < self._problem.num_pieces:
             self._row({**flow, self._x[piece, node]: -1.0}, 0, 0)
         else:
-            self._row(flow, float(node == end), float(node == end))
+            self._row(flow, 1, 1)
 
     def _shared(self, members: list[int], a: int, b: int) -> int:
+        members = [member for member in members if (member, a, b) in self._y]
         if len(members) == 1:
             return self._y[members[0], a, b]
         once = self._new(1)
@@ -154,18 +191,15 @@ class Program:
                 self._row(self._energy[node], -math.inf, float(problem.energy_limit_j[node]))
         self._ends = [self._new(math.inf) for _ in range(problem.num_pieces + 1)]
         for number, (source, target) in enumerate(problem.pieces.ends):
-            row = {self._ends[target]: 1.0}
+            row = {self._ends[target]: self._unit}
             if source >= 0:
-                row[self._ends[source]] = -1.0
-            for a, b in np.ndindex(self._nodes, self._nodes):
+                row[self._ends[source]] = -self._unit
+            for a, b in product(*ends_of(problem, self._choices, number)):
                 row[self._y[number, a, b]] = -float(prices.message_s[number, a, b])
             if target < problem.num_pieces:
-                row |= {
-                    self._x[target, node]: -float(prices.compute_s[target, node]) for node in problem.allowed(target)
-                }
+                row |= {self._x[target, node]: -float(prices.compute_s[target, node]) for node in self._choices[target]}
             self._row(row, 0, math.inf)
-        if math.isfinite(problem.constraints.deadline_s):
-            self._upper[self._ends[-1]] = problem.constraints.deadline_s
+        self._upper[self._ends[-1]] = problem.constraints.deadline_s / self._unit
 
     def _memory_of(self, node: int) -> dict[int, float]:
         """Weights, equal ones once, and the most that a piece works on."""
@@ -197,7 +231,8 @@ class Program:
         """The objective; a maximum is a variable above each of its terms."""
         match self._problem.objective:
             case "latency":
-                self._target = {self._ends[-1]: 1.0}
+                self._target = {self._ends[-1]: self._unit}
+                self._upper[self._ends[-1]] = min(self._upper[self._ends[-1]], self._most / self._unit)
             case "throughput":
                 self._least_above(self._busy())
             case "energy_per_node":
@@ -206,6 +241,7 @@ class Program:
                 for row in self._energy:
                     for variable, joules in row.items():
                         self._target[variable] = self._target.get(variable, 0.0) + joules
+                self._row(self._target, -math.inf, self._most)
             case "memory":
                 self._least_above(self._memory)
 
@@ -213,7 +249,7 @@ class Program:
         prices = self._problem.prices
         rows: list[Row] = []
         for node in range(self._nodes):
-            able = [p for p in range(self._problem.num_pieces) if node in self._problem.allowed(p)]
+            able = [p for p in range(self._problem.num_pieces) if node in self._choices[p]]
             rows.append({self._x[p, node]: float(prices.stream_s[p, node]) for p in able})
         ways: dict[tuple[int, int], dict[int, float]] = {}
         for number, a, b, flow in self._flows:
@@ -221,10 +257,10 @@ class Program:
         return [*rows, *ways.values()]
 
     def _least_above(self, rows: Iterable[Row]) -> None:
-        most = self._new(math.inf)
+        most = self._new(self._most / self._unit)
         for row in rows:
-            self._row({**{variable: -value for variable, value in row.items()}, most: 1.0}, 0, math.inf)
-        self._target = {most: 1.0}
+            self._row({**{variable: -value for variable, value in row.items()}, most: self._unit}, 0, math.inf)
+        self._target = {most: self._unit}
 
     def _solved(self, most_nodes: int, gap: float) -> Solution | None:
         from scipy.optimize import Bounds, LinearConstraint, milp
@@ -236,18 +272,17 @@ class Program:
         matrix = csr_matrix((values, (rows, columns)), shape=(len(self._rows), count))
         target = np.zeros(count)
         target[list(self._target)] = list(self._target.values())
-        # Seconds of a millionth and bytes of a million stand in one program: the solver's tolerances are absolute.
-        unit = float(np.abs(target).max()) or 1.0
         size = np.maximum(1e-300, abs(matrix).max(axis=1).toarray().ravel())
         low, high = (np.array([row[side] for row in self._rows]) / size for side in (1, 2))
         found = milp(
-            target / unit,
+            target / self._unit,
             integrality=np.array(self._whole),
             bounds=Bounds(0, np.array(self._upper)),
             constraints=LinearConstraint(csr_matrix(matrix.multiply(1 / size[:, None])), low, high),
             options={"node_limit": most_nodes, "mip_rel_gap": gap},
         )
-        if found.x is None:
+        if found.mip_dual_bound is None or (found.x is None and found.status == INFEASIBLE):
             return None
-        at = tuple(np.argmax(found.x[self._x], axis=1).tolist())
-        return Solution(at, float(found.mip_dual_bound) * unit, found.status == 0, max(1, int(found.mip_node_count)))
+        at = None if found.x is None else tuple(np.argmax(found.x[self._x], axis=1).tolist())
+        bound, nodes = float(found.mip_dual_bound) * self._unit, max(1, int(found.mip_node_count))
+        return Solution(at, bound, found.status == 0, nodes)
