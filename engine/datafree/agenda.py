@@ -16,7 +16,7 @@ from engine.datafree.stages.synthesizing import Synthesize
 from engine.datafree.stages.training import Train
 from engine.datafree.teachers.train import TrainedTeacher
 from engine.datafree.world import World
-from engine.task.jobs import Agenda, Job
+from engine.task.jobs import Agenda, Job, kept
 from engine.task.pace import samples_at_once
 
 if TYPE_CHECKING:
@@ -38,10 +38,7 @@ STAGE_TITLES = {
 
 def agenda_of(world: World) -> Agenda[World]:
     """All jobs, kept by the process."""
-    if "agenda" not in world.memory:
-        world.memory["agenda"] = Agenda(world, tuple(_jobs(world)), STAGE_TITLES)
-    agenda: Agenda[World] = world.memory["agenda"]
-    return agenda
+    return kept(world, world.memory, _jobs, STAGE_TITLES)
 
 
 def _jobs(world: World) -> Iterator[Job[World]]:

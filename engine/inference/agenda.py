@@ -16,7 +16,7 @@ from engine.inference.stages.training import WHOLE
 from engine.inference.world import STUDENTS, TEACHER, World
 from engine.models.graph import Graph
 from engine.models.profile import profile
-from engine.task.jobs import Agenda, Job
+from engine.task.jobs import Agenda, Job, kept
 from engine.task.pace import samples_at_once
 
 STAGE_TITLES: Mapping[str, str] = {
@@ -36,10 +36,7 @@ STAGE_TITLES: Mapping[str, str] = {
 
 def agenda_of(world: World) -> Agenda[World]:
     """All jobs, kept by the process."""
-    if "agenda" not in world.memory:
-        world.memory["agenda"] = Agenda(world, tuple(_jobs(world)), STAGE_TITLES)
-    agenda: Agenda[World] = world.memory["agenda"]
-    return agenda
+    return kept(world, world.memory, _jobs, STAGE_TITLES)
 
 
 def _jobs(world: World) -> Iterator[Job[World]]:

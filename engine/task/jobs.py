@@ -1,7 +1,7 @@
 """Tasks whose work is jobs that follow each other: the contract of a job, and the task that does them one by one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -20,6 +20,9 @@ W = TypeVar("W")
 
 POINTS = 200
 """How often the terms of a loss are told in the course of a stage."""
+
+Titles = Mapping[str, str]
+"""Title of each stage by its name."""
 
 Turn = tuple[State, list[Event]]
 """The state after some steps, and what is told of them."""
@@ -64,7 +67,7 @@ class Agenda(Generic[W]):
 
     world: W
     jobs: tuple[Job[W], ...]
-    titles: Mapping[str, str]
+    titles: Titles
 
     @property
     def num_steps(self) -> int:
@@ -102,6 +105,21 @@ class Agenda(Generic[W]):
                 "done": layout.value(state, "done") + len(steps),
             }
         ), events
+
+
+def kept(world: W, memory: dict[str, Any], jobs: Callable[[W], Iterable[Job[W]]], titles: Titles) -> Agenda[W]:
+    """The agenda of a world, made once and kept by the process.
+
+    Args:
+        world: what the process keeps.
+        memory: where it is kept in it.
+        jobs: makes them.
+        titles: title of each stage by its name.
+    """
+    if "agenda" not in memory:
+        memory["agenda"] = Agenda(world, tuple(jobs(world)), titles)
+    agenda: Agenda[W] = memory["agenda"]
+    return agenda
 
 
 class JobTask(Task):

@@ -5,10 +5,9 @@ from typing import Any
 
 from django.conf import settings
 
-from engine.core.errors import EngineError, Problem, SpecError
+from engine.core.errors import EngineError, Problem
 from engine.core.registry import kind_of
 from engine.core.sample import SampleSpec
-from engine.data.dataset import Dataset
 from engine.datafree.facts import told_of
 from engine.datafree.metadata import Subject
 from engine.datafree.metadata_kinds.none import NoMetadata
@@ -19,8 +18,7 @@ from engine.models.graph import Graph
 from engine.models.model import Model
 from engine.task.artifacts import ArtifactFolder
 from webapp.datafree.fitting import ModelFit, model_fit
-from webapp.previews.panels import foreign_data
-from webapp.previews.parts import read_part
+from webapp.previews.panels import own_parts
 from webapp.previews.services import look
 from webapp.previews.wanted import samples_of
 from webapp.teams.models import Team
@@ -37,17 +35,7 @@ def panels(team: Team, task: Mapping[str, Any], fleet: Fleet | None = None) -> d
         task: the block.
         fleet: the devices, where they are known.
     """
-    parts: dict[str, Any] = {}
-    problems: list[Problem] = []
-    for name in ("dataset", "teacher", "student", "metadata"):
-        try:
-            parts[name] = read_part(name, task.get(name))
-        except SpecError as error:
-            problems += error.problems
-    dataset: Dataset | None = parts.get("dataset")
-    if dataset is not None and (foreign := foreign_data(dataset, team)):
-        problems.append(foreign)
-        dataset = None
+    parts, dataset, problems = own_parts(team, task, ("dataset", "teacher", "student", "metadata"))
     context: dict[str, Any] = {"panels_template": TEMPLATE, "problems": problems, "parts": {"dataset": dataset}}
     if dataset is None:
         return context

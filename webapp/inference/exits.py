@@ -1,17 +1,12 @@
 """What the exits of a network come to: who answers how much, how well, and what leaving early saves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.inference.cuts.exits import RULES
 from webapp.catalogue.quantities import text
 from webapp.inference.board import Board, Json
-
-RULES: Mapping[str, str] = {
-    "entropy": "An exit answers if the entropy of its probabilities, as a share of the largest possible, is at most",
-    "max_probability": "An exit answers if its largest probability is at least",
-}
-"""What a threshold means, by policy."""
 
 SPLITTER = "early_exit"
 """The kind of splitter whose networks have exits."""
@@ -59,20 +54,18 @@ class Exits:
     curve: Json
 
     @property
-    def latency_words(self) -> str:
-        """How much sooner or later an answer is."""
-        return changed(self.saved_latency, "sooner", "later")
+    def savings(self) -> str:
+        """How much sooner an answer is, and how much less energy it takes, as far as that is known."""
+        found = []
+        if self.saved_latency is not None:
+            found.append(f"comes {changed(self.saved_latency, 'sooner', 'later')}")
+        if self.saved_energy is not None:
+            found.append(f"takes {changed(self.saved_energy, 'less energy', 'more energy')}")
+        return " and ".join(found)
 
-    @property
-    def energy_words(self) -> str:
-        """How much less or more energy it takes."""
-        return changed(self.saved_energy, "less energy", "more energy")
 
-
-def changed(share: float | None, less: str, more: str) -> str:
+def changed(share: float, less: str, more: str) -> str:
     """A share that is saved, in words."""
-    if share is None:
-        return f"not known how much {less}"
     return f"{text(abs(share), '%')} {less if share >= 0 else more}"
 
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.core.errors import EngineError, Problem, SpecError
+from engine.core.errors import EngineError, Problem
 from engine.core.figure import Figure
-from engine.data.dataset import Dataset
 from engine.datafree.checks import below
 from engine.fleet.fleet import Fleet
 from engine.inference.cuts.narrowing import narrowed
 from engine.inference.cuts.pieces import SOURCE, Piece, Pieces
+from engine.inference.plans.prices import can_compute
 from engine.inference.splitter import Splitter
 from engine.inference.splitters.layer import LayerSplitter
 from engine.models.graph import Graph
@@ -19,8 +19,7 @@ from webapp.datafree.previewing import teacher_graph
 from webapp.library.drawing import GroupSign, signs
 from webapp.library.fitting import log_length
 from webapp.previews.modeltable import LayerTable
-from webapp.previews.panels import foreign_data
-from webapp.previews.parts import read_part
+from webapp.previews.panels import own_parts
 from webapp.previews.services import look
 from webapp.previews.wanted import samples_of
 from webapp.teams.models import Team
@@ -84,17 +83,7 @@ def panels(team: Team, task: Mapping[str, Any], fleet: Fleet | None = None) -> d
         task: the block.
         fleet: the devices, where they are known.
     """
-    parts: dict[str, Any] = {}
-    problems: list[Problem] = []
-    for name in ("dataset", "teacher", "splitter"):
-        try:
-            parts[name] = read_part(name, task.get(name))
-        except SpecError as error:
-            problems += error.problems
-    dataset: Dataset | None = parts.get("dataset")
-    if dataset is not None and (foreign := foreign_data(dataset, team)):
-        problems.append(foreign)
-        dataset = None
+    parts, dataset, problems = own_parts(team, task, ("dataset", "teacher", "splitter"))
     context = {
         "panels_template": TEMPLATE,
         "problems": problems,
@@ -165,12 +154,7 @@ def holders(pieces: Pieces, whole: Profile, fleet: Fleet) -> Sequence[Holder]:
     largest = max(float(fleet.ram_bytes.max()), float(needed))
     rows = []
     for sign, kind, available in zip(signs(fleet), fleet.kinds, fleet.ram_bytes.tolist(), strict=True):
-        held = [
-            piece
-            for piece in pieces.pieces
-            if piece.peak_bytes <= available
-            and all(kind.rate(operator) is not None for operator, count in piece.work.macs.items() if count)
-        ]
+        held = [piece for piece in pieces.pieces if piece.peak_bytes <= available and can_compute(kind, piece)]
         rows.append(
             Holder(
                 sign=sign,

@@ -1,15 +1,15 @@
 """The panels beside a task: its data set, how that is spread over devices, and its model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.core.errors import Problem
+from engine.core.errors import Problem, SpecError
 from engine.data.dataset import Dataset
 from webapp.datasets.usage import foreign_upload, is_of
 from webapp.library.models import Fleet
 from webapp.library.parts import fleet_of
 from webapp.previews.modeltable import model_table
-from webapp.previews.parts import DEFAULT_DEVICES, MOST_DEVICES, Parts, read_parts
+from webapp.previews.parts import DEFAULT_DEVICES, MOST_DEVICES, Parts, read_part, read_parts
 from webapp.previews.services import look
 from webapp.previews.wanted import class_map_of, samples_of
 from webapp.teams.models import Team
@@ -46,6 +46,30 @@ def panels(team: Team, task: Mapping[str, Any], devices: str, seed: str = "") ->
         if not unsuited:
             context["class_map"] = look(class_map_of(parts.dataset, parts.partition, num_devices, number))
     return context
+
+
+def own_parts(
+    team: Team, task: Mapping[str, Any], names: Sequence[str]
+) -> tuple[dict[str, Any], Dataset | None, list[Problem]]:
+    """Parts of a task's block as far as they are right, the data set that the team may see, and what is wrong.
+
+    Args:
+        team: whose uploads it may show.
+        task: the block, which may be unfinished.
+        names: of the parts, among them ``dataset``.
+    """
+    parts: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name in names:
+        try:
+            parts[name] = read_part(name, task.get(name))
+        except SpecError as error:
+            problems += error.problems
+    dataset: Dataset | None = parts.get("dataset")
+    if dataset is not None and (foreign := foreign_data(dataset, team)):
+        problems.append(foreign)
+        dataset = None
+    return parts, dataset, problems
 
 
 def partition_problems(parts: Parts, num_devices: int) -> list[Problem]:

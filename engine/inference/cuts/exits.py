@@ -1,6 +1,6 @@
 """When a network with several exits is sure enough to answer, and what comes of it; NumPy only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 from engine.core.json import JsonValue
 
 Policy = Literal["entropy", "max_probability"]
+
+RULES: Mapping[Policy, str] = {
+    "entropy": "An exit answers if the entropy of its probabilities, as a share of the largest possible, is at most",
+    "max_probability": "An exit answers if its largest probability is at least",
+}
+"""What a threshold means by each policy; the threshold follows."""
 
 THRESHOLDS = tuple(step / 20 for step in range(21))
 """Thresholds of the curve: from one that hardly any sample meets to one that all do, or the other way round."""

@@ -1,6 +1,7 @@
 """What the page of a distributed inference reads out of its log, and how plans and filters are drawn."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -103,8 +104,10 @@ def test_exits_say_what_leaving_early_saves(people: People, client_of: SignIn) -
         ("the end", 0.4, 0.95),
     ]
     # By hand: 0.6 x 10 ms + 0.4 x 40 ms = 22 ms of 40 ms; 0.6 x 6 J + 0.4 x 4 J = 5.2 J of 4 J.
-    assert found.latency_words == "45.0\u202f% sooner"
-    assert found.energy_words == "30.0\u202f% more energy"
+    assert found.savings == "comes 45.0\u202f% sooner and takes 30.0\u202f% more energy"
+    assert replace(found, saved_energy=None).savings == "comes 45.0\u202f% sooner"
+    assert replace(found, saved_latency=None).savings == "takes 30.0\u202f% more energy"
+    assert replace(found, saved_latency=None, saved_energy=None).savings == ""
     curve = plan_data(board, {})["exits"]
     assert curve["rates"] == [[0.0, 0.75, 1.0], [1.0, 0.25, 0.0]]
     assert curve["saved_latency"] == pytest.approx([0.0, 0.75 * 0.75, 0.75])
