@@ -95,12 +95,19 @@ class _Buffers:
         slopes: (A, B, K), gradient by the logits.
     """
 
-    def __init__(self, inputs: Sequence[Tensor], later: Sequence[DenseStack], slopes: Tensor, active: int) -> None:
+    def __init__(
+        self,
+        inputs: Sequence[Tensor],
+        later: Sequence[DenseStack],
+        slopes: Tensor,
+        columns: Sequence[Tensor],
+        active: int,
+    ) -> None:
         self.taken = [whole[:active] for whole in inputs]
         self.hidden = [taken[..., : layer.layer.inputs] for taken, layer in zip(self.taken, later, strict=True)]
         self.slopes = slopes[:active]
         shape = self.slopes.shape
-        self.columns, self.shares = (slopes.new_empty(shape[2], shape[0] * shape[1]) for _ in range(2))
+        self.columns, self.shares = (memory[: self.slopes.numel()].view(shape[2], -1) for memory in columns)
         self.logits, self.softmax = (memory.t().view(shape) for memory in (self.columns, self.shares))
 
 
@@ -132,6 +139,7 @@ class Cohort:
         self._logits = torch.zeros(self.num_steps, self.clients, self.width, classes, dtype=dtype)
         self._logits_by_step = self._logits.unbind(0)
         self._slopes = torch.zeros(self.clients, self.width, classes, dtype=dtype)
+        self._columns = [torch.empty(self._slopes.numel(), dtype=dtype) for _ in range(2)]
         self._inputs = [torch.ones(self.clients, self.width, layer.width, dtype=dtype) for layer in self.later]
         self._buffers: dict[int, _Buffers] = {}
         self._pulls_features = bool(self.later) and defines(job.rule, "feature_gradient")
@@ -182,7 +190,7 @@ class Cohort:
     def _of(self, active: int) -> _Buffers:
         buffers = self._buffers.get(active)
         if buffers is None:
-            buffers = self._buffers[active] = _Buffers(self._inputs, self.later, self._slopes, active)
+            buffers = self._buffers[active] = _Buffers(self._inputs, self.later, self._slopes, self._columns, active)
         return buffers
 
     def _at(self, by_step: Sequence[Tensor], step: int, active: int) -> Tensor:
