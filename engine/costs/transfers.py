@@ -43,7 +43,8 @@ STATES = 16
 """Numbers that tell connections apart: opened before (0), opened for the message (1), kept (2 and more)."""
 
 MOST_PAUSES = STATES - 3
-"""Timeouts of silence that are counted; after so many the window of any message is the first one again."""
+"""Timeouts of silence that are counted: each halves the window, so that after so many that of any message up to 100 MB
+is the first one again."""
 
 
 @dataclass(frozen=True)
