@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import environment
@@ -20,6 +21,13 @@ def find_browser() -> str | None:
     """The system's Chromium; ``EDGELOOM_CHROMIUM`` names another one."""
     named = os.environ.get("EDGELOOM_CHROMIUM")
     return named or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hypothesis looks at no clock; it tries the same examples each time, and new ones with --full or single tests."""
+    is_same, slow = "not full" in config.option.markexpr, [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile("edgeloom", deadline=None, derandomize=is_same, suppress_health_check=slow)
+    hypothesis.settings.load_profile("edgeloom")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -60,7 +60,8 @@ def decode(data: bytes | memoryview, num_points: int) -> tuple[np.ndarray, np.nd
     """Steps (N,) int64 and values (N,) float64 of :func:`encode`."""
     raw = zstandard.ZstdDecompressor().decompress(bytes(data), max_output_size=12 * num_points)
     deltas = _unshuffle(raw[: 4 * num_points], "<i4")
-    return np.cumsum(deltas, dtype=np.int64), _unshuffle(raw[4 * num_points :], "<f8")
+    steps = np.cumsum(deltas, dtype=np.int32)  # a difference of more than 31 bits wraps, and wraps back here
+    return steps.astype(np.int64), _unshuffle(raw[4 * num_points :], "<f8")
 
 
 def _shuffle(array: np.ndarray) -> bytes:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.core.streams import stream
@@ -23,9 +23,11 @@ def run(db: None) -> Run:
 
 @given(
     st.lists(
-        st.tuples(st.integers(-(2**30), 2**30), st.floats(width=64, allow_nan=True, allow_infinity=False)), min_size=1
+        st.tuples(st.integers(-(2**31), 2**31 - 1), st.floats(width=64, allow_nan=True, allow_infinity=False)),
+        min_size=1,
     )
 )
+@example([(-(2**31), 0.0), (2**31 - 1, 1.0), (-1, 2.0)])
 def test_a_chunk_gives_back_exactly_what_went_in(points: list[tuple[int, float]]) -> None:
     steps, values = [step for step, _ in points], [value for _, value in points]
 
