@@ -21,6 +21,8 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
+expect.set_options(timeout=30_000)  # what is expected comes, however busy the machine is
+
 ABORTED = ("htmx:afterRequest,", "htmx:sendAbort,")
 """What htmx says of a request that it gave up for a newer one; of one that failed it says htmx:sendError as well."""
 
