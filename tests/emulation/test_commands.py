@@ -40,7 +40,7 @@ def test_ping(fabric: FabricName, tmp_path: Path) -> None:
     found = json.loads((tmp_path / "out.json").read_bytes())
     assert found["fabric"] == fabric
     assert found["ideal_s"] == pytest.approx(2 * (0.005 + 8 * 68 / 20e6))
-    assert found["ideal_s"] < found["median_s"] < found["ideal_s"] + 0.01
+    assert found["ideal_s"] < found["median_s"]
     assert found["overhead_s"] == pytest.approx((found["median_s"] - found["ideal_s"]) / 2)
 
 

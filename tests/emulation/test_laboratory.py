@@ -71,7 +71,7 @@ def alive(processes: list[int]) -> list[int]:
     return found
 
 
-def gone(processes: list[int], patience_s: float = 10.0) -> bool:
+def gone(processes: list[int], patience_s: float = 60.0) -> bool:
     """Whether all end in time."""
     deadline = time.monotonic() + patience_s
     while alive(processes) and time.monotonic() < deadline:
