@@ -34,18 +34,27 @@ def design_of(team: Team, tree: Any) -> ExperimentSpec:
     return spec
 
 
-def plans_of(spec: ExperimentSpec, assignment: Mapping[str, int] | None = None) -> dict[str, Any]:
-    """The plans of a design, and what an assignment by hand comes to; see :func:`engine.specs.plans.plans`.
+def plans_of(
+    spec: ExperimentSpec, assignment: Mapping[str, int] | None = None, sweep: PlanSweep | None = None
+) -> dict[str, Any]:
+    """The plans of a design, what an assignment by hand comes to, and who wins over a sweep, all at once.
+
+    Returns:
+        as :func:`engine.specs.plans.plans`, with the ``winners`` of :func:`engine.specs.plan_sweep.winners` or None.
 
     Raises:
-        SpecError: something is wrong with the design or the assignment, or its placer takes too long.
+        SpecError: something is wrong with the design, the assignment or the sweep, or its placer takes too long.
         EngineError: there is no price of sending between some devices.
     """
     _refuse_names(assignment)
+    if sweep is not None:
+        varied_group(spec, sweep)
     try:
-        return dict(plans(planning_of(spec, at_once()), assignment))
+        planning = planning_of(spec, at_once())
+        found = dict(plans(planning, assignment))
+        return {**found, "winners": None if sweep is None else dict(winners(spec, planning, sweep, assignment))}
     except NotForeseen:
-        return asked(spec, _moves(assignment))
+        return asked(spec, [*_moves(assignment), *_axes(sweep)])
 
 
 def winners_of(spec: ExperimentSpec, sweep: PlanSweep, assignment: Mapping[str, int] | None = None) -> dict[str, Any]:
@@ -60,12 +69,8 @@ def winners_of(spec: ExperimentSpec, sweep: PlanSweep, assignment: Mapping[str, 
     try:
         return dict(winners(spec, planning_of(spec, at_once()), sweep, assignment))
     except NotForeseen:
-        pass
-    axes = {name: ",".join(f"{value:.17g}" for value in values) for name, values in sweep.axes.items()}
-    axes |= {"group": sweep.group} if sweep.group is not None else {}
-    words = [word for name, text in axes.items() for word in ("--sweep", f"{name}={text}")]
-    found: dict[str, Any] = asked(spec, [*words, *_moves(assignment)])["winners"]
-    return found
+        found: dict[str, Any] = asked(spec, [*_moves(assignment), *_axes(sweep)])["winners"]
+        return found
 
 
 def _refuse_names(assignment: Mapping[str, int] | None) -> None:
@@ -100,6 +105,14 @@ def asked(spec: ExperimentSpec, words: list[str]) -> dict[str, Any]:
 
 def _moves(assignment: Mapping[str, int] | None) -> list[str]:
     return [word for piece, device in (assignment or {}).items() for word in ("--assign", f"{piece}={device}")]
+
+
+def _axes(sweep: PlanSweep | None) -> list[str]:
+    if sweep is None:
+        return []
+    axes = {name: ",".join(f"{value:.17g}" for value in values) for name, values in sweep.axes.items()}
+    axes |= {"group": sweep.group} if sweep.group is not None else {}
+    return [word for name, text in axes.items() for word in ("--sweep", f"{name}={text}")]
 
 
 def told(error: EngineError) -> tuple[Problem, ...]:

@@ -16,7 +16,7 @@ from webapp.api.filters import TeamQuery
 from webapp.api.gate import Request, team_for
 from webapp.api.resources import Json
 from webapp.api.shapes import Exact
-from webapp.inference.planner import design_of, plans_of, told, winners_of
+from webapp.inference.planner import design_of, plans_of, told
 
 router = Router(tags=["specs"])
 
@@ -53,9 +53,7 @@ def create_plans(request: Request, query: Query[TeamQuery]) -> HttpResponse:
     sent = envelope(request, PlanBody)
     try:
         spec = design_of(team, sent.spec)
-        found = plans_of(spec, sent.assignment)
-        won = None if sent.sweep is None else winners_of(spec, sent.sweep, sent.assignment)
-        return answer({**found, "winners": won})
+        return answer(plans_of(spec, sent.assignment, sent.sweep))
     except EngineError as error:
         raise SpecError(map(_placed, told(error))) from error
 
