@@ -48,8 +48,15 @@ class Crossing:
     over: Relayed | None
 
 
-def crossing_of(trace: Trace, fleet: Fleet, network: Network) -> Crossing:
+def crossing_of(trace: Trace, fleet: Fleet, network: Network, *, period_s: float = 0.0) -> Crossing:
     """The trace on this fleet and network.
+
+    Args:
+        trace: what is computed and sent.
+        fleet: by whom.
+        network: over which links.
+        period_s: from the begin of a round to that of the next, if that is longer than the round takes; connections
+            that are kept are idle for the rest of it.
 
     Raises:
         EngineError: a device cannot do its work, or two nodes are not connected.
@@ -61,7 +68,7 @@ def crossing_of(trace: Trace, fleet: Fleet, network: Network) -> Crossing:
     messages, legs = sent.priced()
     if stalls_when_cold(network, whole, messages):
         start, end = schedule(whole, duration, legs)
-        messages, legs = sent.priced(halvings(whole, messages, start, end))
+        messages, legs = sent.priced(halvings(whole, messages, start, end, period_s))
     return Crossing(whole, duration, recalled_s, messages, legs, network, over)
 
 

@@ -3,7 +3,8 @@
 A federated round wakes radios and opens connections; requests of a stream come over connections that stay open. Their
 messages go one after the other, as bytes of one connection arrive in order, and find the window that earlier ones have
 opened, unless the connection was idle for longer than its timeout (see :func:`engine.costs.path.window_of`). How long
-it was idle is read from a first schedule, in which all are warm, as if rounds like this one followed each other.
+it was idle is read from a first schedule, in which all are warm, as if rounds like this one followed each other, or
+began once in a period that is longer than a round.
 """
 
 import numpy as np
@@ -65,7 +66,7 @@ def stalls_when_cold(network: Network, trace: Trace, messages: Messages) -> bool
     return any(not np.array_equal(warm[name], cold[name]) for name in LEG_COLUMNS)
 
 
-def halvings(trace: Trace, messages: Messages, start: Floats, end: Floats) -> Ints:
+def halvings(trace: Trace, messages: Messages, start: Floats, end: Floats, period_s: float = 0.0) -> Ints:
     """(M,) for how many timeouts the connection of each message was idle before it.
 
     Args:
@@ -73,6 +74,8 @@ def halvings(trace: Trace, messages: Messages, start: Floats, end: Floats) -> In
         messages: with their prices.
         start: (I,) of each item, from the start of its round.
         end: (I,) of each item.
+        period_s: from the begin of a round to that of the next, if that is longer than the round takes: of requests
+            that come so many a second one over their rate. 0 where rounds follow each other at once.
     """
     round_s = np.zeros(trace.num_rounds)
     np.maximum.at(round_s, trace["round"], end)
@@ -86,7 +89,7 @@ def halvings(trace: Trace, messages: Messages, start: Floats, end: Floats) -> In
     starts = np.flatnonzero(first)
     last = np.append(starts[1:], len(group)) - 1
     before = np.roll(ended, 1)
-    before[starts] = ended[last] - round_s[rounds[order][starts]]
+    before[starts] = ended[last] - np.maximum(round_s, period_s)[rounds[order][starts]]
     idle = np.empty(len(order))
     idle[order] = begun - before
     timeout = messages.price("timeout_s", messages.kind)

@@ -297,8 +297,9 @@ class Planning:
 
     @cached_property
     def routes(self) -> list[Route]:
-        """What each of them asks of devices and links, in one numbering."""
-        return on_shared_resources([Route.of(way.laid.trace, self.context.cost_model) for way in self.ways])
+        """What each of them asks of devices and links in a stream of the task's rate, in one numbering."""
+        model, period_s = self.context.cost_model, self.task.requests.period_s
+        return on_shared_resources([Route.of(way.laid.trace, model, period_s=period_s) for way in self.ways])
 
     @property
     def shares_of_ways(self) -> NDArray[np.float64]:

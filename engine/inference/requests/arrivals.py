@@ -38,6 +38,11 @@ class RequestSettings(Component):
         """Whether requests come without waiting for answers."""
         return self.arrivals != "one_by_one"
 
+    @property
+    def period_s(self) -> float:
+        """Mean time from a request of a stream to the next; 0 one by one, where each follows the answer before it."""
+        return 0.0 if self.rate_rps is None else 1 / self.rate_rps
+
     def moments(self, draw: np.random.Generator) -> NDArray[np.float64]:
         """(N,) seconds at which the requests of a stream come, ascending; the first at 0 if they come evenly.
 

@@ -60,12 +60,18 @@ class Route:
                 raise EngineError(f"operation {place} waits for resource {operation.resource}, which is not there")
 
     @classmethod
-    def of(cls, trace: Trace, cost_model: CostModel) -> "Route":
+    def of(cls, trace: Trace, cost_model: CostModel, *, period_s: float = 0.0) -> "Route":
         """The operations of a trace of one round.
 
         Every device computes for one request at a time. A message waits where the cost model lets it wait: for a
         channel that several share, and on a link that one pair of nodes has to itself for those that go the same way
         over their connection, which requests keep open.
+
+        Args:
+            trace: of one inference.
+            cost_model: of the fleet and network.
+            period_s: mean time between two requests: if an inference takes less, its connections are idle until the
+                next one, and a window that timeouts of silence have made smaller opens again.
 
         Raises:
             EngineError: the trace has more than one round.
@@ -75,7 +81,7 @@ class Route:
         still = cost_model.network
         if still.schedules is not None:
             still = replace(still, schedules=None)
-        found = crossing_of(trace, cost_model.fleet, still)
+        found = crossing_of(trace, cost_model.fleet, still, period_s=period_s)
         return _Reading(found.trace, found.duration, found.legs, still.num_media).route()
 
     @property

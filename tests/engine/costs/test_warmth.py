@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from engine.core.errors import EngineError
 from engine.costs.trace import Trace, TraceBuilder
 from engine.costs.way import Way
+from engine.inference.requests.queueing import simulate
+from engine.inference.requests.route import Route
 from tests.engine.costs.worlds import FRAMES, HOST_S, STREAM, WORK, model_of
 
 FAST = STREAM | {"up_rate": 1e8, "down_rate": 1e8}
@@ -152,6 +154,31 @@ def test_on_a_shared_channel_a_window_waits_for_its_acknowledgments(samples: int
     assert model.cost(trace).round_s[0] == pytest.approx(expected, rel=1e-9)
     found = model.cost(Trace.concat([trace] * 12), method="monte_carlo", samples=1).round_s
     assert float(np.median(found)) == pytest.approx(expected, rel=0.02)
+
+
+def periods(timeouts: float) -> tuple[Route, float]:
+    """A request of one message, its connection idle for so many timeouts before the next; and its warm latency."""
+    model, trace = model_of(FAST), sent([200_000])
+    seconds = float(model.cost(trace).round_s[0])
+    return Route.of(trace, model, period_s=seconds + timeouts * TIMEOUT), seconds
+
+
+@pytest.mark.parametrize(("timeouts", "halved"), [(-1.0, 0), (0.99, 0), (1.01, 1), (3.5, 3), (500.0, 13)])
+def test_a_stream_with_a_rate_is_idle_between_its_requests(timeouts: float, halved: int) -> None:
+    """A message of 200 segments that fills its round is idle for the rest of the period: k = ceil(idle / timeout) - 1.
+
+    A period shorter than the round makes nobody wait, however fast requests come.
+    """
+    route, warm = periods(timeouts)
+    plain = 200 * TAU + 0.05 + HOST_S
+    assert warm == pytest.approx(plain, rel=1e-9)
+    found = float(simulate(route, np.zeros(1)).end_s[0])
+    assert found == pytest.approx(plain + stalls(200, max(10.0, 210 / 2**halved)), rel=1e-9)
+
+
+def test_silence_between_requests_does_not_keep_a_link_busy() -> None:
+    """It waits for acknowledgments; its bytes take the link for as long as before: the sustained rate is the same."""
+    np.testing.assert_allclose(periods(500.0)[0].busy_s, periods(0.0)[0].busy_s, rtol=1e-12)
 
 
 def test_a_kept_connection_is_not_opened() -> None:
