@@ -53,7 +53,7 @@ def test_a_fleet_a_network_and_a_task_are_made_by_form(open_page: OpenPage) -> N
     expect(page.locator("#f-task-federated-partition-shards-classes-per-client")).to_be_visible()
     page.locator("#f-task-federated-sampler-kind").select_option("uniform")
     page.locator("#f-task-federated-sampler-uniform-num-clients").fill("4")
-    page.locator("#f-task-federated-local-epochs").fill("40")  # long enough to be looked at
+    page.locator("#f-task-federated-local-epochs").fill("150")  # long enough to be looked at
     page.locator("#f-task-federated-rounds").fill(str(ROUNDS))
     page.get_by_role("button", name="Save task").click()
     expect(page.get_by_role("link", name="shards")).to_be_visible()
